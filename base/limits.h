@@ -1,0 +1,110 @@
+// Every limit of Remit: name, unit, cause. Nothing else in the product holds a bare number that
+// bounds size, depth, count or time of outside input.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace remit::limits {
+
+using namespace std::chrono_literals;
+
+// --- JSON-RPC (docs/protocol.md) ---
+inline constexpr std::size_t kFrameBytes = 8u << 20;      // one line on stdio, one body on HTTP
+inline constexpr int kJsonDepth = 128;                    // dump/copy of a deep DOM overflows the stack
+inline constexpr std::size_t kJsonValues = 200'000;       // values in one message
+inline constexpr std::size_t kIdBytes = 1024;             // a string id
+inline constexpr std::size_t kMethodBytes = 256;
+inline constexpr std::size_t kToolNameBytes = 128;
+inline constexpr std::size_t kRequestStateBytes = 16u << 10;
+inline constexpr std::size_t kCursorBytes = 4u << 10;
+inline constexpr std::size_t kInFlight = 64;              // requests per connection
+inline constexpr std::size_t kErrorReplyBytes = 4u << 10;
+inline constexpr std::size_t kEchoedInput = 128;          // characters of input quoted in an error
+inline constexpr std::size_t kInstructionsChars = 2000;   // clients cut at 4,096; half leaves room
+inline constexpr std::size_t kToolsListBytes = 24'000;    // context cost of the default persona
+inline constexpr std::chrono::milliseconds kProgressHeartbeat = 15s;  // clients give up at 60 s
+inline constexpr std::chrono::milliseconds kProgressGap = 200ms;      // at most 5 per second
+inline constexpr std::chrono::milliseconds kShutdownWithTools = 1s;
+inline constexpr std::size_t kToolThreads = 8;
+
+// --- text that reaches a model ---
+inline constexpr std::size_t kPageChars = 10'000;         // what every measured client shows whole
+inline constexpr std::size_t kPageCharsMax = 500'000;
+
+// --- personas (docs/personas.md) ---
+inline constexpr std::size_t kPersonaBytes = 1u << 20;
+inline constexpr std::size_t kFrontMatterBytes = 64u << 10;
+inline constexpr std::size_t kManifestBytes = 256u << 10;
+inline constexpr int kYamlDepth = 16;
+inline constexpr std::size_t kYamlNodes = 4096;
+inline constexpr std::size_t kDescriptionBytes = 8192;
+inline constexpr std::size_t kNameBytes = 64;
+
+// --- paths and documents ---
+inline constexpr std::size_t kPathBytes = 4096;
+inline constexpr std::size_t kNameMax = 255;
+inline constexpr int kOpenRetries = 8;                    // openat2 EAGAIN while a tree is renamed
+inline constexpr std::size_t kDocPathBytes = 1024;
+inline constexpr std::size_t kDocumentBytes = 4u << 20;
+inline constexpr std::size_t kDocumentNodes = 200'000;
+inline constexpr std::size_t kKeepVersions = 50;          // versions of one document
+inline constexpr std::size_t kInstructionQuotaBytes = 64u << 20;
+inline constexpr std::chrono::milliseconds kStateLockWait = 5s;
+inline constexpr std::chrono::hours kIdempotencyWindow = std::chrono::hours{24};
+inline constexpr std::chrono::milliseconds kLedgerSync = 1s;  // read-only decisions reach the disk
+
+// --- file tools ---
+inline constexpr std::size_t kReadLinesDefault = 2000;
+inline constexpr std::size_t kReadLinesMax = 100'000;
+inline constexpr std::size_t kLineShown = 2000;           // characters of one long line
+inline constexpr std::size_t kColumnWindow = 16u << 10;
+inline constexpr std::size_t kImageBytes = 5u << 20;
+inline constexpr std::size_t kEditBytes = 64u << 20;
+inline constexpr std::size_t kVersionHashBytes = 8u << 20;
+inline constexpr std::size_t kReadVersions = 10'000;      // remembered "this was read" hashes
+inline constexpr std::size_t kOldCopyBytes = 1u << 20;    // old text kept for conflict diffs
+inline constexpr std::size_t kPatternBytes = 4096;
+inline constexpr std::size_t kBraceExpansions = 1024;
+inline constexpr std::size_t kGrepHeadLimit = 250;
+inline constexpr std::size_t kGrepLineShown = 500;
+inline constexpr std::size_t kGlobLimit = 100;
+inline constexpr std::size_t kGlobLimitMax = 1000;
+inline constexpr std::chrono::milliseconds kSearchDeadline = 20s;
+
+// --- Bash ---
+inline constexpr std::size_t kCommandBytes = 64u << 10;
+inline constexpr std::size_t kSimpleCommands = 256;
+inline constexpr int kShellNesting = 32;
+inline constexpr std::chrono::milliseconds kBashTimeoutMax = 600s;
+inline constexpr std::size_t kOutputKept = 1u << 20;
+inline constexpr std::size_t kOutputSpill = 64u << 20;
+inline constexpr std::size_t kBackgroundShells = 8;
+inline constexpr std::chrono::hours kBackgroundLife = std::chrono::hours{1};
+inline constexpr std::size_t kConcurrentBash = 4;
+
+// --- approvals ---
+inline constexpr std::chrono::seconds kApprovalLife = 300s;
+inline constexpr std::chrono::milliseconds kApprovalWait = 45s;   // below opencode's 60.5 s
+inline constexpr std::chrono::milliseconds kMachineAnswer = 1s;   // an accept faster than this is
+                                                                  // no person's
+inline constexpr std::size_t kPendingApprovals = 16;
+inline constexpr std::size_t kCommandShown = 4u << 10;
+inline constexpr int kPinFailures = 5;                            // then locked for kPinLock
+inline constexpr std::chrono::seconds kPinLock = 60s;
+inline constexpr std::size_t kPinMin = 4, kPinMax = 64;
+
+// --- handoffs ---
+inline constexpr std::size_t kHandoffBytes = 256u << 10;
+inline constexpr int kHops = 4;
+inline constexpr int kThreadHandoffs = 32;
+inline constexpr int kPingPong = 2;
+inline constexpr int kHandoffsPerHour = 20;
+inline constexpr std::chrono::hours kResultKept = std::chrono::hours{24};
+
+// --- diagnostics ---
+inline constexpr std::size_t kExcerptBytes = 400;
+inline constexpr std::size_t kSummaryBytes = 240;
+
+}  // namespace remit::limits
