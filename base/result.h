@@ -49,8 +49,13 @@ struct Error {
   std::shared_ptr<const nlohmann::json> data;
 };
 
+// A T or an Error. A class of our own rather than an alias, because only a class can be
+// [[nodiscard]]: a failure that nobody looks at is a compile error.
 template <class T>
-using Result [[nodiscard]] = tl::expected<T, Error>;
+class [[nodiscard]] Result : public tl::expected<T, Error> {
+ public:
+  using tl::expected<T, Error>::expected;
+};
 
 // Shorthand for `return fail(kind, "message")` in any function that returns a Result.
 [[nodiscard]] inline tl::unexpected<Error> fail(ErrorKind kind, std::string message,
