@@ -1,0 +1,53 @@
+// Hashes, MACs and randomness, over OpenSSL (included only in crypto.cpp). Reentrant.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace remit {
+
+using Sha256Digest = std::array<unsigned char, 32>;
+
+Sha256Digest sha256(std::string_view bytes);
+std::string sha256_hex(std::string_view bytes);
+
+// Incremental SHA-256.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(Sha256&&) noexcept;
+  Sha256& operator=(Sha256&&) noexcept;
+  void update(std::string_view bytes);
+  // Length-prefixed update: fields cannot run into one another.
+  void field(std::string_view bytes);
+  Sha256Digest finish();
+  std::string finish_hex();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+std::string hmac_sha256_hex(std::string_view key, std::string_view bytes);
+bool equal_constant_time(std::string_view a, std::string_view b);
+// scrypt (RFC 7914), N=2^15 r=8 p=1, 32 bytes as hex: about 60 ms; for the operator's PIN.
+Result<std::string> scrypt_hex(std::string_view secret, std::string_view salt);
+
+// Bytes from getrandom(2); aborts if the kernel cannot give any.
+std::string random_bytes(std::size_t count);
+std::string random_hex(std::size_t bytes);
+// A ULID (https://github.com/ulid/spec): 26 characters of Crockford base32, sortable by time.
+std::string ulid(std::int64_t unix_ms);
+
+std::string to_hex(std::string_view bytes);
+std::string base64(std::string_view bytes);
+std::string base64url(std::string_view bytes);  // no padding
+Result<std::string> decode_base64url(std::string_view text);
+
+}  // namespace remit

@@ -1,0 +1,127 @@
+// Remit: the compiled permission set of one agent for one instruction, each grant with its origin.
+// Built once by policy/compile.cpp from persona, manifest, site and directory; immutable afterwards
+// and safe to read from any thread. What no line grants is not in it, and so is denied.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "memory/doc_path.h"
+#include "policy/spawner.h"
+
+namespace remit::policy {
+
+// A place in a file: line and column from 1, column in bytes. Renders as "file:line:col".
+struct Origin {
+  std::string file;
+  int line = 1;
+  int col = 1;
+  std::string text() const;        // file:line:col, file as given on the command line
+  std::string short_text() const;  // base name:line, for messages to a model
+};
+
+struct ToolRule {
+  std::string name;  // as an agent sees it: "Read", "memory_write", "log_patterns"
+  Origin origin;
+};
+
+// One ownership line. Read does not follow from write; delete and rename only from a manifest.
+struct MemoryRule {
+  memory::DocPattern pattern;
+  bool read = false, list = false, create = false, replace = false, append = false;
+  bool remove = false, rename = false;
+  std::string source;  // as written in the persona
+  Origin origin;
+};
+
+enum class HandoffKind { consult, delegate, escalate };
+const char* to_string(HandoffKind kind);
+
+enum class Resolution { agent, queue, human, external, unresolved, ambiguous, self };
+const char* to_string(Resolution resolution);
+
+struct EdgeRule {
+  HandoffKind kind = HandoffKind::consult;
+  std::string target;      // slug
+  std::string reason;      // the persona's words, "product bugs"
+  Resolution resolution = Resolution::unresolved;
+  bool requires_bug_report = false;
+  std::string file_drop;   // queue: folder name below the drop root; empty: inbox only
+  Origin origin;
+};
+
+// A directory tree outside Agent_Memory. The workspace is the first; log roots follow, read-only.
+struct RootRule {
+  std::string path;  // absolute, the kernel's name of it
+  bool read = true;
+  bool write = false;
+  Origin origin;
+};
+
+struct TargetRule {
+  std::string alias;
+  Origin origin;
+};
+
+enum class Apply { as_write, hold, never };
+const char* to_string(Apply apply);
+
+struct BashPolicy {
+  Apply apply = Apply::as_write;
+  std::string profile = "default";
+  SpawnLimits limits;
+  Tier minimum_tier = Tier::t2;
+};
+
+// What the persona or site says must not be touched in the workspace, as globs in ripgrep's -g
+// dialect relative to the workspace (matched after ASCII case folding).
+struct PathRule {
+  std::string glob;
+  Origin origin;
+};
+
+struct Remit {
+  // Who.
+  std::string name, slug, description, model, color;
+  std::string persona_file;    // as named by the operator
+  std::string persona_sha256;  // of the file's bytes
+  std::string manifest_file, manifest_sha256;  // empty if there is none
+  std::string site_file, site_sha256;
+  std::string body;            // the markdown below the front matter, verbatim
+  std::string instruction_id;
+
+  // What. Order is the source's order.
+  std::vector<ToolRule> tools;
+  std::vector<std::string> tools_not_provided;
+  std::vector<ToolRule> diagnostics;
+  std::vector<MemoryRule> memory;
+  std::vector<EdgeRule> edges;
+  std::vector<RootRule> roots;         // [0] is the workspace
+  std::vector<TargetRule> targets;
+  BashPolicy bash;
+  std::vector<PathRule> protected_paths;  // no tool replaces them
+  std::vector<PathRule> read_denied;      // no tool reads them; masked in slots
+  std::vector<PathRule> write_ask;        // a person is asked
+  std::string memory_root;                // absolute path of Agent_Memory
+  int approval_timeout_s = 300;
+  bool approvals_by_terminal = true;
+  std::string file_drop_root;             // absolute
+
+  // What a denial cites when no line grants: the place that would have to.
+  Origin tools_line, memory_heading, collaboration_heading;
+
+  const ToolRule* tool(std::string_view tool_name) const;  // also diagnostics; nullptr: not granted
+  std::string sha256() const;  // of the canonical JSON of what is granted (policy/show.h)
+};
+
+// Who calls. Comes from the process or the credential, never from an argument.
+struct Principal {
+  std::string user;         // "uid:1000"
+  std::string agent;        // slug; "operator" for commands of a person
+  std::string instruction;  // bound id
+  std::string session;      // id of this server process or protocol session
+};
+
+}  // namespace remit::policy
