@@ -1,0 +1,74 @@
+// The ledger: an append-only, hash-chained table of every decision and effect.
+// h_n = SHA-256(h_{n-1} || canonical record); several processes share one chain.
+//
+// Threads: safe. append() from many threads is grouped into one transaction. A record given with
+// Durability::effect is on disk (synchronous) before append returns; Durability::read is committed
+// before append returns and synced within kLedgerSync. If the ledger cannot be written, append
+// fails with `unavailable` and the caller must not act.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace remit::memory {
+
+class State;
+
+enum class Durability { read, effect };
+
+// What is recorded. `kind`: request, decision, walk, start, end, apply, approval, handoff, memory,
+// policy, persona, canary, server. `fields` is a JSON object (text) whose strings the caller has
+// already passed through redaction; keys are sorted by the ledger when it is made canonical.
+struct LedgerRecord {
+  std::string kind;
+  std::string call_id;    // ULID of the tool call, or empty
+  std::string principal;  // "uid:0/technical-support-engineer/inst_x"
+  std::string verdict;    // allow, ask, deny, or empty
+  std::string rule;
+  std::string origin;     // file:line:col
+  std::string fields;     // JSON object, or empty
+};
+
+// A row as stored: `seq` counts from 1 without gaps; `hash` and `prev` are 64 hex digits.
+struct LedgerRow {
+  std::int64_t seq = 0;
+  std::int64_t at_unix_ms = 0;
+  std::int64_t monotonic_ms = 0;
+  LedgerRecord record;
+  std::string prev, hash;
+};
+
+struct LedgerCheck {
+  bool ok = false;
+  std::int64_t rows = 0;
+  std::int64_t first_bad = 0;  // seq of the first record that does not fit; 0 if ok
+  std::string problem;         // "hash differs", "record missing", "head not found", ...
+  std::string head;            // hash of the last row, 64 hex digits
+};
+
+class Ledger {
+ public:
+  explicit Ledger(State& state);
+  ~Ledger();
+  Result<void> append(LedgerRecord record, Durability durability);
+  // Walks the whole chain. `expected_head`: a hash published earlier that must be in it (a chain
+  // alone cannot show that its tail was cut off).
+  Result<LedgerCheck> verify(const std::optional<std::string>& expected_head);
+  // Rows with seq > after, oldest first, at most `limit`; seq < 0 means the last -after rows.
+  Result<std::vector<LedgerRow>> rows(std::int64_t after, std::size_t limit);
+  // Blocks until every committed record is on disk (shutdown).
+  Result<void> sync();
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace remit::memory

@@ -1,0 +1,189 @@
+// Access: an agent's pair of hands. Six verbs — open, list, replace, spawn, connect, send — and
+// nothing else in the product touches the world for an agent (tests/docs/access_only). Each verb
+// resolves what is really there, asks decide(), writes the ledger, and only then acts. Where the
+// decision is Ask, the verb consumes the matching approval or fails with needs_approval.
+//
+// Every refusal is the same `denied` whether the thing exists or not.
+//
+// Threads: safe from any thread; one Access serves all calls of one process. CallScope names the
+// call that is being served, for the ledger and for cancellation.
+#pragma once
+
+#include <dirent.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/fs.h"
+#include "base/result.h"
+#include "memory/store.h"
+#include "policy/decide.h"
+#include "policy/remit.h"
+#include "policy/spawner.h"
+
+namespace remit::policy {
+
+// The call on whose behalf a verb acts.
+struct CallScope {
+  std::string call_id;  // ULID
+  std::string tool;     // name as the agent sees it
+};
+
+// A path after resolution: in which space it lies and its name there.
+struct Location {
+  Space space = Space::outside;
+  std::size_t root = 0;   // index into Remit::roots for workspace and root
+  std::string path;       // workspace: relative; memory: document path; root: absolute
+  std::string shown;      // how answers print it: relative inside the workspace, else absolute
+};
+
+// A regular file opened for reading.
+struct OpenFile {
+  Fd fd;                // O_RDONLY | O_NONBLOCK | O_CLOEXEC, offset 0
+  Location where;
+  struct stat status {};
+};
+
+// One directory of a walk; names seen through Walk::entries only.
+struct WalkDirectory {
+  Fd fd;
+  Location where;
+  bool plain = false;   // no rule of the Remit can single out a name below: entries are not judged
+};
+
+// One traversal for Grep, Glob and friends: directories and files are decided one by one, the ledger
+// gets one record per rule and verdict (count, SHA-256 over the paths) at the end. Thread-safe.
+class Walk {
+ public:
+  virtual ~Walk() = default;
+  virtual const WalkDirectory& root() const = 0;
+  // The entries of a directory that this persona may know of. Symlinks appear with DT_LNK;
+  // DT_UNKNOWN is resolved before it is given.
+  virtual Result<void> entries(const WalkDirectory& directory,
+                               const std::function<bool(std::string_view name, unsigned char type)>& visit) = 0;
+  // Opens a child directory; symlinks are refused. not_found if it vanished.
+  virtual Result<WalkDirectory> enter(const WalkDirectory& parent, std::string_view name) = 0;
+  // Opens a regular file for reading; symlinks are refused.
+  virtual Result<Fd> open(const WalkDirectory& parent, std::string_view name) = 0;
+  // True if some names were left out by policy below this root (constant per persona and root, so
+  // that it is no oracle).
+  virtual bool filtered() const = 0;
+  // Writes the ledger records; call it before answering. Fails closed.
+  virtual Result<void> finish() = 0;
+};
+
+// What replace() is to do. Files and documents alike: Agent_Memory documents go through the Store
+// with versions, schema and redaction, other files through the atomic replacement of base/fs.
+struct ReplaceRequest {
+  std::string path;            // as the agent wrote it, or a document path if `document`
+  bool document = false;       // `path` is relative to Agent_Memory
+  ReplaceOp op = ReplaceOp::create;
+  std::string bytes;           // new content; symlink: the target
+  std::uint32_t mode = 0644;   // new files and op mode
+  std::optional<std::string> if_version;   // files: SHA-256 of the content that must be in place
+  bool if_absent = false;                  // must not exist
+  std::string if_match;                    // documents: etag
+  std::string idempotency_key;             // documents
+  // documents, entry and set: computes the new body from the old inside the transaction
+  std::function<Result<std::string>(const std::optional<std::string>&)> edit;
+  // Applied changes of Bash and `remit changes apply`: what a person approved is not asked again.
+  bool approved_by_person = false;
+};
+
+struct Replaced {
+  Location where;
+  bool created = false;
+  std::string version;   // SHA-256 (files) or etag (documents)
+  std::uint64_t bytes = 0;
+  std::string previous_version;
+};
+
+struct SpawnRequest {
+  std::string command;
+  std::string cwd;       // absolute; empty: the agent's current directory
+  std::string description;
+  std::optional<std::chrono::milliseconds> wall;
+  bool background = false;
+};
+
+// What a person is asked before something happens. `text` is complete and printable ASCII.
+struct Question {
+  std::string grant_key;      // SHA-256 over everything that, if changed, must be asked again
+  std::string title;          // one line
+  std::vector<std::string> lines;  // at most three lines of 100 characters for a form
+  std::string text;           // the full rendering for a terminal or the console
+  Risk risk = Risk::high;
+  std::string tool;
+  std::string command;        // raw bytes
+};
+
+struct HandoffDraft {
+  HandoffKind kind = HandoffKind::consult;
+  std::string to;
+  std::string fields_json;       // the kind's own fields, validated by the tool
+  std::string priority = "normal";
+  std::string idempotency_key;
+  std::string thread_id, parent_id;
+  std::vector<std::string> evidence_json;  // objects {call_id, sha256, uri}
+};
+
+struct Delivered {
+  std::string id;          // ULID
+  std::string state;       // delivered, offered, notified
+  std::string inbox_path;  // document path of the projection
+  std::string thread_id;
+  std::int64_t ack_deadline_unix_ms = 0;
+  bool duplicate = false;
+  std::string authorized_by;  // file:line:col
+};
+
+class Access {
+ public:
+  virtual ~Access() = default;
+
+  virtual const Remit& remit() const = 0;
+  virtual const Principal& principal() const = 0;
+
+  // open: a regular file by the path an agent wrote (absolute, or relative to the workspace, or
+  // remit://bash/CALL/stdout|stderr of one's own call).
+  virtual Result<OpenFile> open(const CallScope& call, std::string_view path) = 0;
+  // open, for a document of Agent_Memory by its document path.
+  virtual Result<memory::Document> open_document(const CallScope& call, std::string_view path) = 0;
+
+  // list: a traversal that starts at a directory (empty path: the workspace).
+  virtual Result<std::unique_ptr<Walk>> list(const CallScope& call, std::string_view path) = 0;
+  // list, for documents: those below `prefix` that this persona may know of.
+  virtual Result<std::vector<memory::DocumentEntry>> list_documents(const CallScope& call,
+                                                                    std::string_view prefix) = 0;
+
+  virtual Result<Replaced> replace(const CallScope& call, const ReplaceRequest& request) = 0;
+
+  // spawn, first half: what decide() says of this command, and the Question if it must be asked.
+  // Denied: an error. Records nothing and runs nothing.
+  struct SpawnJudgement {
+    Decision decision;
+    ShellAssessment shell;
+    std::optional<Question> question;
+  };
+  virtual Result<SpawnJudgement> judge_spawn(const CallScope& call, const SpawnRequest& request) = 0;
+  // spawn: runs it in a slot. At Ask it consumes the approval with the Question's grant key or
+  // fails with needs_approval. Changes are not applied here (apply_changes).
+  virtual Result<SpawnOutcome> spawn(const CallScope& call, const SpawnRequest& request,
+                                     const OutputSink& sink, std::stop_token stop) = 0;
+  virtual const SandboxReport& sandbox() const = 0;
+
+  virtual Result<Fd> connect(const CallScope& call, std::string_view target) = 0;
+
+  virtual Result<Delivered> send(const CallScope& call, const HandoffDraft& draft) = 0;
+
+  // Where a path lies for this agent, without opening or disclosing anything.
+  virtual Result<Location> locate(std::string_view path) const = 0;
+};
+
+}  // namespace remit::policy
