@@ -1,0 +1,269 @@
+#include "base/text.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+namespace remit {
+namespace {
+
+struct Decoded {
+  char32_t point = 0;
+  std::size_t length = 0;  // 0: malformed at this byte
+};
+
+// One code point of RFC 3629 UTF-8 at the start of `bytes`.
+Decoded decode(std::string_view bytes) {
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  const unsigned char first = at(0);
+  if (first < 0x80) return {first, 1};
+  std::size_t length = 0;
+  char32_t point = 0;
+  if (first >= 0xC2 && first <= 0xDF) {
+    length = 2;
+    point = first & 0x1Fu;
+  } else if (first >= 0xE0 && first <= 0xEF) {
+    length = 3;
+    point = first & 0x0Fu;
+  } else if (first >= 0xF0 && first <= 0xF4) {
+    length = 4;
+    point = first & 0x07u;
+  } else {
+    return {};
+  }
+  if (bytes.size() < length) return {};
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((at(i) & 0xC0u) != 0x80u) return {};
+    point = (point << 6) | (at(i) & 0x3Fu);
+  }
+  if ((length == 3 && point < 0x800) || (length == 4 && point < 0x10000) || point > 0x10FFFF ||
+      (point >= 0xD800 && point <= 0xDFFF)) {
+    return {};
+  }
+  return {point, length};
+}
+
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+
+void append_hex(std::string& out, const char* format, unsigned long value) {
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), format, value);
+  out += text.data();
+}
+
+}  // namespace
+
+bool valid_utf8(std::string_view bytes) {
+  while (!bytes.empty()) {
+    if (static_cast<unsigned char>(bytes.front()) < 0x80) {
+      bytes.remove_prefix(1);
+      continue;
+    }
+    const Decoded one = decode(bytes);
+    if (one.length == 0) return false;
+    bytes.remove_prefix(one.length);
+  }
+  return true;
+}
+
+std::string to_utf8(std::string_view bytes, bool* lossy) {
+  std::string out;
+  out.reserve(bytes.size());
+  while (!bytes.empty()) {
+    const Decoded one = decode(bytes);
+    if (one.length == 0) {
+      out += kReplacement;
+      if (lossy != nullptr) *lossy = true;
+      bytes.remove_prefix(1);
+    } else {
+      out += bytes.substr(0, one.length);
+      bytes.remove_prefix(one.length);
+    }
+  }
+  return out;
+}
+
+std::string printable(std::string_view bytes) {
+  std::string out;
+  out.reserve(bytes.size());
+  while (!bytes.empty()) {
+    const Decoded one = decode(bytes);
+    if (one.length == 0) {
+      out += kReplacement;
+      bytes.remove_prefix(1);
+      continue;
+    }
+    const bool control = (one.point < 0x20 && one.point != '\n' && one.point != '\t') ||
+                         (one.point >= 0x7F && one.point < 0xA0);
+    if (control) {
+      append_hex(out, "\\x%02lx", static_cast<unsigned long>(one.point));
+    } else {
+      out += bytes.substr(0, one.length);
+    }
+    bytes.remove_prefix(one.length);
+  }
+  return out;
+}
+
+std::string escape_ascii(std::string_view bytes) {
+  std::string out;
+  out.reserve(bytes.size());
+  while (!bytes.empty()) {
+    const Decoded one = decode(bytes);
+    const auto byte = static_cast<unsigned char>(bytes.front());
+    if (one.length == 0) {
+      append_hex(out, "\\x%02lx", byte);
+      bytes.remove_prefix(1);
+      continue;
+    }
+    if (one.point == '\\') {
+      out += "\\\\";
+    } else if (one.point == '\n') {
+      out += "\\n";
+    } else if (one.point == '\t') {
+      out += "\\t";
+    } else if (one.point < 0x20 || one.point == 0x7F) {
+      append_hex(out, "\\x%02lx", byte);
+    } else if (one.point < 0x7F) {
+      out += bytes.front();
+    } else if (one.point <= 0xFFFF) {
+      append_hex(out, "\\u%04lx", static_cast<unsigned long>(one.point));
+    } else {
+      append_hex(out, "\\U%08lx", static_cast<unsigned long>(one.point));
+    }
+    bytes.remove_prefix(one.length);
+  }
+  return out;
+}
+
+std::size_t count_chars(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0u) != 0x80u;
+  }));
+}
+
+std::string_view prefix_chars(std::string_view text, std::size_t max) {
+  std::size_t chars = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xC0u) != 0x80u && ++chars > max) {
+      return text.substr(0, i);
+    }
+  }
+  return text;
+}
+
+std::size_t utf8_boundary(std::string_view text, std::size_t max_bytes) {
+  if (max_bytes >= text.size()) return text.size();
+  std::size_t end = max_bytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0u) == 0x80u) --end;
+  return end;
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (;;) {
+    const std::size_t at = text.find(separator);
+    parts.push_back(text.substr(0, at));
+    if (at == std::string_view::npos) return parts;
+    text.remove_prefix(at + 1);
+  }
+}
+
+std::string join_text(const std::vector<std::string>& parts, std::string_view separator) {
+  std::string out;
+  for (const std::string& part : parts) {
+    if (!out.empty()) out += separator;
+    out += part;
+  }
+  return out;
+}
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kSpace);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
+
+std::string lower_ascii(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+bool equals_folded(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && lower_ascii(a) == lower_ascii(b);
+}
+
+bool starts_with_folded(std::string_view text, std::string_view prefix) {
+  return text.size() >= prefix.size() && equals_folded(text.substr(0, prefix.size()), prefix);
+}
+
+std::string with_commas(std::uint64_t number) {
+  std::string digits = std::to_string(number);
+  for (std::size_t at = digits.size(); at > 3;) {
+    at -= 3;
+    digits.insert(at, ",");
+  }
+  return digits;
+}
+
+std::string human_bytes(std::uint64_t bytes) {
+  constexpr std::array<const char*, 5> kUnits{"B", "KiB", "MiB", "GiB", "TiB"};
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1024 && unit + 1 < kUnits.size()) {
+    value /= 1024;
+    ++unit;
+  }
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), unit == 0 ? "%.0f %s" : "%.1f %s", value, kUnits[unit]);
+  return text.data();
+}
+
+namespace {
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0u : 1u)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+std::vector<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates,
+                                 std::size_t max) {
+  constexpr std::size_t kFarthest = 3;
+  constexpr std::size_t kLongest = 255;  // longer names are not typed by hand; bounds the work
+  std::vector<std::pair<std::size_t, std::string>> found;
+  if (word.size() > kLongest) return {};
+  const std::string folded = lower_ascii(word);
+  for (const std::string& candidate : candidates) {
+    if (candidate.size() > kLongest) continue;
+    const std::size_t gap = candidate.size() > word.size() ? candidate.size() - word.size()
+                                                           : word.size() - candidate.size();
+    if (gap > kFarthest) continue;
+    const std::size_t distance = edit_distance(folded, lower_ascii(candidate));
+    if (distance <= kFarthest && distance < word.size()) found.emplace_back(distance, candidate);
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<std::string> out;
+  for (const auto& [distance, name] : found) {
+    if (out.size() == max) break;
+    out.push_back(name);
+  }
+  return out;
+}
+
+}  // namespace remit
