@@ -1,0 +1,64 @@
+// Builds a Tool from one declaration: an argument struct, a result struct (both with Fields), the
+// annotations and a handler. Include only in tool files: it pulls in the JSON library.
+//
+//   Result<Outcome<TailResult>> tail(const TailArgs& args, Call& call);
+//   Tool make_tail() {
+//     return tool<TailArgs, TailResult>({.name = "Tail", .title = "Show the end of a log",
+//                                        .description = kDoc, .annotations = {.read_only = true}},
+//                                       tail);
+//   }
+#pragma once
+
+#include <utility>
+
+#include "base/schema.h"
+#include "tools/tool.h"
+
+namespace remit::tools {
+
+// What a handler returns: the typed result and the same facts as text.
+template <class R>
+struct Outcome {
+  R value;
+  std::string text;
+  std::optional<Image> image;
+};
+
+// The words about a tool; everything else follows from the structs.
+struct Declaration {
+  std::string name, title, description;
+  Annotations annotations;
+  Output output = Output::record;
+  bool always_load = false;
+};
+
+template <class Args, class R>
+Tool tool(Declaration words, Result<Outcome<R>> (*handler)(const Args&, Call&)) {
+  Tool out;
+  out.name = std::move(words.name);
+  out.title = std::move(words.title);
+  out.description = std::move(words.description);
+  out.annotations = words.annotations;
+  out.output = words.output;
+  out.always_load = words.always_load;
+  out.input_schema = std::make_shared<const OrderedJson>(schema_of<Args>());
+  out.output_schema = std::make_shared<const OrderedJson>(schema_of<R>());
+  out.run = [handler, output_schema = out.output_schema](const Json& arguments,
+                                                         Call& call) -> Result<Reply> {
+    TRY(const Args args, decode<Args>(arguments));
+    TRY(Outcome<R> outcome, handler(args, call));
+    Json encoded = encode(outcome.value);
+#ifndef NDEBUG
+    // A result that does not fit its own declaration is a bug of the tool (docs/tools.md).
+    if (auto fits = schema::validate(*output_schema, encoded); !fits) {
+      return fail(ErrorKind::internal, "result does not fit its schema: " + fits.error().message,
+                  fits.error().where);
+    }
+#endif
+    return Reply{std::move(outcome.text), std::make_shared<const Json>(std::move(encoded)),
+                 std::move(outcome.image)};
+  };
+  return out;
+}
+
+}  // namespace remit::tools
