@@ -1,0 +1,36 @@
+#include "base/crypto.h"
+
+#include <doctest/doctest.h>
+
+using namespace remit;
+
+TEST_CASE("published vectors") {
+  CHECK(sha256_hex("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  // RFC 4231, test case 2
+  CHECK(hmac_sha256_hex("Jefe", "what do ya want for nothing?") ==
+        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  CHECK(base64("fo") == "Zm8=");
+  CHECK(base64url("\xff\xfe") == "__4");
+}
+
+TEST_CASE("fields of a hash cannot run into one another") {
+  Sha256 a, b;
+  a.field("ab");
+  a.field("c");
+  b.field("a");
+  b.field("bc");
+  CHECK(a.finish_hex() != b.finish_hex());
+}
+
+TEST_CASE("base64url has one spelling per value") {
+  CHECK(*decode_base64url("__4") == "\xff\xfe");
+  CHECK_FALSE(decode_base64url("__5"));   // leftover bits set
+  CHECK_FALSE(decode_base64url("a"));     // impossible length
+  CHECK_FALSE(decode_base64url("ab=="));  // no padding in base64url here
+}
+
+TEST_CASE("ulid sorts by time") {
+  CHECK(ulid(1000).size() == 26);
+  CHECK(ulid(1000) < ulid(2000));
+  CHECK(ulid(1000) != ulid(1000));
+}
