@@ -52,6 +52,8 @@ inline constexpr std::size_t kDocumentNodes = 200'000;
 inline constexpr std::size_t kKeepVersions = 50;          // versions of one document
 inline constexpr std::size_t kInstructionQuotaBytes = 64u << 20;
 inline constexpr std::chrono::milliseconds kStateLockWait = 5s;
+inline constexpr int kCheckpointPages = 1000;             // log pages before a checkpoint is tried
+inline constexpr std::size_t kLedgerBatch = 256;          // records of one group commit
 inline constexpr std::chrono::hours kIdempotencyWindow = std::chrono::hours{24};
 inline constexpr std::chrono::milliseconds kLedgerSync = 1s;  // read-only decisions reach the disk
 

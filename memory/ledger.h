@@ -5,6 +5,10 @@
 // Durability::effect is on disk (synchronous) before append returns; Durability::read is committed
 // before append returns and synced within kLedgerSync. If the ledger cannot be written, append
 // fails with `unavailable` and the caller must not act.
+//
+// canonical record = seq, at_unix_ms, monotonic_ms as 8 bytes each, little-endian, then kind,
+// call_id, principal, verdict, rule, origin, fields, each preceded by its length in 8 bytes. The
+// first record's h_{n-1} is 32 zero bytes. `fields` is stored and hashed as it was given.
 #pragma once
 
 #include <cstdint>
@@ -20,20 +24,21 @@
 namespace remit::memory {
 
 class State;
+class Transaction;  // memory/sqlite.h
 
 enum class Durability { read, effect };
 
 // What is recorded. `kind`: request, decision, walk, start, end, apply, approval, handoff, memory,
 // policy, persona, canary, server. `fields` is a JSON object (text) whose strings the caller has
-// already passed through redaction; keys are sorted by the ledger when it is made canonical.
+// already passed through redaction; it must be well-formed (memory/ledger_json.h prints it).
 struct LedgerRecord {
   std::string kind;
   std::string call_id;    // ULID of the tool call, or empty
   std::string principal;  // "uid:0/technical-support-engineer/inst_x"
   std::string verdict;    // allow, ask, deny, or empty
   std::string rule;
-  std::string origin;     // file:line:col
-  std::string fields;     // JSON object, or empty
+  std::string origin;  // file:line:col
+  std::string fields;  // JSON object, or empty
 };
 
 // A row as stored: `seq` counts from 1 without gaps; `hash` and `prev` are 64 hex digits.
@@ -53,16 +58,24 @@ struct LedgerCheck {
   std::string head;            // hash of the last row, 64 hex digits
 };
 
+// Appends within a transaction of the caller, for what must become true together with its record
+// (approvals). The caller commits with Sync::durable for an effect.
+Result<void> append_in(Transaction& transaction, const Clock& clock, const LedgerRecord& record);
+
+// Owns one thread, which syncs read-class records and checkpoints the log; it starts with the first
+// of them, so that a process can lock itself (Landlock is per thread) after making its Ledger.
 class Ledger {
  public:
   explicit Ledger(State& state);
-  ~Ledger();
+  ~Ledger();  // syncs what is committed
   Result<void> append(LedgerRecord record, Durability durability);
   // Walks the whole chain. `expected_head`: a hash published earlier that must be in it (a chain
   // alone cannot show that its tail was cut off).
   Result<LedgerCheck> verify(const std::optional<std::string>& expected_head);
   // Rows with seq > after, oldest first, at most `limit`; seq < 0 means the last -after rows.
   Result<std::vector<LedgerRow>> rows(std::int64_t after, std::size_t limit);
+  // Hash of the last record as 64 hex digits; 64 zeros for an empty ledger. To be published.
+  Result<std::string> head();
   // Blocks until every committed record is on disk (shutdown).
   Result<void> sync();
 

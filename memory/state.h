@@ -1,8 +1,9 @@
-// The state directory: one SQLite database in WAL mode (state.db) shared by every Remit process of a
-// user, keys beside it, spilled output, held change sets. 0700, owned by us, outside every root.
+// The state directory: one SQLite database in WAL mode (state.db) shared by every Remit process of
+// a user, keys beside it, spilled output, held change sets. 0700, owned by us, outside every root.
 //
-// State is a handle: any number of processes and threads may hold one. Each operation takes the
-// connection's mutex; writes are BEGIN IMMEDIATE transactions that wait at most kStateLockWait.
+// State is a handle: any number of processes and threads may hold one. Writes are BEGIN IMMEDIATE
+// transactions that wait at most kStateLockWait (memory/sqlite.h has the thread rules). A State
+// must not cross fork(): fork starters first, or open a second one in the child.
 #pragma once
 
 #include <memory>
@@ -18,32 +19,67 @@ namespace remit::memory {
 class Database;  // memory/sqlite.h
 
 struct StateOptions {
-  std::string directory;  // absolute; made (0700) when missing
+  std::string directory;           // absolute; made (0700) when missing
   std::vector<std::string> roots;  // absolute; the directory must lie outside each
+};
+
+// A path that must stay reachable after the process has locked itself (Landlock).
+struct ConfinedPath {
+  enum class Kind {
+    file,       // read and write this existing file
+    directory,  // make, write, rename and remove files, and make sockets, below this directory
+  } kind = Kind::file;
+  std::string path;  // absolute
 };
 
 class State {
  public:
-  // Errors, each one clear line: denied if the directory belongs to another user or others may write
-  // it; invalid_argument if it lies inside a root; unavailable if it cannot be made or the database
-  // is not ours (wrong application_id) or newer than this binary.
+  // Errors, each one clear line: denied if the directory belongs to another user, others may enter
+  // it, or a symlink is part of its path; invalid_argument if it is not absolute or lies inside a
+  // root (or a root inside it); unavailable if it cannot be made, lies on a network file system, or
+  // the database is not ours (wrong application_id) or newer than this binary.
   static Result<std::unique_ptr<State>> open(const StateOptions& options, const Clock& clock);
   ~State();
 
   Database& database();  // for the row types of memory/
   const Clock& clock() const;
-  const std::string& directory() const;
+  const std::string& directory() const;  // as the kernel names it
   const Fd& directory_fd() const;
 
-  // Key material, made on first use (32 random bytes, 0600, keys/NAME). Names: "case", "etag",
-  // "request_state", "approval". The approval key is read by the starter and by `remit approve`
-  // only: keys/ lies outside a worker's lock.
+  // Key material, made on first use (32 random bytes, 0600, keys/NAME); the same for every process.
+  // Names: "case", "etag", "request_state", "approval". The approval key is read by the starter and
+  // by `remit approve` only: keys/ lies outside a worker's lock, so a worker asks for the keys it
+  // needs before it locks itself.
   Result<std::string> key(const std::string& name);
+
+  // Where a worker must still get at after its lock: documents.lock (opened per write), wake/ and
+  // drop/. state.db and its log stay open and are named because SQLite may stat them. keys/ and pin
+  // are left out on purpose.
+  std::vector<ConfinedPath> confined_paths() const;
+
+  // A directory below the state directory, made (0700) when missing: "wake", "drop", "spill".
+  Result<Fd> subdirectory(const std::string& name);
 
  private:
   struct Parts;
   explicit State(std::unique_ptr<Parts> parts);
   std::unique_ptr<Parts> parts_;
+};
+
+// Kernel locks on single documents, so that a killed holder never blocks anybody: an open file
+// description lock (man 2 fcntl, F_OFD_SETLK) on one byte of documents.lock, chosen by a hash of
+// the name; two names may share one. Waits at most kStateLockWait, then unavailable with code
+// "locked".
+class NameLocks {
+ public:
+  // All names at once, in one order for everybody. Duplicates are fine.
+  static Result<NameLocks> take(State& state, const std::vector<std::string>& names);
+  // Does not wait: false if another holder has one of them.
+  static Result<bool> try_take(State& state, const std::vector<std::string>& names, NameLocks& out);
+  NameLocks() = default;
+
+ private:
+  Fd file_;
 };
 
 }  // namespace remit::memory
