@@ -1,3 +1,5 @@
+// Over 400 lines because the file layer under SQLite and the connection share the descriptors that
+// they hold: neither is read without the other.
 #include "memory/sqlite.h"
 
 #include <fcntl.h>

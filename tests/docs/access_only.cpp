@@ -89,6 +89,12 @@ const std::vector<Permit>& permits() {
       {"base/fs.cpp",
        {Power::open, Power::replace, Power::raw},
        "the file primitives under Access and the state directory; raw: openat2, getdents64"},
+      {"memory/sqlite.cpp",
+       {Power::open},
+       "sqlite's file calls, turned to the held state directory"},
+      {"memory/state.cpp",
+       {Power::open, Power::replace},
+       "makes and opens the state directory, which lies outside every root of every agent"},
   };
   return table;
 }
