@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "memory/doc_path.h"
 #include "policy/spawner.h"
 
@@ -80,7 +81,14 @@ struct BashPolicy {
 struct PathRule {
   std::string glob;
   Origin origin;
+  memory::DocPattern pattern = {};  // of the folded glob; filled by make_path_rule()
 };
+
+// Compiles a glob ('*' within a name, '**' across directories). Errors: invalid_argument with the
+// origin in `where`.
+Result<PathRule> make_path_rule(std::string glob, Origin origin);
+// The first rule that names `path` (relative to its root, any case), or nullptr.
+const PathRule* match_path(const std::vector<PathRule>& rules, std::string_view path);
 
 struct Remit {
   // Who.
