@@ -29,6 +29,8 @@
 
 namespace remit::policy {
 
+class Approvals;  // policy/approvals.h
+
 // The call on whose behalf a verb acts.
 struct CallScope {
   std::string call_id;  // ULID
@@ -85,16 +87,21 @@ struct ReplaceRequest {
   bool document = false;       // `path` is relative to Agent_Memory
   ReplaceOp op = ReplaceOp::create;
   std::string bytes;           // new content; symlink: the target
-  std::uint32_t mode = 0644;   // new files and op mode
+  std::uint32_t mode = 0644;   // new files, op mode, and existing files unless keep_mode
+  bool keep_mode = true;       // an existing file keeps its permission bits
   std::optional<std::string> if_version;   // files: SHA-256 of the content that must be in place
   bool if_absent = false;                  // must not exist
   std::string if_match;                    // documents: etag
   std::string idempotency_key;             // documents
   // documents, entry and set: computes the new body from the old inside the transaction
   std::function<Result<std::string>(const std::optional<std::string>&)> edit;
-  // Applied changes of Bash and `remit changes apply`: what a person approved is not asked again.
+  // A change that a person saw and approved (`remit changes apply`): Ask counts as answered.
   bool approved_by_person = false;
 };
+
+// The version of a file as Read, Write and Edit name it: SHA-256 of the bytes for files up to
+// kVersionHashBytes, "id:dev:inode:size:mtime_ns:ctime_ns" above. `fd` is open for reading.
+Result<std::string> file_version(const Fd& fd, const struct stat& status);
 
 struct Replaced {
   Location where;
@@ -182,8 +189,17 @@ class Access {
 
   virtual Result<Delivered> send(const CallScope& call, const HandoffDraft& draft) = 0;
 
-  // Where a path lies for this agent, without opening or disclosing anything.
-  virtual Result<Location> locate(std::string_view path) const = 0;
+  // The Action that a verb would put before decide() for this path, resolved as the verb resolves
+  // it: what `remit explain` decides without acting.
+  virtual Result<Action> describe(Verb verb, std::string_view tool, std::string_view path,
+                                  ReplaceOp op) = 0;
+
+  // The agent's current directory for Bash, absolute; kept between calls.
+  virtual std::string cwd() const = 0;
+  virtual Approvals& approvals() = 0;
 };
+
+// The denial that an agent sees for a decision; data: {decision, rule, origin}.
+Error denial(const Decision& decision);
 
 }  // namespace remit::policy

@@ -60,6 +60,8 @@ struct SpawnAuthority {
   std::string approval_id; // 32 hex digits when decision == "approval"
   std::string grant_key;   // 64 hex digits: SHA-256 over what the person saw (policy/approvals.h)
   std::string attestation; // "human", "client", "operator"
+  std::string scope;       // "once" (single use, enforced by the starter too) or "session"
+  std::string executed;    // SHA-256 over the files that will be executed (policy/grant.h)
   std::int64_t expires_unix_ms = 0;
   std::string signature;   // hex HMAC over the fields above, by the key that lies outside the
                            // worker's lock; empty for "allow"

@@ -32,8 +32,9 @@ struct Declaration {
   bool always_load = false;
 };
 
+// `handler` may be a lambda that holds what the tool keeps between calls; it must be thread-safe.
 template <class Args, class R>
-Tool tool(Declaration words, Result<Outcome<R>> (*handler)(const Args&, Call&)) {
+Tool tool(Declaration words, std::function<Result<Outcome<R>>(const Args&, Call&)> handler) {
   Tool out;
   out.name = std::move(words.name);
   out.title = std::move(words.title);
@@ -43,7 +44,7 @@ Tool tool(Declaration words, Result<Outcome<R>> (*handler)(const Args&, Call&)) 
   out.always_load = words.always_load;
   out.input_schema = std::make_shared<const OrderedJson>(schema_of<Args>());
   out.output_schema = std::make_shared<const OrderedJson>(schema_of<R>());
-  out.run = [handler, output_schema = out.output_schema](const Json& arguments,
+  out.run = [handler = std::move(handler), output_schema = out.output_schema](const Json& arguments,
                                                          Call& call) -> Result<Reply> {
     TRY(const Args args, decode<Args>(arguments));
     TRY(Outcome<R> outcome, handler(args, call));
