@@ -1,5 +1,4 @@
-// Over 400 lines because the file layer under SQLite and the connection share the descriptors that
-// they hold: neither is read without the other.
+// Over 400 lines because Database, Statement and Transaction share the private Connection and Gate.
 #include "memory/sqlite.h"
 
 #include <fcntl.h>

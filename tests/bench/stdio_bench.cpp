@@ -1,0 +1,324 @@
+// What a client notices of a server on stdio, against @modelcontextprotocol/server-filesystem in
+// the same run: time from start to first answer, memory at rest, cost of a small read. The two
+// servers take turns (A B A B), so that a busy machine slows both; figures are medians over the
+// rounds. Prints one JSON row per measurement (see ./dev bench).
+//
+// Environment: REMIT_BINARY (build/remit), REMIT_NODE (node binary), REMIT_NODE_DIR (pinned
+// packages), REMIT_SOURCE (source tree, for the shipped persona).
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/json.h"
+
+extern char** environ;
+
+namespace {
+
+using remit::Json;
+using Clock = std::chrono::steady_clock;
+
+constexpr int kStarts = 15;                          // cold starts of each server
+constexpr int kRounds = 5;                           // rounds of reads of each server
+constexpr std::chrono::milliseconds kReadFor{1500};  // length of one round
+constexpr std::chrono::milliseconds kRest{500};      // before memory is looked at
+constexpr int kReplyTimeoutMs = 30'000;
+
+[[noreturn]] void die(const std::string& why) {
+  std::fprintf(stderr, "stdio_bench: %s\n", why.c_str());
+  std::exit(1);
+}
+
+std::string environment(const char* name) {
+  const char* const value = std::getenv(name);
+  if (value == nullptr || *value == '\0') die(std::string(name) + " is not set; run ./dev bench");
+  return value;
+}
+
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// One running server: a child process and its two pipes.
+class Server {
+ public:
+  explicit Server(const std::vector<std::string>& command) {
+    int in[2];
+    int out[2];
+    if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0) die("pipe2 failed");
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, in[0], 0);
+    posix_spawn_file_actions_adddup2(&actions, out[1], 1);
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    std::vector<char*> argv;
+    for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
+    argv.push_back(nullptr);
+    if (::posix_spawn(&pid_, argv[0], &actions, nullptr, argv.data(), environ) != 0) {
+      die("cannot start " + command[0]);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    ::close(in[0]);
+    ::close(out[1]);
+    to_ = in[1];
+    from_ = out[0];
+  }
+  ~Server() {
+    ::close(to_);
+    ::close(from_);
+    ::kill(pid_, SIGTERM);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  pid_t pid() const { return pid_; }
+
+  void send(const std::string& line) const {
+    const std::string bytes = line + "\n";
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+      const ssize_t wrote = ::write(to_, bytes.data() + done, bytes.size() - done);
+      if (wrote <= 0) die("the server closed its input");
+      done += static_cast<std::size_t>(wrote);
+    }
+  }
+
+  // The next line that is an answer (has "id"); notifications are passed over.
+  std::string reply() {
+    for (;;) {
+      const std::size_t end = buffer_.find('\n');
+      if (end == std::string::npos) {
+        fill();
+        continue;
+      }
+      std::string line = buffer_.substr(0, end);
+      buffer_.erase(0, end + 1);
+      if (line.find("\"id\"") != std::string::npos) return line;
+    }
+  }
+
+  std::string ask(const std::string& line) {
+    send(line);
+    return reply();
+  }
+
+ private:
+  void fill() {
+    pollfd waiting{from_, POLLIN, 0};
+    if (::poll(&waiting, 1, kReplyTimeoutMs) <= 0) die("no answer within 30 s");
+    char bytes[65536];
+    const ssize_t got = ::read(from_, bytes, sizeof bytes);
+    if (got <= 0) die("the server ended without an answer");
+    buffer_.append(bytes, static_cast<std::size_t>(got));
+  }
+
+  pid_t pid_ = -1;
+  int to_ = -1, from_ = -1;
+  std::string buffer_;
+};
+
+// A process and its descendants: a server may work in several.
+std::vector<pid_t> tree_of(pid_t root) {
+  std::multimap<pid_t, pid_t> children;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename().string();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    std::ifstream in(entry.path() / "stat");
+    std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    const std::size_t after_name = text.rfind(") ");
+    if (after_name == std::string::npos) continue;
+    std::istringstream rest(text.substr(after_name + 4));  // skips the state letter
+    pid_t parent = 0;
+    rest >> parent;
+    children.emplace(parent, std::stoi(name));
+  }
+  std::vector<pid_t> all = {root};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto [from, to] = children.equal_range(all[i]);
+    for (auto child = from; child != to; ++child) all.push_back(child->second);
+  }
+  return all;
+}
+
+// Resident memory of the tree in MB; shared pages count once per process, so this is no favour.
+double resident_mb(pid_t root) {
+  double kib = 0;
+  for (const pid_t pid : tree_of(root)) {
+    std::ifstream in("/proc/" + std::to_string(pid) + "/status");
+    for (std::string line; std::getline(in, line);) {
+      if (line.starts_with("VmRSS:")) kib += std::strtod(line.c_str() + 6, nullptr);
+    }
+  }
+  return kib / 1000 * 1.024;
+}
+
+double cpu_us(pid_t root) {
+  double ticks = 0;
+  for (const pid_t pid : tree_of(root)) {
+    std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
+    const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    std::istringstream rest(text.substr(std::min(text.size(), text.rfind(") ") + 2)));
+    std::string skipped;
+    for (int field = 3; field < 14; ++field) rest >> skipped;
+    double user = 0;
+    double system = 0;
+    rest >> user >> system;
+    ticks += user + system;
+  }
+  return ticks * 1e6 / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+const char* const kInitialize =
+    R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18",)"
+    R"("capabilities":{},"clientInfo":{"name":"bench","version":"1"}}})";
+const char* const kInitialized = R"({"jsonrpc":"2.0","method":"notifications/initialized"})";
+const char* const kList = R"({"jsonrpc":"2.0","id":2,"method":"tools/list","params":{}})";
+
+struct Side {
+  std::vector<std::string> command;
+  std::string read;  // one tools/call line
+  std::vector<double> starts, per_call_us, cpu_per_call_us;
+  double rest_mb = 0;
+  bool gave_content = true;
+};
+
+void handshake(Server& server) {
+  server.ask(kInitialize);
+  server.send(kInitialized);
+}
+
+void measure_start(Side& side) {
+  const auto begin = Clock::now();
+  Server server(side.command);
+  server.ask(kInitialize);
+  side.starts.push_back(ms_since(begin));
+}
+
+void measure_rest(Side& side) {
+  Server server(side.command);
+  handshake(server);
+  server.ask(kList);
+  std::this_thread::sleep_for(kRest);
+  side.rest_mb = resident_mb(server.pid());
+}
+
+void measure_reads(Side& side, const std::string& content) {
+  Server server(side.command);
+  handshake(server);
+  for (int i = 0; i < 50; ++i) server.ask(side.read);  // warm
+  const double cpu = cpu_us(server.pid());
+  const auto begin = Clock::now();
+  int calls = 0;
+  while (Clock::now() - begin < kReadFor) {
+    if (server.ask(side.read).find(content) == std::string::npos) side.gave_content = false;
+    ++calls;
+  }
+  const double wall = ms_since(begin) * 1000;
+  side.per_call_us.push_back(wall / calls);
+  side.cpu_per_call_us.push_back((cpu_us(server.pid()) - cpu) / calls);
+}
+
+void row(const char* name, double ours, double peer, const char* unit, const std::string& peer_name,
+         bool same) {
+  std::printf(
+      "{\"name\":\"%s\",\"ours\":%.3g,\"peer_name\":\"%s\",\"peer\":%.3g,\"unit\":\"%s\","
+      "\"ratio\":%.3g,\"same\":%s}\n",
+      name, ours, peer_name.c_str(), peer, unit, peer / ours, same ? "true" : "false");
+  std::fflush(stdout);
+}
+
+std::string call_line(const char* tool, const char* argument, const std::string& path) {
+  Json line;
+  line["jsonrpc"] = "2.0";
+  line["id"] = 3;
+  line["method"] = "tools/call";
+  line["params"]["name"] = tool;
+  line["params"]["arguments"][argument] = path;
+  return remit::dump(line);
+}
+
+std::string version_of(const std::string& package_json) {
+  std::ifstream in(package_json);
+  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  const auto parsed = remit::parse_json(text);
+  return parsed ? parsed->value("version", "?") : "?";
+}
+
+}  // namespace
+
+int main() {
+  std::string folder = std::filesystem::temp_directory_path().string() + "/remit-bench-XXXXXX";
+  if (::mkdtemp(folder.data()) == nullptr) die("mkdtemp failed");
+  const std::string workspace = folder + "/workspace";
+  std::filesystem::create_directories(workspace + "/Agent_Memory");
+  // One line of 1 KiB: the answer must hold it whole, however a server frames its lines.
+  const std::string content(1023, 'r');
+  std::ofstream(workspace + "/small.txt") << content << "\n";
+
+  const std::string packages = environment("REMIT_NODE_DIR") + "/node_modules/";
+  const std::string peer = packages + "@modelcontextprotocol/server-filesystem";
+  Side ours;
+  ours.command = {environment("REMIT_BINARY"),
+                  "serve",
+                  "--agent",
+                  environment("REMIT_SOURCE") + "/agent_definitions/technical-support-engineer.md",
+                  "--workspace",
+                  workspace,
+                  "--memory",
+                  workspace + "/Agent_Memory",
+                  "--state",
+                  folder + "/state",
+                  "--instruction",
+                  "inst_bench"};
+  ours.read = call_line("Read", "file_path", workspace + "/small.txt");
+  Side theirs;
+  theirs.command = {environment("REMIT_NODE"), peer + "/dist/index.js", workspace};
+  theirs.read = call_line("read_text_file", "path", workspace + "/small.txt");
+  const std::string peer_name = "server-filesystem " + version_of(peer + "/package.json");
+
+  for (Side* side : {&ours, &theirs}) measure_start(*side);  // warm disk caches, make the state
+  ours.starts.clear();
+  theirs.starts.clear();
+  for (int i = 0; i < kStarts; ++i) {
+    measure_start(ours);
+    measure_start(theirs);
+  }
+  row("stdio.cold_start", median(ours.starts), median(theirs.starts), "ms", peer_name, true);
+  measure_rest(ours);
+  measure_rest(theirs);
+  row("stdio.idle_rss", ours.rest_mb, theirs.rest_mb, "MB", peer_name, true);
+  for (int i = 0; i < kRounds; ++i) {
+    measure_reads(ours, content);
+    measure_reads(theirs, content);
+  }
+  const bool same = ours.gave_content && theirs.gave_content;
+  row("stdio.read_1k", median(ours.per_call_us), median(theirs.per_call_us), "us", peer_name, same);
+  row("stdio.read_1k_cpu", median(ours.cpu_per_call_us), median(theirs.cpu_per_call_us), "us",
+      peer_name, same);
+  std::filesystem::remove_all(folder);
+  return 0;
+}

@@ -1,0 +1,100 @@
+// What every end-to-end script needs: a house of its own (workspace, Agent_Memory, state directory)
+// in a temporary folder, the operator's commands on a pseudo-terminal, and checks that name what
+// they saw. Nothing survives the process.
+import { spawnSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const binary = process.env.REMIT_BINARY;
+export const pty = process.env.REMIT_PTY;
+export const source = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+export const instruction = 'inst_20260110_001';
+export const pin = '4917';
+export const slug = 'technical-support-engineer';
+
+// The persona as its authors wrote it, where the shared data is at hand; else the shipped one.
+export function persona() {
+  const shared = process.env.REMIT_SHARED ?? join(source, '..', 'shared');
+  const seed = join(shared, 'data', 'personas', slug + '.md');
+  return existsSync(seed) ? seed : join(source, 'agent_definitions', slug + '.md');
+}
+
+export class House {
+  constructor(name) {
+    this.root = mkdtempSync(join(tmpdir(), `remit-${name}-`));
+    this.workspace = join(this.root, 'work space');  // a blank, since people have them
+    this.memory = join(this.workspace, 'Agent_Memory');
+    this.state = join(this.root, 'state');
+    mkdirSync(this.workspace);
+    process.on('exit', () => rmSync(this.root, { recursive: true, force: true }));
+  }
+  put(path, text) {
+    const file = join(this.workspace, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    return file;
+  }
+  get(path) {
+    return readFileSync(join(this.workspace, path), 'utf8');
+  }
+  has(path) {
+    return existsSync(join(this.workspace, path));
+  }
+  serveArguments(agent = persona()) {
+    return ['serve', '--agent', agent, '--workspace', this.workspace, '--memory', this.memory,
+      '--state', this.state, '--instruction', instruction];
+  }
+  // An operator's command without a terminal.
+  run(...args) {
+    const done = spawnSync(binary, args, { encoding: 'utf8', cwd: this.workspace, timeout: 60_000 });
+    return { code: done.status, out: done.stdout, err: done.stderr };
+  }
+  // An operator's command on a terminal; steps as remit-pty takes them. Resolves with code and text.
+  typed(steps, ...args) {
+    return new Promise((resolve) => {
+      const child = spawn(pty, [...steps, '--', binary, ...args], { cwd: this.workspace });
+      let out = '';
+      child.stdout.on('data', (bytes) => { out += bytes; });
+      child.stderr.on('data', (bytes) => { out += bytes; });
+      child.on('close', (code) => resolve({ code, out }));
+    });
+  }
+  setPin() {
+    return this.typed(['--secret', pin, '--secret', pin], 'pin', '--state', this.state);
+  }
+  // Approves the one pending question the way a person does: reads it, types PIN and digest.
+  async approve(id, digest) {
+    return this.typed(['--secret', pin], 'approve', id, '--digest', digest, '--state', this.state);
+  }
+}
+
+let checks = 0;
+export function check(condition, what, seen) {
+  checks += 1;
+  if (condition) return;
+  console.error(`FAILED: ${what}`);
+  if (seen !== undefined) console.error(typeof seen === 'string' ? seen : JSON.stringify(seen, null, 1));
+  process.exit(1);
+}
+export function done(name) {
+  console.log(`${name}: ${checks} checks passed`);
+  process.exit(0);
+}
+
+export const textOf = (result) =>
+  (result.content ?? []).filter((part) => part.type === 'text').map((part) => part.text).join('\n');
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// Polls until `probe` gives something; for what another process will do soon.
+export async function until(what, probe, ms = 10_000) {
+  const end = Date.now() + ms;
+  for (;;) {
+    const found = await probe();
+    if (found) return found;
+    check(Date.now() < end, `timed out waiting for ${what}`);
+    await sleep(50);
+  }
+}
