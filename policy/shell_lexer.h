@@ -1,0 +1,82 @@
+// The word level of the shell parser, private to policy/shell_parser.cpp and shell_lexer.cpp:
+// quotes, expansions, here-document bodies. The grammar above it is reached through
+// parse_commands(), since a word can hold commands. One object reads one text once.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/shell_ast.h"
+#include "policy/shell_parser.h"
+
+namespace remit::policy {
+
+class ShellLexer {
+ public:
+  ShellLexer(std::string_view text, ShellBudget& budget, ShellScript& script)
+      : text_(text), budget_(budget), script_(script) {}
+  virtual ~ShellLexer() = default;
+  ShellLexer(const ShellLexer&) = delete;
+  ShellLexer& operator=(const ShellLexer&) = delete;
+
+ protected:
+  enum class Quote { none, doubled };
+
+  // A list up to the `)` that ends a substitution, which is not consumed.
+  virtual ShellNode parse_commands() = 0;
+
+  bool at_end() const { return pos_ >= text_.size(); }
+  char peek(std::size_t ahead = 0) const {
+    return pos_ + ahead < text_.size() ? text_[pos_ + ahead] : '\0';
+  }
+  bool looking_at(std::string_view what) const { return text_.substr(pos_).starts_with(what); }
+  bool stopped() const { return failed_ || !budget_.refused.empty(); }
+
+  // Ends the reading of this text: nothing after it is looked at, what was read stays.
+  void fail(std::string why);
+  void refuse(std::string why);
+  bool enter();  // one level of nesting deeper; false and refused beyond kShellNesting
+  void leave() { --budget_.depth; }
+
+  void skip_blanks();  // blanks, comments and line continuations between words
+  ShellWord read_word();
+  ShellWord read_arithmetic(bool semicolons);  // up to and over the closing ))
+  void read_bodies();                          // the here-documents that wait, after a newline
+
+  std::string_view text_;
+  std::size_t pos_ = 0;
+  ShellBudget& budget_;
+  ShellScript& script_;
+  bool failed_ = false;
+  // Here-documents announced on the current line and not read yet.
+  struct HereDocument {
+    std::string delimiter;
+    bool strip_tabs = false;
+    bool expands = true;
+    std::shared_ptr<ShellWord> body;
+  };
+  std::vector<HereDocument> pending_;
+  std::size_t outer_pending_ = 0;  // of pending_, announced outside the current substitution
+
+ private:
+  void read_double_quotes(ShellWord& word);
+  void read_dollar(ShellWord& word, Quote quote);
+  void read_parameter(ShellWord& word, Quote quote);
+  void read_parameter_operand(ShellWord& word, Quote quote);
+  void read_substitution(ShellWord& word, Quote quote);
+  void read_backticks(ShellWord& word, Quote quote);
+  void read_process(ShellWord& word);
+  void read_ansi_c(ShellWord& word);
+  void read_one_body(HereDocument& document);
+  void read_body_text(ShellWord& word, std::size_t end);
+  void scan_arithmetic(ShellWord& word, bool semicolons);
+  void unquoted_character(ShellWord& word);
+  void escaped_character(ShellWord& word);
+  void finish_word(ShellWord& word, std::size_t start);
+  void note_newline();
+};
+
+}  // namespace remit::policy
