@@ -28,6 +28,14 @@ inline constexpr std::chrono::milliseconds kProgressHeartbeat = 15s;  // clients
 inline constexpr std::chrono::milliseconds kProgressGap = 200ms;      // at most 5 per second
 inline constexpr std::chrono::milliseconds kShutdownWithTools = 1s;
 inline constexpr std::size_t kToolThreads = 8;
+inline constexpr std::size_t kBatchMessages = 32;         // elements of a 2025-03-26 batch
+inline constexpr std::size_t kListPage = 100;             // entries of one page of a list
+inline constexpr std::size_t kCompletions = 100;          // values of one completion (the schema)
+inline constexpr std::size_t kOutboxBytes = 8u << 20;     // unread replies; then no new call starts
+inline constexpr std::size_t kOutboxMaxBytes = 16u << 20; // then the client is taken for dead
+inline constexpr std::chrono::milliseconds kEofGrace = 150ms;  // `printf ... | remit` gets its answers
+inline constexpr std::chrono::milliseconds kListTtl = 60s;     // ttlMs of lists and discover
+inline constexpr std::chrono::seconds kRequestStateLife = 600s;
 
 // --- text that reaches a model ---
 inline constexpr std::size_t kPageChars = 10'000;         // what every measured client shows whole
@@ -91,7 +99,10 @@ inline constexpr std::chrono::seconds kApprovalLife = 300s;
 inline constexpr std::chrono::milliseconds kApprovalWait = 45s;   // below opencode's 60.5 s
 inline constexpr std::chrono::milliseconds kMachineAnswer = 1s;   // an accept faster than this is
                                                                   // no person's
+inline constexpr std::chrono::milliseconds kMachineDecline = 100ms;  // nor is a decline faster than this
 inline constexpr std::size_t kPendingApprovals = 16;
+inline constexpr std::size_t kFormLines = 3;                      // what Claude's dialog shows
+inline constexpr std::size_t kFormLineChars = 100;
 inline constexpr std::size_t kCommandShown = 4u << 10;
 inline constexpr int kPinFailures = 5;                            // then locked for kPinLock
 inline constexpr std::chrono::seconds kPinLock = 60s;

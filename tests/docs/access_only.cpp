@@ -95,6 +95,10 @@ const std::vector<Permit>& permits() {
       {"memory/state.cpp",
        {Power::open, Power::replace},
        "makes and opens the state directory, which lies outside every root of every agent"},
+      {"server/transport/stdio.cpp",
+       {Power::open, Power::raw},
+       "moves the process's own stdin and stdout away: /dev/null, /proc/self/fd; raw: prctl for the "
+       "parent's death"},
   };
   return table;
 }

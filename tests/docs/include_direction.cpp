@@ -74,9 +74,11 @@ const std::set<std::string_view>& not_in_headers() {
   return names;
 }
 
-// Headers whose purpose is to offer what base/json.h has: the templates of the schema code.
+// Headers whose purpose is to offer what base/json.h has: the templates of the schema code, and the
+// messages of the protocol, which hold their params by value.
 bool may_hold_json(std::string_view path) {
-  return path.starts_with("base/schema") || path == "base/json.h";
+  return path.starts_with("base/schema") || path == "base/json.h" ||
+         path == "server/mcp/messages.h";
 }
 
 struct Include {

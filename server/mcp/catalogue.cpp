@@ -1,0 +1,145 @@
+#include "server/mcp/catalogue.h"
+
+#include <charconv>
+
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/limits.h"
+
+namespace remit::mcp {
+
+bool publishes_structured(const tools::Tool& tool, Structured mode) {
+  switch (mode) {
+    case Structured::all: return true;
+    case Structured::records: return tool.output == tools::Output::record;
+    case Structured::none: return false;
+  }
+  return false;
+}
+
+Result<Page> page_of(std::size_t entries, std::size_t page_size, std::string_view list_digest,
+                     const Json& params) {
+  Page page;
+  const std::string tag(list_digest.substr(0, 16));
+  if (params.is_object()) {
+    if (const auto given = params.find("cursor"); given != params.end()) {
+      const auto bad = [] {
+        return fail(ErrorKind::invalid_argument, "cursor is not one of this list; list again without it",
+                    "/cursor");
+      };
+      if (!given->is_string()) return bad();
+      const auto& cursor = given->get_ref<const std::string&>();
+      if (cursor.size() > limits::kCursorBytes) return bad();
+      const auto text = decode_base64url(cursor);
+      if (!text) return bad();
+      const auto dot = text->find('.');
+      if (dot == std::string::npos || text->substr(dot + 1) != tag) return bad();
+      const char* const end = text->data() + dot;
+      const auto [stopped, problem] = std::from_chars(text->data(), end, page.begin);
+      if (problem != std::errc{} || stopped != end || page.begin == 0 || page.begin >= entries)
+        return bad();
+    }
+  }
+  page.end = std::min(entries, page.begin + page_size);
+  if (page.end < entries) page.next_cursor = base64url(std::to_string(page.end) + "." + tag);
+  return page;
+}
+
+Catalogue::Catalogue(const Service& service, const ResultWriter& writer)
+    : service_(service), writer_(writer) {
+  for (const tools::Tool& tool : service_.tools) by_name_.emplace(tool.name, &tool);
+  modern_ = write_tools(true);
+  oldest_ = write_tools(false);
+}
+
+Catalogue::ToolList Catalogue::write_tools(bool titles_and_schemas) const {
+  ToolList list;
+  Sha256 hash;
+  for (const tools::Tool& tool : service_.tools) {
+    std::string entry = R"({"name":)";
+    append_json_string(entry, tool.name);
+    if (titles_and_schemas && !tool.title.empty()) {
+      entry += R"(,"title":)";
+      append_json_string(entry, tool.title);
+    }
+    entry += R"(,"description":)";
+    append_json_string(entry, tool.description);
+    entry += R"(,"inputSchema":)";
+    entry += tool.input_schema ? dump(*tool.input_schema) : R"({"type":"object"})";
+    const auto hint = [&](const char* name, bool value) {
+      entry += name;
+      entry += value ? "true" : "false";
+    };
+    hint(R"(,"annotations":{"readOnlyHint":)", tool.annotations.read_only);
+    hint(R"(,"destructiveHint":)", tool.annotations.destructive);
+    hint(R"(,"idempotentHint":)", tool.annotations.idempotent);
+    hint(R"(,"openWorldHint":)", tool.annotations.open_world);
+    entry += '}';
+    if (titles_and_schemas && tool.output_schema && publishes_structured(tool, service_.structured))
+      entry += R"(,"outputSchema":)" + dump(*tool.output_schema);
+    if (tool.always_load) entry += R"(,"_meta":{"anthropic/alwaysLoad":true})";
+    entry += '}';
+    hash.field(entry);
+    list.bytes += entry.size() + 1;
+    list.entries.push_back(std::move(entry));
+  }
+  list.digest = hash.finish_hex();
+  return list;
+}
+
+std::string Catalogue::capabilities(Revision revision) const {
+  // No listChanged and no subscribe: nothing sends those notifications yet.
+  std::string out = R"({"logging":{})";
+  if (!service_.tools.empty()) out += R"(,"tools":{})";
+  if (service_.prompts) out += R"(,"prompts":{})";
+  if (service_.resources) out += R"(,"resources":{})";
+  if (service_.prompts || service_.resources) out += R"(,"completions":{})";
+  (void)revision;
+  out += '}';
+  return out;
+}
+
+std::string Catalogue::initialize_result(Revision revision) const {
+  std::string fields = R"("protocolVersion":")";
+  fields += to_string(revision);
+  fields += R"(","capabilities":)" + capabilities(revision);
+  fields += R"(,"serverInfo":)" + writer_.server_info();
+  if (!service_.instructions.empty()) {
+    fields += R"(,"instructions":)";
+    append_json_string(fields, service_.instructions);
+  }
+  return writer_.result(revision, fields);
+}
+
+std::string Catalogue::discover_result() const {
+  const Revision revision = Revision::v2026_07_28;
+  std::string fields = R"("supportedVersions":["2026-07-28"],"capabilities":)";
+  fields += capabilities(revision);
+  if (!service_.instructions.empty()) {
+    fields += R"(,"instructions":)";
+    append_json_string(fields, service_.instructions);
+  }
+  return writer_.result(revision, fields, limits::kListTtl.count());
+}
+
+Result<std::string> Catalogue::tools_list_result(Revision revision, const Json& params) const {
+  const ToolList& list = revision == Revision::v2025_03_26 ? oldest_ : modern_;
+  TRY(const Page page, page_of(list.entries.size(), service_.list_page, list.digest, params));
+  std::string fields;
+  fields.reserve(list.bytes + 64);
+  fields += R"("tools":[)";
+  for (std::size_t i = page.begin; i < page.end; ++i) {
+    if (i != page.begin) fields += ',';
+    fields += list.entries[i];
+  }
+  fields += ']';
+  if (!page.next_cursor.empty()) fields += R"(,"nextCursor":")" + page.next_cursor + "\"";
+  return writer_.result(revision, fields, limits::kListTtl.count());
+}
+
+const tools::Tool* Catalogue::find(std::string_view name) const {
+  const auto at = by_name_.find(name);
+  return at == by_name_.end() ? nullptr : at->second;
+}
+
+}  // namespace remit::mcp

@@ -1,0 +1,60 @@
+// Catalogue: everything static that a server says of itself, written once at start: capabilities,
+// the answers to initialize and server/discover, the tools/list bytes. server/discover must be
+// answered within 100 ms of the process start, so nothing here waits for anything.
+//
+// Threads: immutable after construction, safe from any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "server/mcp/service.h"
+#include "server/mcp/wire.h"
+
+namespace remit::mcp {
+
+// Whether results of `tool` carry structuredContent (and its list entry an outputSchema).
+bool publishes_structured(const tools::Tool& tool, Structured mode);
+
+// One page of a list. Cursors are `<offset>.<digest of the list>` in base64url: one of another list,
+// or of a list that has changed since, is refused.
+struct Page {
+  std::size_t begin = 0, end = 0;
+  std::string next_cursor;  // empty on the last page
+};
+Result<Page> page_of(std::size_t entries, std::size_t page_size, std::string_view list_digest,
+                     const nlohmann::json& params);
+
+class Catalogue {
+ public:
+  Catalogue(const Service& service, const ResultWriter& writer);
+
+  std::string initialize_result(Revision revision) const;
+  std::string discover_result() const;
+  Result<std::string> tools_list_result(Revision revision, const nlohmann::json& params) const;
+  const tools::Tool* find(std::string_view name) const;
+
+  // SHA-256 (hex) over the list entries of all tools, in order, as a current client gets them.
+  const std::string& tools_sha256() const { return modern_.digest; }
+  // Bytes of those entries: what the list costs a client's context.
+  std::size_t tools_bytes() const { return modern_.bytes; }
+
+ private:
+  struct ToolList {
+    std::vector<std::string> entries;
+    std::string digest;
+    std::size_t bytes = 0;
+  };
+  ToolList write_tools(bool titles_and_schemas) const;
+  std::string capabilities(Revision revision) const;
+
+  const Service& service_;
+  const ResultWriter& writer_;
+  std::unordered_map<std::string_view, const tools::Tool*> by_name_;
+  ToolList modern_;  // every revision but 2025-03-26
+  ToolList oldest_;  // 2025-03-26 knows neither title nor outputSchema
+};
+
+}  // namespace remit::mcp

@@ -1,0 +1,316 @@
+#include "server/mcp/dispatcher.h"
+
+#include <array>
+#include <exception>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "server/mcp/content.h"
+#include "server/mcp/eras.h"
+#include "server/mcp/messages.h"
+#include "server/mcp/parts.h"
+#include "server/mcp/tools_call.h"
+
+namespace remit::mcp {
+namespace {
+
+enum class Method {
+  complete,
+  discover,
+  initialize,
+  list_prompts,
+  list_resources,
+  list_templates,
+  list_tools,
+  ping,
+  get_prompt,
+  read_resource,
+  set_log_level,
+  call_tool,
+};
+
+// Where a method runs: static answers on the reading thread, everything that calls out on the pool.
+enum class Where { reader, pool };
+
+struct MethodRow {
+  const char* name;
+  Method method;
+  bool legacy, modern;
+  Where where;
+};
+
+// What exists in which era; anything else is -32601. Tasks and subscriptions join here.
+constexpr std::array<MethodRow, 12> kMethods = {{
+    {"completion/complete", Method::complete, true, true, Where::pool},
+    {"initialize", Method::initialize, true, false, Where::reader},
+    {"logging/setLevel", Method::set_log_level, true, false, Where::reader},
+    {"ping", Method::ping, true, false, Where::reader},
+    {"prompts/get", Method::get_prompt, true, true, Where::pool},
+    {"prompts/list", Method::list_prompts, true, true, Where::pool},
+    {"resources/list", Method::list_resources, true, true, Where::pool},
+    {"resources/read", Method::read_resource, true, true, Where::pool},
+    {"resources/templates/list", Method::list_templates, true, true, Where::pool},
+    {"server/discover", Method::discover, false, true, Where::reader},
+    {"tools/call", Method::call_tool, true, true, Where::pool},
+    {"tools/list", Method::list_tools, true, true, Where::reader},
+}};
+
+bool served(const Service& service, Method method) {
+  switch (method) {
+    case Method::get_prompt:
+    case Method::list_prompts: return service.prompts != nullptr;
+    case Method::list_resources:
+    case Method::list_templates:
+    case Method::read_resource: return service.resources != nullptr;
+    case Method::complete: return service.prompts || service.resources;
+    case Method::call_tool:
+    case Method::list_tools: return !service.tools.empty();
+    case Method::discover:
+    case Method::initialize:
+    case Method::ping:
+    case Method::set_log_level: return true;
+  }
+  return false;
+}
+
+const MethodRow* find_method(const Service& service, std::string_view name, Revision revision) {
+  for (const MethodRow& row : kMethods)
+    if (name == row.name)
+      return (is_modern(revision) ? row.modern : row.legacy) && served(service, row.method)
+                 ? &row
+                 : nullptr;
+  return nullptr;
+}
+
+}  // namespace
+
+Server::Server(Service service) : parts_(std::make_unique<Parts>(std::move(service))) {}
+Server::~Server() = default;
+const std::string& Server::tools_sha256() const { return parts_->catalogue.tools_sha256(); }
+std::size_t Server::tools_bytes() const { return parts_->catalogue.tools_bytes(); }
+
+struct Connection::State {
+  State(Server& server, Outbox& out) : parts(server.parts()), outbox(out) {}
+
+  void on_message(Message& message, const std::shared_ptr<Batch>& batch);
+  void on_notification(const Notification& notification);
+  void on_request(Request& request, const std::shared_ptr<Batch>& batch);
+  void run_on_reader(Method method, ReplyOnce& reply, const Json& params);
+  void answer(const std::shared_ptr<Batch>& batch, std::string message) {
+    if (batch)
+      batch->done(std::move(message));
+    else
+      outbox.send(std::move(message));
+  }
+
+  Parts& parts;
+  Outbox& outbox;
+  EraState eras;
+  PendingAnswers pending;
+  InFlight in_flight;
+};
+
+namespace {
+
+// Counts a handler at work.
+struct AtWork {
+  explicit AtWork(InFlight& table) : in_flight(table) { in_flight.work_started(); }
+  ~AtWork() { in_flight.work_ended(); }
+  AtWork(const AtWork&) = delete;
+  AtWork& operator=(const AtWork&) = delete;
+  InFlight& in_flight;
+};
+
+// One request on its way through the pool.
+struct Job {
+  AtWork at_work;  // first, so that it ends after `reply`, which may still answer
+  Parts& parts;
+  PendingAnswers& pending;
+  bool client_ready;
+  Method method;
+  const tools::Tool* tool;
+  ReplyOnce reply;
+  Json params;
+
+  Job(Parts& p, PendingAnswers& a, InFlight& f, bool ready, Method m, const tools::Tool* t,
+      ReplyOnce r, Json values)
+      : at_work(f),
+        parts(p),
+        pending(a),
+        client_ready(ready),
+        method(m),
+        tool(t),
+        reply(std::move(r)),
+        params(std::move(values)) {}
+
+  void run() {
+    switch (method) {
+      case Method::call_tool: call_tool(parts, {pending, client_ready}, reply, *tool, params); return;
+      case Method::complete: complete(parts, reply, params); return;
+      case Method::get_prompt: get_prompt(parts, reply, params); return;
+      case Method::list_prompts: list_prompts(parts, reply, params); return;
+      case Method::list_resources: list_resources(parts, reply, params); return;
+      case Method::list_templates: list_resource_templates(parts, reply, params); return;
+      case Method::read_resource: read_resource(parts, reply, params); return;
+      case Method::discover:
+      case Method::initialize:
+      case Method::list_tools:
+      case Method::ping:
+      case Method::set_log_level: return;  // answered on the reading thread
+    }
+  }
+};
+
+}  // namespace
+
+void Connection::State::on_message(Message& message, const std::shared_ptr<Batch>& batch) {
+  if (auto* request = std::get_if<Request>(&message)) {
+    on_request(*request, batch);
+  } else if (auto* malformed = std::get_if<Malformed>(&message)) {
+    answer(batch, error_message(malformed->id, {malformed->code, malformed->message}));
+  } else {
+    if (auto* notification = std::get_if<Notification>(&message)) on_notification(*notification);
+    // An answer to nothing that was asked is ignored: it may be late.
+    if (auto* response = std::get_if<Response>(&message)) pending.deliver(std::move(*response));
+    if (batch) batch->done({});
+  }
+}
+
+void Connection::State::on_notification(const Notification& notification) {
+  if (notification.method == "notifications/initialized") {
+    eras.on_initialized();
+  } else if (notification.method == "notifications/cancelled" && notification.params.is_object()) {
+    const auto id = notification.params.find("requestId");
+    // Unknown and finished ids are normal: one client cancels after every call it has finished.
+    if (id != notification.params.end())
+      if (const auto text = id_text(*id)) in_flight.cancel(*text);
+  }
+}
+
+void Connection::State::on_request(Request& request, const std::shared_ptr<Batch>& batch) {
+  const auto refuse = [&](const RpcError& error) {
+    answer(batch, error_message(request.id, error));
+  };
+  if (in_flight.contains(request.id))
+    return refuse({kInvalidRequest, "a request with this id is in flight"});
+  auto judged = eras.classify(request);
+  if (const auto* error = std::get_if<RpcError>(&judged)) return refuse(*error);
+  auto& envelope = std::get<Envelope>(judged);
+  const MethodRow* row = find_method(parts.service, request.method, envelope.revision);
+  if (row == nullptr)
+    return refuse({kMethodNotFound, "method " + quoted_input(request.method) + " does not exist in " +
+                                        to_string(envelope.revision)});
+  if (!request.params.is_null() && !request.params.is_object())
+    return refuse({kInvalidParams, "params must be an object"});
+  const tools::Tool* tool = nullptr;
+  if (row->method == Method::call_tool) {
+    auto found = find_called_tool(parts.catalogue, request.params);
+    if (const auto* error = std::get_if<RpcError>(&found)) return refuse(*error);
+    tool = std::get<const tools::Tool*>(found);
+  }
+
+  auto exchange = std::make_shared<Exchange>(in_flight, outbox, batch, std::move(request.id),
+                                             std::move(envelope));
+  if (row->where == Where::reader) {
+    ReplyOnce reply(std::move(exchange));
+    return run_on_reader(row->method, reply, request.params);
+  }
+  switch (in_flight.enter(exchange)) {
+    case InFlight::Refused::no: break;
+    case InFlight::Refused::id_in_use:  // checked above; only this thread enters
+    case InFlight::Refused::too_many: {
+      ReplyOnce reply(std::move(exchange));
+      return reply.error({kInternalError, "busy: " + std::to_string(limits::kInFlight) +
+                                              " requests are in flight; retry when one is answered"});
+    }
+  }
+  auto job = std::make_shared<Job>(parts, pending, in_flight, eras.initialized(), row->method, tool,
+                                   ReplyOnce(std::move(exchange)), std::move(request.params));
+  const bool taken = parts.pool.run([job] {
+    try {
+      job->run();
+    } catch (const std::exception& e) {  // out of memory costs one request, never the process
+      log::error("a request failed", {{"what", e.what()}});
+    } catch (...) {
+      log::error("a request failed");
+    }
+  });
+  if (!taken) job->reply.error({kInternalError, "busy: no thread to be had; retry"});
+}
+
+void Connection::State::run_on_reader(Method method, ReplyOnce& reply, const Json& params) {
+  const Revision revision = reply.exchange().envelope.revision;
+  switch (method) {
+    case Method::ping: return reply.result(parts.writer.result(revision, {}));
+    case Method::discover: return reply.result(parts.catalogue.discover_result());
+    case Method::list_tools: {
+      const auto list = parts.catalogue.tools_list_result(revision, params);
+      if (!list) return reply.error({kInvalidParams, list.error().message});
+      return reply.result(*list);
+    }
+    case Method::initialize: {
+      const auto agreed = eras.initialize(params);
+      if (const auto* error = std::get_if<RpcError>(&agreed)) return reply.error(*error);
+      return reply.result(parts.catalogue.initialize_result(std::get<Revision>(agreed)));
+    }
+    case Method::set_log_level: {
+      const auto given = params.is_object() ? params.find("level") : params.end();
+      const auto level = given != params.end() ? parse_log_level(*given) : std::nullopt;
+      if (!level) return reply.error({kInvalidParams, "params.level is not a log level"});
+      eras.set_log_level(*level);
+      return reply.result(parts.writer.result(revision, {}));
+    }
+    case Method::complete:
+    case Method::list_prompts:
+    case Method::list_resources:
+    case Method::list_templates:
+    case Method::get_prompt:
+    case Method::read_resource:
+    case Method::call_tool: return;  // the pool's
+  }
+}
+
+Connection::Connection(Server& server, Outbox& outbox)
+    : state_(std::make_unique<State>(server, outbox)) {}
+
+Connection::~Connection() {
+  stop();
+  while (!wait_idle(std::chrono::seconds(1))) {
+  }
+}
+
+void Connection::receive(std::string_view frame) {
+  try {
+    if (frame.find_first_not_of(" \t\r") == std::string_view::npos) return;
+    Frame parsed = parse_frame(frame);
+    if (!parsed.batch) return state_->on_message(parsed.message, nullptr);
+    const auto refuse = [&](std::string why) {
+      state_->outbox.send(error_message({}, {kInvalidRequest, std::move(why)}));
+    };
+    if (!state_->eras.has_session() || state_->eras.session() != Revision::v2025_03_26)
+      return refuse("invalid request: batches exist in 2025-03-26 only");
+    if (parsed.batch_size == 0) return refuse("invalid request: an empty batch");
+    if (parsed.elements.size() != parsed.batch_size)
+      return refuse("invalid request: a batch has at most " +
+                    std::to_string(limits::kBatchMessages) + " messages");
+    const auto batch = std::make_shared<Batch>(state_->outbox, parsed.elements.size());
+    for (Message& element : parsed.elements) state_->on_message(element, batch);
+  } catch (const std::exception& e) {
+    log::error("a message could not be handled", {{"what", e.what()}});
+    state_->outbox.send(error_message({}, {kInternalError, "internal error"}));
+  }
+}
+
+void Connection::oversize() {
+  state_->outbox.send(
+      error_message({}, {kInvalidRequest, "invalid request: a message has at most " +
+                                              std::to_string(limits::kFrameBytes) + " bytes"}));
+}
+
+void Connection::stop() { state_->in_flight.stop_all(); }
+bool Connection::idle() const { return state_->in_flight.idle(); }
+bool Connection::wait_idle(std::chrono::milliseconds timeout) {
+  return state_->in_flight.wait_idle(timeout);
+}
+
+}  // namespace remit::mcp

@@ -1,0 +1,61 @@
+// Dispatcher: from a frame to its answer. A Server is what is served; a Connection is one client on
+// it (a pipe; later an HTTP session or a single stateless request).
+//
+//   mcp::Server server(std::move(service));
+//   mcp::Connection connection(server, outbox);
+//   connection.receive(R"({"jsonrpc":"2.0","id":1,"method":"ping"})");
+//
+// Threads: receive() and oversize() are called by the one thread that reads the connection; they
+// never run a tool and never wait. stop(), idle() and wait_idle() are safe from any thread. The
+// Outbox must outlive the Connection, the Connection every handler (wait_idle), the Server both.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string_view>
+
+#include "server/mcp/outbox.h"
+#include "server/mcp/service.h"
+
+namespace remit::mcp {
+
+struct Parts;
+
+class Server {
+ public:
+  explicit Server(Service service);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // SHA-256 (hex) and size of the tools/list entries, for `remit show --json` and the byte budget.
+  const std::string& tools_sha256() const;
+  std::size_t tools_bytes() const;
+  Parts& parts() { return *parts_; }
+
+ private:
+  std::unique_ptr<Parts> parts_;
+};
+
+class Connection {
+ public:
+  Connection(Server& server, Outbox& outbox);
+  ~Connection();  // cancels and waits for the handlers
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // One frame: a JSON text. Blank frames are ignored.
+  void receive(std::string_view frame);
+  // A frame longer than kFrameBytes was skipped.
+  void oversize();
+  // Fires the stop token of every call. What still answers is sent.
+  void stop();
+  bool idle() const;
+  bool wait_idle(std::chrono::milliseconds timeout);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace remit::mcp

@@ -1,0 +1,35 @@
+// Parts: what all connections of one server share, made once by Server (dispatcher.h). The order of
+// the members is the order of their ends: the pool first, so that no handler outlives what it uses.
+//
+// Threads: every member is safe from any thread.
+#pragma once
+
+#include "server/mcp/approvals.h"
+#include "server/mcp/catalogue.h"
+#include "server/mcp/pool.h"
+#include "server/mcp/progress.h"
+#include "server/mcp/request_state.h"
+#include "server/mcp/service.h"
+#include "server/mcp/wire.h"
+
+namespace remit::mcp {
+
+struct Parts {
+  explicit Parts(Service given)
+      : service(std::move(given)),
+        writer(service),
+        catalogue(service, writer),
+        seal(service),
+        heartbeat(service.heartbeat),
+        pool(limits::kToolThreads) {}
+
+  const Service service;
+  const ResultWriter writer;
+  const Catalogue catalogue;
+  const StateSeal seal;
+  QuestionTurn questions;
+  Heartbeat heartbeat;
+  Pool pool;
+};
+
+}  // namespace remit::mcp

@@ -1,0 +1,129 @@
+// Service: what the protocol layer serves. `remit` fills one from a compiled Remit, the conformance
+// server from its fixtures; the layer itself knows no tool, no persona and no policy.
+//
+// Threads: a Service is filled before serving and never changed afterwards. Its functions and
+// providers are called from several threads at once and must be safe for that.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/result.h"
+#include "policy/access.h"
+#include "tools/tool.h"
+
+namespace remit::mcp {
+
+struct ResourceEntry {
+  std::string uri, name, title, description, mime_type;
+  std::optional<std::uint64_t> size;  // bytes
+};
+struct ResourceTemplate {
+  std::string uri_template, name, title, description, mime_type;
+};
+struct ResourceContent {
+  std::string uri, mime_type, bytes;
+  bool binary = false;  // sent as base64 `blob` instead of `text`
+};
+
+// The resources/* methods. list() and templates() must give the same order for the same state.
+// Errors: not_found and denied look alike to a client (code of "resource not found").
+class ResourceProvider {
+ public:
+  virtual ~ResourceProvider() = default;
+  virtual Result<std::vector<ResourceEntry>> list() = 0;
+  virtual Result<std::vector<ResourceTemplate>> templates() = 0;
+  // Never empty on success.
+  virtual Result<std::vector<ResourceContent>> read(const std::string& uri,
+                                                    const policy::CallScope& call,
+                                                    std::stop_token stop) = 0;
+};
+
+struct PromptArgument {
+  std::string name, description;
+  bool required = false;
+};
+struct PromptEntry {
+  std::string name, title, description;
+  std::vector<PromptArgument> arguments;
+};
+struct PromptMessage {
+  enum class Role { user, assistant };
+  Role role = Role::user;
+  std::string text;
+};
+struct PromptText {
+  std::string description;
+  std::vector<PromptMessage> messages;
+};
+
+// The prompts/* methods. Required arguments are checked before get() is called. Errors: not_found
+// and invalid_argument become -32602.
+class PromptProvider {
+ public:
+  virtual ~PromptProvider() = default;
+  virtual Result<std::vector<PromptEntry>> list() = 0;
+  virtual Result<PromptText> get(const std::string& name,
+                                 const std::map<std::string, std::string>& arguments) = 0;
+};
+
+// What completion/complete is asked for: the values of one argument of a prompt or URI template.
+struct CompletionQuery {
+  std::string prompt;        // name, or empty
+  std::string uri_template;  // or empty
+  std::string argument, prefix;
+};
+
+// A tools/call about to run, for the ledger. `meta` is the client's `_meta` (null if there is none):
+// claudecode/toolUseId, traceparent and the like; it goes into no decision.
+struct CallStart {
+  const policy::CallScope& scope;
+  const nlohmann::json& meta;
+};
+
+// Which results carry structuredContent and publish an outputSchema (docs/protocol.md).
+enum class Structured { all, records, none };
+
+struct Service {
+  std::string name = "remit";
+  std::string version;
+  std::string instructions;  // cut nowhere: at most kInstructionsChars
+  std::vector<tools::Tool> tools;  // in the order tools/list shows them
+  std::shared_ptr<ResourceProvider> resources;  // null: no resources capability
+  std::shared_ptr<PromptProvider> prompts;      // null: no prompts capability
+  std::function<Result<std::vector<std::string>>(const CompletionQuery&)> complete;  // null: no values
+
+  std::function<policy::Access&()> access;  // the hands of the agent that this service serves
+  std::function<void(const CallStart&)> on_call;  // before each tools/call; may be null
+  std::size_t page_chars = limits::kPageChars;
+  Structured structured = Structured::records;
+
+  // Who is served, for the seal of a requestState: "uid:1000/technical-support-engineer/inst_x".
+  std::string principal;
+  // Keys of at least 32 bytes; the first seals, any opens. Empty: no questions by input_required.
+  std::vector<std::string> request_state_keys;
+  // Records a nonce as used, once per installation: true the first time, false ever after (until
+  // `expires_unix_ms`, when the seal itself has expired). Null: no questions by input_required.
+  std::function<Result<bool>(const std::string& nonce, std::int64_t expires_unix_ms)> consume_nonce;
+
+  // Applied to every tool, resource and prompt text on its way out, in one place (wire.cpp).
+  std::function<std::string(std::string)> redact;
+
+  const Clock* clock = &system_clock();
+  // Changed by tests only.
+  std::size_t list_page = limits::kListPage;
+  std::chrono::milliseconds heartbeat = limits::kProgressHeartbeat;
+  std::chrono::milliseconds question_life = limits::kApprovalLife;
+};
+
+}  // namespace remit::mcp
