@@ -27,8 +27,24 @@ export class House {
     this.workspace = join(this.root, 'work space');  // a blank, since people have them
     this.memory = join(this.workspace, 'Agent_Memory');
     this.state = join(this.root, 'state');
-    mkdirSync(this.workspace);
+    mkdirSync(this.memory, { recursive: true });
     process.on('exit', () => rmSync(this.root, { recursive: true, force: true }));
+  }
+  // A small workspace with something to find in it.
+  fill() {
+    const log = [];
+    for (let i = 0; i < 1000; ++i) {
+      const at = new Date(Date.UTC(2026, 0, 10, 14, 0, i)).toISOString();
+      log.push(i % 100 === 42
+        ? `${at} ERROR db pool exhausted: 50 of 50 connections in use request_id=r${i}`
+        : `${at} INFO request served status=200 duration_ms=${i % 17} request_id=r${i}`);
+    }
+    this.put('logs/api.log', log.join('\n') + '\n');
+    this.put('notes.txt', 'first line\nsecond line\n');
+    this.put('src/pool.py', 'POOL_SIZE = 50\n');
+    this.put('Agent_Memory/_knowledge/semantic/known_issues.yaml', 'issues: [{title: secret knowledge}]\n');
+    this.put('Agent_Memory/_knowledge/procedural/troubleshooting_runbooks.yaml', 'runbooks: [{title: restart the pool}]\n');
+    return this;
   }
   put(path, text) {
     const file = join(this.workspace, path);

@@ -1,0 +1,121 @@
+// What every client must be able to do with the technical-support-engineer, and what none may: the
+// same calls for each client library, each effect looked up in the world and not only in the answer.
+import { check, instruction, persona, sleep, slug, textOf } from './house.mjs';
+
+// The tools that `remit show` says are granted: what tools/list must answer, no more and no less.
+export function granted(house) {
+  const shown = house.run('show', persona(), '--instruction', instruction, '--json');
+  check(shown.code === 0, 'remit show answers', shown);
+  const rows = JSON.parse(shown.out).remit;
+  return rows.filter((row) => row.grant === 'tool' || row.grant === 'diagnostic').map((row) => row.what);
+}
+
+export const questionCode = (params) => params.message.match(/\b(\d{4})\b(?![\s\S]*\b\d{4}\b)/)?.[1];
+
+export async function story({ house, client, asked, setAnswer }) {
+  const call = async (name, args) => {
+    const result = await client.callTool({ name, arguments: args });
+    return { text: textOf(result), error: result.isError === true, data: result.structuredContent };
+  };
+  const works = async (name, args) => {
+    const result = await call(name, args);
+    check(!result.error, `${name} works`, result.text);
+    return result;
+  };
+  const refused = async (name, args) => {
+    const result = await call(name, args);
+    check(result.error, `${name} ${JSON.stringify(args)} is refused`, result.text);
+    return result;
+  };
+
+  // The list is the persona's, exactly.
+  const names = (await client.listTools()).tools.map((tool) => tool.name).sort();
+  check(JSON.stringify(names) === JSON.stringify(granted(house).sort()), 'tools/list is the granted set',
+    { listed: names, granted: granted(house).sort() });
+  for (const name of ['Read', 'Grep', 'Glob', 'Bash', 'Write', 'memory_read', 'handoff']) {
+    check(names.includes(name), `${name} is granted`, names);
+  }
+  check(!names.includes('Edit'), 'Edit is not: the persona does not name it', names);
+
+  // Files.
+  const read = await works('Read', { file_path: 'notes.txt' });
+  check(read.text.includes('first line') && read.text.includes('second line'), 'Read reads', read.text);
+  const grep = await works('Grep', { pattern: 'pool exhausted', path: 'logs', output_mode: 'content', '-n': true });
+  check(grep.text.includes('43') && grep.text.includes('request_id=r42'), 'Grep finds line 43', grep.text);
+  const glob = await works('Glob', { pattern: '**/*.py' });
+  check(glob.text.includes('src/pool.py'), 'Glob finds', glob.text);
+  await works('Write', { file_path: 'report.md', content: '# Report\n' });
+  check(house.get('report.md') === '# Report\n', 'Write wrote');
+  await refused('Read', { file_path: '/etc/passwd' });
+  await refused('Write', { file_path: '../outside.txt', content: 'x' });
+  await refused('Write', { file_path: '.mcp.json', content: '{}' });
+  check(!house.has('../outside.txt') && !house.has('.mcp.json'), 'nothing was written where it must not be');
+
+  // Memory: what the persona's lines say.
+  const runbooks = await works('memory_read', { path: '_knowledge/procedural/troubleshooting_runbooks.yaml' });
+  check(runbooks.text.includes('restart the pool'), 'a granted document is read', runbooks.text);
+  const denied = await refused('memory_read', { path: '_knowledge/semantic/known_issues.yaml' });
+  check(new RegExp(`${slug}\\.md:\\d+`).test(denied.text), 'the denial cites the persona\'s line', denied.text);
+  check(!denied.text.includes('secret knowledge'), 'and discloses nothing', denied.text);
+  const sneaky = await refused('Read', { file_path: 'Agent_Memory/_knowledge/semantic/known_issues.yaml' });
+  check(!sneaky.text.includes('secret knowledge'), 'Read obeys the same lines', sneaky.text);
+  const everywhere = await works('Grep', { pattern: 'secret knowledge', output_mode: 'content' });
+  check(!everywhere.text.includes('title:'), 'so does Grep', everywhere.text);
+  const resolution = `${instruction}/tasks/completed/technical_resolution.yaml`;
+  await works('memory_write', { path: resolution, op: 'create', content: 'issue_id: TSE-1\nroot_cause: pool too small\n' });
+  check(house.get(`Agent_Memory/${resolution}`).includes('pool too small'), 'the resolution is on disk');
+  await refused('memory_write', { path: `${instruction}/status.yaml`, op: 'create', content: 'a: 1\n' });
+
+  // Bash: allowed without a question, then one that asks.
+  const count = await works('Bash', { command: 'grep -c "pool exhausted" logs/api.log' });
+  check(/\b10\b/.test(count.text), 'Bash counts 10 lines', count.text);
+  check(asked.length === 0, 'and nobody was asked', asked);
+  const touch = { command: 'touch made-by-bash.txt' };
+  setAnswer(async () => ({ action: 'decline' }));
+  await refused('Bash', touch);
+  check(asked.length === 1 && !house.has('made-by-bash.txt'), 'declined: nothing ran', asked);
+  // An accept without the code, and one that is faster than a person, are no answers.
+  setAnswer(async (params) => ({ action: 'accept', content: { decision: 'approve', code: questionCode(params) } }));
+  await refused('Bash', touch);
+  setAnswer(async () => { await sleep(1200); return { action: 'accept', content: { decision: 'approve', code: '0000x' } }; });
+  await refused('Bash', touch);
+  check(!house.has('made-by-bash.txt'), 'machine answers ran nothing');
+  setAnswer(async (params) => {
+    await sleep(1200);
+    return { action: 'accept', content: { decision: 'approve', code: questionCode(params) } };
+  });
+  const made = await works('Bash', touch);
+  check(house.has('made-by-bash.txt'), 'approved: it ran and its file was applied', made.text);
+  check(made.text.includes('made-by-bash.txt'), 'and its change is listed', made.text);
+
+  await escalate({ works, refused, house });
+
+  const ledger = house.run('ledger', 'verify', '--state', house.state);
+  check(ledger.code === 0, 'the ledger verifies', ledger);
+}
+
+// An escalation needs evidence of an investigation; with it the inbox file appears.
+async function escalate({ works, refused, house }) {
+  const base = {
+    action: 'send', kind: 'escalate', to: 'escalation-manager', severity: 'high',
+    issue: 'Database pool exhausted for several customers',
+    impact: 'Requests fail for all customers of the api since 14:00 UTC',
+  };
+  const without = await refused('handoff', { ...base, evidence: [] });
+  check(/evidence/.test(without.text), 'the refusal asks for evidence', without.text);
+  const patterns = await works('log_patterns', { source: ['logs/api.log'], min_level: 'error' });
+  const evidence = evidenceOf(patterns);
+  const sent = await works('handoff', { ...base, evidence: [evidence] });
+  check(/inbox\/escalation-manager\//.test(sent.text), 'the inbox file is named', sent.text);
+  const path = sent.text.match(/_communication\/inbox\/escalation-manager\/[\w.-]+\.yaml/)[0];
+  check(house.get(`Agent_Memory/${path}`).includes('pool exhausted'), 'and is on disk');
+  const nobody = await refused('handoff', { ...base, to: 'board', evidence: [evidence] });
+  check(/escalation-manager|no_edge|edge|one of/.test(nobody.text), 'no edge, no handoff', nobody.text);
+}
+
+// What a diagnostic's result gives to cite it by.
+export function evidenceOf(result) {
+  const uri = result.data?.result_uri ?? result.text.match(/remit:\/\/result\/\w+/)?.[0];
+  check(uri, 'a diagnostic names its result', result.text);
+  return { call_id: uri.split('/').pop(), uri };
+}
