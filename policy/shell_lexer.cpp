@@ -1,3 +1,4 @@
+// Over 400 lines because it is one scanner: every kind of token reads and moves the same cursor.
 #include "policy/shell_lexer.h"
 
 #include <algorithm>

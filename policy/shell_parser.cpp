@@ -1,3 +1,4 @@
+// Over 400 lines because it is one grammar by recursive descent: each rule calls the others.
 #include "policy/shell_parser.h"
 
 #include <array>
