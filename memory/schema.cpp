@@ -20,10 +20,62 @@ create table ledger(
 ) strict;
 )sql";
 
+// Documents of Agent_Memory. A root is known by device and inode. `state`: 0 pending (the file may
+// not have it yet), 1 done. `sha256`, `pre_sha256`: '' = no file. `batch`: the commit it belongs
+// to. `sole`: every byte of the document is this author's. The bodies stand last: reading a column
+// behind a large blob walks all its pages.
+constexpr const char* kDocuments = R"sql(
+create table memory_root(
+  id integer primary key,
+  dev integer not null,
+  ino integer not null,
+  unique(dev, ino)
+) strict;
+create table version(
+  id integer primary key,
+  root integer not null references memory_root(id),
+  path text not null,
+  version integer not null,
+  state integer not null,
+  batch text not null,
+  op text not null,
+  sha256 text not null,
+  pre_sha256 text not null,
+  bytes integer not null,
+  at_ms integer not null,
+  persona text not null,
+  principal text not null,
+  instruction text not null,
+  call_id text not null,
+  sole integer not null,
+  sent blob,
+  body blob,
+  unique(root, path, version)
+) strict;
+create index version_pending on version(root, path) where state = 0;
+create index version_batch on version(batch) where state = 0;
+create table idempotency(
+  principal text not null,
+  key text not null,
+  digest text not null,
+  batch text not null,
+  at_ms integer not null,
+  result text not null,
+  primary key(principal, key)
+) strict, without rowid;
+create index idempotency_at on idempotency(at_ms);
+create table stale_temporary(
+  root integer not null,
+  directory text not null,
+  at_ms integer not null,
+  primary key(root, directory)
+) strict, without rowid;
+)sql";
+
 }  // namespace
 
 const std::vector<Migration>& schema() {
-  static const std::vector<Migration> kSteps = {{1, kLedger}};
+  static const std::vector<Migration> kSteps = {{1, kLedger}, {2, kDocuments}};
   return kSteps;
 }
 

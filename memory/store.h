@@ -2,9 +2,12 @@
 // people read them as files) with versions in the state database; PostgreSQL comes behind the same
 // interface. A Store decides nothing: only Access (policy/) calls it, after decide().
 //
-// Threads and processes: any number; writers of one document are serialised by the state database.
-// A write is: version row committed, one atomic rename, row marked done. Recovery at start finishes
-// or drops an unfinished write only if the file still has the hash it had before.
+// Threads and processes: any number; writers of one document are serialised by a kernel lock that
+// dies with its holder (NameLocks in memory/state.h); readers wait for nobody.
+// A write is: version row committed and on the disk, one atomic rename, row marked done. A write
+// cut short by a crash is finished by the next writer of the document or the next start, if the
+// file still has the content it had before; if somebody else has changed the file meanwhile, the
+// file is left alone and the version stays in the history.
 #pragma once
 
 #include <cstdint>
@@ -24,11 +27,10 @@ namespace remit::memory {
 struct Document {
   DocPath path;
   std::string body;
-  std::string etag;      // opaque: HMAC(store key, path, content hash), 32 hex digits
+  std::string etag;  // opaque: HMAC(store key, path, content hash), 32 hex digits
   std::string sha256;
   std::int64_t modified_unix_ms = 0;
-  std::string author;    // slug that wrote the current version through Remit, or "external"
-  bool own = false;      // the current version was written by `reader` (see DocumentQuery)
+  std::string author;  // slug that wrote the current version through Remit, or "external"
 };
 
 struct DocumentEntry {
@@ -51,8 +53,12 @@ struct DocumentChange {
   std::string body;
   std::string if_match;        // etag that must be current; empty: no condition
   bool if_none_match = false;  // the document must not exist
-  // A typed edit: computes the new body from the current one inside the transaction (nullopt: the
-  // document does not exist). Used instead of `body` when set; op is create or replace.
+  // A typed edit: computes the new body from the current one while the document is locked (nullopt:
+  // it does not exist). Used instead of `body` when set; whether the document must exist is then up
+  // to the callback. It may be called again if an outsider changes the file meanwhile, and must not
+  // call the Store.
+  // `edit_digest`: hash of what the caller sent, for the idempotency key.
+  std::string edit_digest;
   std::function<Result<std::string>(const std::optional<std::string>& current)> edit;
 };
 
@@ -61,9 +67,11 @@ struct Committed {
   std::int64_t version = 0;
   bool created = false;
   std::uint64_t bytes = 0;
-  std::string previous_etag;   // empty if it did not exist
+  std::string previous_etag;  // empty if it did not exist
 };
 
+// `op`: create, replace, append, edit, remove, or external (a change not made through Remit,
+// noticed when the next one was written; its author is "external").
 struct VersionRow {
   std::int64_t version = 0;
   std::string etag, sha256, op;
@@ -82,17 +90,24 @@ class Store {
   virtual Result<std::vector<DocumentEntry>> list(
       const std::string& prefix, const std::function<bool(std::string_view directory)>& enter,
       const std::function<bool(std::string_view path)>& wanted) = 0;
-  // One to many changes, all or nothing. Errors: conflict (data: {"etag": current}), code "exists";
-  // unavailable (code "locked" after kStateLockWait, or disk full): nothing changed. With an
+  // One to many changes (kCommitChanges), all or nothing. Errors: conflict (data: {"etag": current,
+  // "" if it does not exist}), code "exists" where it must not exist; not_found for a replace or
+  // remove of what is not there; denied (code "not_a_document"); too_large; unavailable (code
+  // "locked" after kStateLockWait, or disk full): nothing changed. With an
   // idempotency key a repetition with the same digest gives the first result again, another digest
   // is a conflict.
   virtual Result<std::vector<Committed>> commit(std::span<const DocumentChange> changes,
                                                 const Author& author,
                                                 const std::string& idempotency_key) = 0;
+  // The last kKeepVersions versions, newest first.
   virtual Result<std::vector<VersionRow>> history(const DocPath& path) = 0;
+  // The whole document as it was; not_found for a removal or a version no longer kept.
   virtual Result<std::string> version_body(const DocPath& path, std::int64_t version) = 0;
-  // True if the current version was written by exactly this author (persona, principal and
-  // instruction; the call id is not compared).
+  // Only what its author sent: the body, for append the appended bytes. not_found for a typed edit,
+  // whose result holds what others wrote.
+  virtual Result<std::string> version_sent(const DocPath& path, std::int64_t version) = 0;
+  // True if every byte of the document was written by exactly this author (persona, principal and
+  // instruction; the call id is not compared): an append to another's words does not count.
   virtual Result<bool> is_own(const DocPath& path, const Author& author) = 0;
   virtual std::string etag_of(const DocPath& path, std::string_view sha256_hex) const = 0;
 };

@@ -1,0 +1,561 @@
+#include "memory/file_store.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "memory/document_rows.h"
+#include "memory/sqlite.h"
+
+namespace remit::memory {
+namespace {
+
+constexpr std::size_t kEtagChars = 32;
+
+std::string_view name_of(DocumentChange::Op op) {
+  switch (op) {
+    case DocumentChange::Op::create:
+      return "create";
+    case DocumentChange::Op::replace:
+      return "replace";
+    case DocumentChange::Op::append:
+      return "append";
+    case DocumentChange::Op::remove:
+      return "remove";
+  }
+  return "replace";
+}
+
+const Author& external_author() {
+  static const Author kExternal{"external", "", "", ""};
+  return kExternal;
+}
+
+// What makes two commits the same under one idempotency key.
+std::string digest_of(std::span<const DocumentChange> changes) {
+  Sha256 hash;
+  for (const DocumentChange& change : changes) {
+    hash.field(change.edit ? "edit" : name_of(change.op));
+    hash.field(change.path.text());
+    hash.field(change.body);
+    hash.field(change.if_match);
+    hash.field(change.if_none_match ? "1" : "0");
+    hash.field(change.edit_digest);
+  }
+  return hash.finish_hex();
+}
+
+std::string encode(const std::vector<Committed>& all) {
+  Json out = Json::array();
+  for (const Committed& one : all) {
+    out.push_back({one.etag, one.sha256, one.version, one.created, one.bytes, one.previous_etag});
+  }
+  return dump(out);
+}
+
+Result<std::vector<Committed>> decode(const std::string& text) {
+  const auto bad = [] { return fail(ErrorKind::internal, "an idempotency row is damaged"); };
+  const Json rows = Json::parse(text, nullptr, false);
+  if (!rows.is_array()) return bad();
+  std::vector<Committed> out;
+  for (const Json& row : rows) {
+    if (!row.is_array() || row.size() != 6 || !row[0].is_string() || !row[1].is_string() ||
+        !row[2].is_number() || !row[3].is_boolean() || !row[4].is_number() || !row[5].is_string()) {
+      return bad();
+    }
+    out.push_back({row[0].get<std::string>(), row[1].get<std::string>(), row[2].get<std::int64_t>(),
+                   row[3].get<bool>(), row[4].get<std::uint64_t>(), row[5].get<std::string>()});
+  }
+  return out;
+}
+
+Result<void> check_changes(std::span<const DocumentChange> changes) {
+  if (changes.empty() || changes.size() > limits::kCommitChanges) {
+    return fail(ErrorKind::invalid_argument, "a commit holds 1 to " +
+                                                 std::to_string(limits::kCommitChanges) +
+                                                 " changes, not " + std::to_string(changes.size()));
+  }
+  std::set<std::string_view> paths;
+  for (const DocumentChange& change : changes) {
+    if (change.path.text().empty()) {
+      return fail(ErrorKind::invalid_argument, "a change without a path", {}, "bad_path");
+    }
+    if (!paths.insert(change.path.text()).second) {
+      return fail(
+          ErrorKind::invalid_argument,
+          "two changes of " + escape_ascii(change.path.text()) + " in one commit; make them one");
+    }
+  }
+  return {};
+}
+
+std::int64_t ns_of(const struct timespec& time) {
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+std::int64_t modified_ms(const struct stat& st) {
+  return ns_of(st.st_mtim) / 1'000'000;
+}
+
+bool same_writer(const Author& a, const Author& b) {
+  return a.persona == b.persona && a.principal == b.principal && a.instruction == b.instruction;
+}
+
+Error not_found(const DocPath& path) {
+  return Error{
+      ErrorKind::not_found, "no document " + escape_ascii(path.text()), {}, "not_found", nullptr};
+}
+
+}  // namespace
+
+std::string FileStore::etag_of(const DocPath& path, std::string_view sha256_hex) const {
+  std::string message = path.text();
+  message += '\0';
+  message += sha256_hex;
+  return hmac_sha256_hex(etag_key_, message).substr(0, kEtagChars);
+}
+
+Result<Document> FileStore::read(const DocPath& path) {
+  TRY(std::optional<FileNow> now, read_document_file(root_, path.text()));
+  if (!now) return tl::unexpected<Error>(not_found(path));
+  TRY(Snapshot snapshot, state_.database().read());
+  TRY(const auto version, DocumentRows::current(snapshot, root_id_, path.text(), now->sha256));
+  return Document{.path = path,
+                  .body = std::move(now->body),
+                  .etag = etag_of(path, now->sha256),
+                  .sha256 = now->sha256,
+                  .modified_unix_ms = modified_ms(now->status),
+                  .author = version ? version->author.persona : external_author().persona};
+}
+
+Result<bool> FileStore::is_own(const DocPath& path, const Author& author) {
+  TRY(const std::optional<FileNow> now, read_document_file(root_, path.text()));
+  if (!now) return false;
+  TRY(Snapshot snapshot, state_.database().read());
+  TRY(const auto version, DocumentRows::current(snapshot, root_id_, path.text(), now->sha256));
+  return version && version->sole && same_writer(version->author, author);
+}
+
+Result<std::vector<VersionRow>> FileStore::history(const DocPath& path) {
+  TRY(Snapshot snapshot, state_.database().read());
+  TRY(std::vector<VersionRow> rows, DocumentRows::history(snapshot, root_id_, path.text()));
+  for (VersionRow& row : rows) {
+    if (!row.sha256.empty()) row.etag = etag_of(path, row.sha256);
+  }
+  return rows;
+}
+
+Result<std::string> FileStore::version_body(const DocPath& path, std::int64_t version) {
+  TRY(Snapshot snapshot, state_.database().read());
+  TRY(auto bytes,
+      DocumentRows::bytes(snapshot, root_id_, path.text(), version, DocumentRows::Part::body));
+  if (!bytes) return tl::unexpected<Error>(not_found(path));
+  return std::move(*bytes);
+}
+
+Result<std::string> FileStore::version_sent(const DocPath& path, std::int64_t version) {
+  TRY(Snapshot snapshot, state_.database().read());
+  TRY(auto bytes,
+      DocumentRows::bytes(snapshot, root_id_, path.text(), version, DocumentRows::Part::sent));
+  if (!bytes) return tl::unexpected<Error>(not_found(path));
+  return std::move(*bytes);
+}
+
+// --- listing ------------------------------------------------------------------------------------
+
+Result<std::string> FileStore::hash_of_entry(const Fd& directory, const std::string& name,
+                                             const std::string& path, const struct stat& st) {
+  const FileKey key{st.st_dev, st.st_ino, st.st_size, ns_of(st.st_mtim), ns_of(st.st_ctim)};
+  {
+    const std::scoped_lock lock(hashes_mutex_);
+    const auto found = hashes_.find(key);
+    if (found != hashes_.end()) return found->second;
+  }
+  TRY(const std::optional<FileNow> now, read_document_file(directory, name));
+  if (!now) return fail(ErrorKind::not_found, "no document " + escape_ascii(path));
+  const struct stat& read = now->status;
+  const FileKey read_key{read.st_dev, read.st_ino, read.st_size, ns_of(read.st_mtim),
+                         ns_of(read.st_ctim)};
+  const std::scoped_lock lock(hashes_mutex_);
+  if (hashes_.size() >= limits::kListedDocuments) hashes_.clear();
+  hashes_[read_key] = now->sha256;
+  return now->sha256;
+}
+
+Result<std::vector<DocumentEntry>> FileStore::list(
+    const std::string& prefix, const std::function<bool(std::string_view)>& enter,
+    const std::function<bool(std::string_view)>& wanted) {
+  std::vector<DocumentEntry> out;
+  std::vector<std::string> todo{prefix};
+  while (!todo.empty()) {
+    const std::string directory = std::move(todo.back());
+    todo.pop_back();
+    const Result<Fd> fd = fs::resolve(root_, directory, fs::Links::none);
+    if (!fd) {
+      // Gone meanwhile, or a symlink: nothing of Agent_Memory is below it.
+      if (fd.error().kind == ErrorKind::not_found || fd.error().code == "escapes_root") continue;
+      return tl::unexpected<Error>(fd.error());
+    }
+    TRY(const struct stat folder, fs::stat_of(*fd));
+    if (!S_ISDIR(folder.st_mode)) continue;
+    std::vector<std::string> names;
+    TRY_DO(fs::list_directory(*fd, [&](std::string_view name, unsigned char) {
+      if (!name.starts_with(fs::kTemporaryPrefix)) names.emplace_back(name);
+      return names.size() <= limits::kListedDocuments;
+    }));
+    for (const std::string& name : names) {
+      const std::string path = fs::join(directory, name);
+      struct stat st{};
+      if (::fstatat(fd->get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) continue;
+      if (S_ISDIR(st.st_mode)) {
+        const auto depth = std::count(path.begin(), path.end(), '/');
+        if (depth < limits::kDirectoryDepth && enter(path)) todo.push_back(path);
+        continue;
+      }
+      if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || !wanted(path)) continue;
+      const Result<DocPath> checked = DocPath::parse(path);
+      if (!checked) continue;  // a name that no tool could use
+      DocumentEntry entry{path, "", static_cast<std::uint64_t>(st.st_size), modified_ms(st)};
+      if (entry.bytes <= limits::kDocumentBytes) {
+        const Result<std::string> hash = hash_of_entry(*fd, name, path, st);
+        if (!hash) {
+          if (hash.error().kind == ErrorKind::not_found || hash.error().kind == ErrorKind::denied) {
+            continue;
+          }
+          return tl::unexpected<Error>(hash.error());
+        }
+        entry.etag = etag_of(*checked, *hash);
+      }
+      out.push_back(std::move(entry));
+      if (out.size() > limits::kListedDocuments) {
+        return fail(ErrorKind::too_large, "more than " + with_commas(limits::kListedDocuments) +
+                                              " documents; list a directory");
+      }
+    }
+  }
+  std::ranges::sort(out, {}, &DocumentEntry::path);
+  return out;
+}
+
+// --- commit -------------------------------------------------------------------------------------
+
+std::vector<std::string> FileStore::lock_names(const std::vector<std::string>& paths) const {
+  std::vector<std::string> names;
+  for (const std::string& path : paths) names.push_back(std::to_string(root_id_) + ":" + path);
+  return names;
+}
+
+Result<NameLocks> FileStore::lock_and_recover(const std::vector<std::string>& paths) {
+  std::vector<std::string> wanted = paths;
+  for (;;) {
+    TRY(NameLocks locks, NameLocks::take(state_, lock_names(wanted)));
+    std::vector<std::string> batches, more;
+    {
+      TRY(Snapshot snapshot, state_.database().read());
+      TRY(batches, DocumentRows::pending_batches(snapshot, root_id_, paths));
+      for (const std::string& batch : batches) {
+        TRY(const std::vector<PendingVersion> rows, DocumentRows::pending_of(snapshot, batch));
+        for (const PendingVersion& row : rows) {
+          if (std::ranges::find(wanted, row.path) == wanted.end()) more.push_back(row.path);
+        }
+      }
+    }
+    if (!more.empty()) {
+      // A batch is finished whole, so its other documents are locked too: all anew, in order.
+      wanted.insert(wanted.end(), more.begin(), more.end());
+      continue;
+    }
+    for (const std::string& batch : batches) TRY_DO(recover_batch(batch));
+    return locks;
+  }
+}
+
+Result<void> FileStore::check_conditions(const DocumentChange& change,
+                                         const std::optional<FileNow>& before) const {
+  const std::string etag = before ? etag_of(change.path, before->sha256) : std::string();
+  const auto conflict = [&](std::string message, const char* code) -> Result<void> {
+    Error error{ErrorKind::conflict,
+                std::move(message),
+                {},
+                code,
+                std::make_shared<const Json>(Json{{"etag", etag}})};
+    return tl::unexpected<Error>(std::move(error));
+  };
+  const std::string shown = escape_ascii(change.path.text());
+  if (before &&
+      (change.if_none_match || (change.op == DocumentChange::Op::create && !change.edit))) {
+    return conflict(shown + " exists already; replace it with if_match, or append", "exists");
+  }
+  if (!change.if_match.empty() && change.if_match != etag) {
+    return conflict(
+        shown + (before ? " changed since etag " : " does not exist any more; it had etag ") +
+            escape_ascii(change.if_match.substr(0, limits::kEchoedInput)) + "; read it again",
+        "conflict");
+  }
+  const bool needs_file = change.op == DocumentChange::Op::remove ||
+                          (change.op == DocumentChange::Op::replace && !change.edit);
+  if (!before && needs_file) return tl::unexpected<Error>(not_found(change.path));
+  return {};
+}
+
+Result<FileStore::Prepared> FileStore::prepare(const DocumentChange& change, const Author& author) {
+  Prepared one;
+  one.change = &change;
+  one.op = change.edit ? "edit" : name_of(change.op);
+  one.removes = change.op == DocumentChange::Op::remove;
+  TRY(one.before, read_document_file(root_, change.path.text()));
+  TRY_DO(check_conditions(change, one.before));
+  {
+    TRY(Snapshot snapshot, state_.database().read());
+    TRY(const auto known,
+        DocumentRows::current(snapshot, root_id_, change.path.text(), one.before_sha()));
+    TRY(const bool any, DocumentRows::any(snapshot, root_id_, change.path.text()));
+    one.external = !known && (one.before || any);
+    // An append or a typed edit leaves the earlier words in the document: it stays all of one
+    // author only if those were his.
+    const bool whole = one.op == "create" || one.op == "replace" || !one.before;
+    one.sole = whole || (known && known->sole && same_writer(known->author, author));
+  }
+  if (one.removes) return one;
+  if (change.edit) {
+    TRY(one.body, change.edit(one.before ? std::optional(one.before->body) : std::nullopt));
+  } else if (change.op == DocumentChange::Op::append && one.before) {
+    one.body = one.before->body + change.body;
+  } else {
+    one.body = change.body;
+  }
+  if (one.body.size() > limits::kDocumentBytes) {
+    return fail(ErrorKind::too_large, escape_ascii(change.path.text()) + " would have " +
+                                          human_bytes(one.body.size()) + ", over the limit of " +
+                                          human_bytes(limits::kDocumentBytes));
+  }
+  one.sha256 = sha256_hex(one.body);
+  return one;
+}
+
+Result<std::vector<Committed>> FileStore::record(const std::vector<Prepared>& all,
+                                                 const Author& author, const std::string& key,
+                                                 const std::string& digest,
+                                                 const std::string& batch) {
+  const std::int64_t now = state_.clock().unix_ms();
+  std::vector<Committed> out;
+  TRY(Transaction transaction, state_.database().write());
+  for (const Prepared& one : all) {
+    const DocPath& path = one.change->path;
+    const std::string before = one.before_sha();
+    if (one.external) {
+      // What an outsider left is kept as a version, before it is written over.
+      const std::string_view body = one.before ? std::string_view(one.before->body) : "";
+      TRY_DO(DocumentRows::insert(
+          transaction, root_id_,
+          {path.text(), "external", before, "", body, std::nullopt, &external_author(), false}, "",
+          now));
+    }
+    std::optional<std::string_view> sent;
+    if (one.op == "append") sent = one.change->body;
+    TRY(const std::int64_t version, DocumentRows::insert(transaction, root_id_,
+                                                         {path.text(), one.op, one.sha256, before,
+                                                          one.body, sent, &author, one.sole},
+                                                         batch, now));
+    out.push_back({.etag = one.removes ? "" : etag_of(path, one.sha256),
+                   .sha256 = one.sha256,
+                   .version = version,
+                   .created = !one.before && !one.removes,
+                   .bytes = one.body.size(),
+                   .previous_etag = one.before ? etag_of(path, before) : ""});
+  }
+  if (!key.empty()) {
+    TRY_DO(DocumentRows::remember(transaction, author.principal, key, {digest, encode(out)}, batch,
+                                  now));
+  }
+  // If the disk fails in the sync, the rows may stand although the caller is told `unavailable`:
+  // then this process writes nothing more (memory/sqlite.h), and the next start finishes the write.
+  TRY_DO(transaction.commit(Sync::durable));
+  return out;
+}
+
+Result<void> FileStore::apply(const Prepared& one) {
+  const std::string& path = one.change->path.text();
+  if (one.removes) return remove_document_file(root_, path, one.before->status);
+  return write_document_file(root_, path, one.body,
+                             one.before ? std::optional(one.before->status) : std::nullopt);
+}
+
+// Restores one already changed document of a commit that failed, unless somebody has changed it
+// again: then it is theirs, and the version that was replaced stays in the history.
+void FileStore::put_back(const Prepared& one) {
+  const std::string& path = one.change->path.text();
+  const auto restore = [&]() -> Result<void> {
+    TRY(const std::optional<FileNow> now, read_document_file(root_, path));
+    if ((now ? now->sha256 : std::string()) != one.sha256) return {};
+    const auto status = now ? std::optional(now->status) : std::nullopt;
+    if (!one.before) return remove_document_file(root_, path, *status);
+    return write_document_file(root_, path, one.before->body, status);
+  };
+  const Result<void> done = restore();
+  if (!done) {
+    log::error("documents: cannot put back a document of a failed commit",
+               {{"path", path}, {"error", done.error().message}});
+  }
+}
+
+Result<void> FileStore::apply_all(const std::vector<Prepared>& all) {
+  for (std::size_t n = 0; n < all.size(); ++n) {
+    Result<void> done = apply(all[n]);
+    if (done) continue;
+    // The failed one too: its rename may have happened and only the sync failed.
+    for (std::size_t back = n + 1; back-- > 0;) {
+      if (back < n || done.error().kind != ErrorKind::conflict) put_back(all[back]);
+    }
+    return done;
+  }
+  return {};
+}
+
+Result<void> FileStore::drop(const std::string& batch) {
+  TRY(Transaction transaction, state_.database().write());
+  TRY_DO(DocumentRows::drop(transaction, batch));
+  return transaction.commit(Sync::cached);
+}
+
+Result<std::vector<Committed>> FileStore::commit(std::span<const DocumentChange> changes,
+                                                 const Author& author,
+                                                 const std::string& idempotency_key) {
+  TRY_DO(check_changes(changes));
+  const std::string digest = idempotency_key.empty() ? "" : digest_of(changes);
+  std::vector<std::string> paths;
+  for (const DocumentChange& change : changes) paths.push_back(change.path.text());
+  TRY(const NameLocks locks, lock_and_recover(paths));
+
+  if (!idempotency_key.empty()) {
+    TRY(Snapshot snapshot, state_.database().read());
+    TRY(const auto earlier, DocumentRows::remembered(snapshot, author.principal, idempotency_key,
+                                                     state_.clock().unix_ms()));
+    if (earlier && earlier->digest == digest) return decode(earlier->result);
+    if (earlier) {
+      return fail(ErrorKind::conflict,
+                  "this idempotency key was used for another write; take a new key", {},
+                  "conflict");
+    }
+  }
+  for (int attempt = 1;; ++attempt) {
+    std::vector<Prepared> all;
+    for (const DocumentChange& change : changes) {
+      TRY(Prepared one, prepare(change, author));
+      all.push_back(std::move(one));
+    }
+    const std::string batch = ulid(state_.clock().unix_ms());
+    TRY(std::vector<Committed> committed, record(all, author, idempotency_key, digest, batch));
+    Result<void> applied = apply_all(all);
+    if (!applied) {
+      TRY_DO(drop(batch));
+      if (applied.error().kind == ErrorKind::conflict && attempt < limits::kCommitAttempts)
+        continue;
+      return tl::unexpected<Error>(std::move(applied).error());
+    }
+    // The documents are in place; if the rows cannot be marked now, the next writer will.
+    const auto mark = [&]() -> Result<void> {
+      TRY(Transaction transaction, state_.database().write());
+      TRY_DO(DocumentRows::mark_done(transaction, root_id_, batch, paths));
+      return transaction.commit(Sync::cached);
+    };
+    const Result<void> marked = mark();
+    if (!marked) log::warning("documents: rows stay pending", {{"error", marked.error().message}});
+    return committed;
+  }
+}
+
+// --- recovery -----------------------------------------------------------------------------------
+
+// The caller holds the locks of all documents of the batch, so its writer is gone.
+Result<void> FileStore::recover_batch(const std::string& batch) {
+  std::vector<PendingVersion> rows;
+  {
+    TRY(Snapshot snapshot, state_.database().read());
+    TRY(rows, DocumentRows::pending_of(snapshot, batch));
+  }
+  if (rows.empty()) return {};
+  std::vector<std::string> paths;
+  for (const PendingVersion& row : rows) {
+    paths.push_back(row.path);
+    const Result<std::optional<FileNow>> now = read_document_file(root_, row.path);
+    if (!now) {
+      // Somebody put a directory, a symlink or an oversized file there: a foreign change.
+      if (now.error().kind != ErrorKind::denied && now.error().kind != ErrorKind::too_large) {
+        return tl::unexpected<Error>(now.error());
+      }
+      continue;
+    }
+    const std::string sha = *now ? (*now)->sha256 : std::string();
+    if (sha == row.sha256 || sha != row.pre_sha256) continue;  // done already, or a foreign change
+    const auto status = *now ? std::optional((*now)->status) : std::nullopt;
+    const Result<void> finished = row.sha256.empty()
+                                      ? remove_document_file(root_, row.path, *status)
+                                      : write_document_file(root_, row.path, row.body, status);
+    if (!finished && finished.error().kind != ErrorKind::conflict) return finished;
+  }
+  TRY(Transaction transaction, state_.database().write());
+  for (const std::string& path : paths) {
+    TRY_DO(DocumentRows::note_stale(transaction, root_id_, fs::parent_of(path),
+                                    state_.clock().unix_ms()));
+  }
+  TRY_DO(DocumentRows::mark_done(transaction, root_id_, batch, paths));
+  return transaction.commit(Sync::cached);
+}
+
+Result<void> FileStore::recover() {
+  std::vector<std::string> batches, stale;
+  const std::int64_t now = state_.clock().unix_ms();
+  const std::int64_t age = std::chrono::milliseconds(limits::kStaleTemporary).count();
+  {
+    TRY(Snapshot snapshot, state_.database().read());
+    TRY(batches, DocumentRows::pending_batches(snapshot, root_id_, {}));
+    TRY(stale, DocumentRows::stale_before(snapshot, root_id_, now - age));
+  }
+  for (const std::string& batch : batches) {
+    std::vector<std::string> paths;
+    {
+      TRY(Snapshot snapshot, state_.database().read());
+      TRY(const std::vector<PendingVersion> rows, DocumentRows::pending_of(snapshot, batch));
+      for (const PendingVersion& row : rows) paths.push_back(row.path);
+    }
+    NameLocks locks;
+    TRY(const bool ours, NameLocks::try_take(state_, lock_names(paths), locks));
+    if (ours) TRY_DO(recover_batch(batch));  // else its writer lives
+  }
+  for (const std::string& directory : stale) {
+    TRY(const bool left, sweep_temporaries(root_, directory, now, age));
+    if (left) continue;
+    TRY(Transaction transaction, state_.database().write());
+    TRY_DO(DocumentRows::forget_stale(transaction, root_id_, directory));
+    TRY_DO(transaction.commit(Sync::cached));
+  }
+  return {};
+}
+
+Result<std::unique_ptr<Store>> open_file_store(State& state, Fd root) {
+  TRY(const struct stat st, fs::stat_of(root));
+  if (!S_ISDIR(st.st_mode)) {
+    return fail(ErrorKind::invalid_argument, "the memory folder is not a directory");
+  }
+  TRY(std::string etag_key, state.key("etag"));
+  std::int64_t id = 0;
+  {
+    TRY(Transaction transaction, state.database().write());
+    TRY(id, DocumentRows::root_id(transaction, static_cast<std::int64_t>(st.st_dev),
+                                  static_cast<std::int64_t>(st.st_ino)));
+    TRY_DO(transaction.commit(Sync::cached));
+  }
+  auto store = std::make_unique<FileStore>(state, std::move(root), id, std::move(etag_key));
+  TRY_DO(store->recover());
+  return std::unique_ptr<Store>(std::move(store));
+}
+
+}  // namespace remit::memory

@@ -1,0 +1,96 @@
+// FileStore: the Store whose documents are files (memory/store.h is the contract).
+//
+// One commit:
+//   1. kernel locks on the paths (NameLocks), so that one writer at a time works on a document;
+//   2. what a killed writer left pending on them is finished (recover_batch);
+//   3. files are read, conditions checked, new bodies made;
+//   4. version rows (and the idempotency row) are committed as pending and synced;
+//   5. each file is replaced by one durable rename, if it is still what step 3 read;
+//   6. the rows are marked done (not synced: step 2 of a later writer comes to the same end).
+// If step 5 meets a foreign change, what was renamed is put back, the pending rows go, and the
+// whole commit is tried again on what is there now, kCommitAttempts times.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fs.h"
+#include "base/result.h"
+#include "memory/document_files.h"
+#include "memory/state.h"
+#include "memory/store.h"
+
+namespace remit::memory {
+
+class FileStore final : public Store {
+ public:
+  FileStore(State& state, Fd root, std::int64_t root_id, std::string etag_key)
+      : state_(state), root_(std::move(root)), root_id_(root_id), etag_key_(std::move(etag_key)) {}
+
+  Result<Document> read(const DocPath& path) override;
+  Result<std::vector<DocumentEntry>> list(
+      const std::string& prefix, const std::function<bool(std::string_view directory)>& enter,
+      const std::function<bool(std::string_view path)>& wanted) override;
+  Result<std::vector<Committed>> commit(std::span<const DocumentChange> changes,
+                                        const Author& author,
+                                        const std::string& idempotency_key) override;
+  Result<std::vector<VersionRow>> history(const DocPath& path) override;
+  Result<std::string> version_body(const DocPath& path, std::int64_t version) override;
+  Result<std::string> version_sent(const DocPath& path, std::int64_t version) override;
+  Result<bool> is_own(const DocPath& path, const Author& author) override;
+  std::string etag_of(const DocPath& path, std::string_view sha256_hex) const override;
+
+  // Finishes what killed writers left behind, where no living one holds the documents, and sweeps
+  // their temporary files once those are old enough. At start.
+  Result<void> recover();
+
+ private:
+  // A change with the file it meets and the body it makes.
+  struct Prepared {
+    const DocumentChange* change;
+    std::optional<FileNow> before;
+    bool external = false;  // `before` was not written through Remit
+    std::string body, sha256;
+    std::string_view op;
+    bool removes = false;
+    bool sole = false;  // every byte is this author's
+    std::string before_sha() const { return before ? before->sha256 : std::string(); }
+  };
+  Result<NameLocks> lock_and_recover(const std::vector<std::string>& paths);
+  Result<void> recover_batch(const std::string& batch);
+  Result<Prepared> prepare(const DocumentChange& change, const Author& author);
+  Result<void> check_conditions(const DocumentChange& change,
+                                const std::optional<FileNow>& before) const;
+  Result<std::vector<Committed>> record(const std::vector<Prepared>& all, const Author& author,
+                                        const std::string& key, const std::string& digest,
+                                        const std::string& batch);
+  Result<void> apply(const Prepared& one);
+  Result<void> apply_all(const std::vector<Prepared>& all);
+  void put_back(const Prepared& one);
+  Result<void> drop(const std::string& batch);
+  Result<std::string> hash_of_entry(const Fd& directory, const std::string& name,
+                                    const std::string& path, const struct stat& st);
+  std::vector<std::string> lock_names(const std::vector<std::string>& paths) const;
+
+  State& state_;
+  const Fd root_;
+  const std::int64_t root_id_;
+  const std::string etag_key_;
+
+  // Content hashes of listed files, by what the kernel says of them.
+  struct FileKey {
+    dev_t dev;
+    ino_t ino;
+    off_t size;
+    std::int64_t mtime_ns, ctime_ns;
+    auto operator<=>(const FileKey&) const = default;
+  };
+  std::mutex hashes_mutex_;
+  std::map<FileKey, std::string> hashes_;
+};
+
+}  // namespace remit::memory
