@@ -67,6 +67,7 @@ inline constexpr std::size_t kInstructionQuotaBytes = 64u << 20;
 inline constexpr std::chrono::milliseconds kStateLockWait = 5s;
 inline constexpr int kCheckpointPages = 1000;             // log pages before a checkpoint is tried
 inline constexpr std::size_t kLedgerBatch = 256;          // records of one group commit
+inline constexpr std::size_t kWakeTopicBytes = 128;       // one datagram between processes
 inline constexpr std::chrono::hours kIdempotencyWindow = std::chrono::hours{24};
 inline constexpr std::chrono::milliseconds kLedgerSync = 1s;  // read-only decisions reach the disk
 
@@ -105,6 +106,8 @@ inline constexpr std::chrono::milliseconds kApprovalWait = 45s;   // below openc
 inline constexpr std::chrono::milliseconds kMachineAnswer = 1s;   // an accept faster than this is
                                                                   // no person's
 inline constexpr std::chrono::milliseconds kMachineDecline = 100ms;  // nor is a decline faster than this
+inline constexpr std::chrono::hours kSessionGrant = std::chrono::hours{8};
+inline constexpr std::chrono::hours kRuleGrantMax = std::chrono::hours{30 * 24};
 inline constexpr std::size_t kPendingApprovals = 16;
 inline constexpr std::size_t kFormLines = 3;                      // what Claude's dialog shows
 inline constexpr std::size_t kFormLineChars = 100;

@@ -116,7 +116,11 @@ Error not_found(const DocPath& path) {
 }  // namespace
 
 std::string FileStore::etag_of(const DocPath& path, std::string_view sha256_hex) const {
-  std::string message = path.text();
+  return etag_of_text(path.text(), sha256_hex);
+}
+
+std::string FileStore::etag_of_text(const std::string& path, std::string_view sha256_hex) const {
+  std::string message = path;
   message += '\0';
   message += sha256_hex;
   return hmac_sha256_hex(etag_key_, message).substr(0, kEtagChars);
@@ -220,8 +224,8 @@ Result<std::vector<DocumentEntry>> FileStore::list(
         continue;
       }
       if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || !wanted(path)) continue;
-      const Result<DocPath> checked = DocPath::parse(path);
-      if (!checked) continue;  // a name that no tool could use
+      // A name that no tool could say.
+      if (path.size() > limits::kDocPathBytes || !fs::check_path(path)) continue;
       DocumentEntry entry{path, "", static_cast<std::uint64_t>(st.st_size), modified_ms(st)};
       if (entry.bytes <= limits::kDocumentBytes) {
         const Result<std::string> hash = hash_of_entry(*fd, name, path, st);
@@ -231,7 +235,7 @@ Result<std::vector<DocumentEntry>> FileStore::list(
           }
           return tl::unexpected<Error>(hash.error());
         }
-        entry.etag = etag_of(*checked, *hash);
+        entry.etag = etag_of_text(path, *hash);
       }
       out.push_back(std::move(entry));
       if (out.size() > limits::kListedDocuments) {

@@ -74,6 +74,7 @@ class FileStore final : public Store {
   Result<void> drop(const std::string& batch);
   Result<std::string> hash_of_entry(const Fd& directory, const std::string& name,
                                     const std::string& path, const struct stat& st);
+  std::string etag_of_text(const std::string& path, std::string_view sha256_hex) const;
   std::vector<std::string> lock_names(const std::vector<std::string>& paths) const;
 
   State& state_;

@@ -72,10 +72,60 @@ create table stale_temporary(
 ) strict, without rowid;
 )sql";
 
+// Questions to a person and their answers; `command` is the raw bytes. The PIN's hash is a file.
+constexpr const char* kApprovals = R"sql(
+create table approval(
+  id text primary key,
+  grant_key text not null,
+  principal text not null,
+  persona_sha256 text not null,
+  instruction text not null,
+  server_id text not null,
+  tool text not null,
+  command blob not null,
+  title text not null,
+  text text not null,
+  risk text not null,
+  code4 text not null,
+  created_ms integer not null,
+  expires_ms integer not null,
+  state text not null check(state in
+    ('pending', 'approved', 'denied', 'expired', 'cancelled', 'consumed')),
+  scope text not null check(scope in ('once', 'session', 'rule')),
+  decided_ms integer not null,
+  channel text not null,
+  attestation text not null,
+  reason text not null,
+  signature text not null
+) strict, without rowid;
+create index approval_key on approval(principal, grant_key);
+create index approval_open on approval(state, expires_ms) where state in ('pending', 'approved');
+create table pin_guard(
+  id integer primary key check(id = 1),
+  failures integer not null,
+  locked_until_ms integer not null
+) strict;
+insert into pin_guard values(1, 0, 0);
+)sql";
+
+// A row whose kernel lock "server:<server_id>" is free belongs to a dead process.
+constexpr const char* kServers = R"sql(
+create table server(
+  server_id text primary key,
+  pid integer not null,
+  start_ticks integer not null,
+  agent text not null,
+  instruction text not null,
+  principal text not null,
+  started_ms integer not null
+) strict, without rowid;
+)sql";
+
 }  // namespace
 
 const std::vector<Migration>& schema() {
-  static const std::vector<Migration> kSteps = {{1, kLedger}, {2, kDocuments}};
+  static const std::vector<Migration> kSteps = {
+      {1, kLedger}, {2, kDocuments}, {3, kApprovals}, {4, kServers}};
   return kSteps;
 }
 

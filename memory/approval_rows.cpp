@@ -1,0 +1,420 @@
+#include "memory/approval_rows.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "memory/ledger.h"
+#include "memory/sqlite.h"
+
+namespace remit::memory {
+namespace {
+
+constexpr std::string_view kColumns =
+    "id, grant_key, principal, persona_sha256, instruction, server_id, tool, command, title, text, "
+    "risk, code4, created_ms, expires_ms, state, scope, decided_ms, channel, attestation, reason, "
+    "signature";
+
+constexpr std::array kStates = {ApprovalState::pending,   ApprovalState::approved,
+                                ApprovalState::denied,    ApprovalState::expired,
+                                ApprovalState::cancelled, ApprovalState::consumed};
+constexpr std::array kScopes = {ApprovalScope::once, ApprovalScope::session, ApprovalScope::rule};
+
+bool may_become(ApprovalState from, ApprovalState to) {
+  switch (from) {
+    case ApprovalState::pending:
+      return to == ApprovalState::approved || to == ApprovalState::denied ||
+             to == ApprovalState::expired || to == ApprovalState::cancelled;
+    case ApprovalState::approved:
+      return to == ApprovalState::consumed || to == ApprovalState::expired ||
+             to == ApprovalState::cancelled;
+    case ApprovalState::denied:
+    case ApprovalState::expired:
+    case ApprovalState::cancelled:
+    case ApprovalState::consumed:
+      return false;
+  }
+  return false;
+}
+
+ApprovalRow row_of(const Statement& from) {
+  ApprovalRow row;
+  row.id = from.text(0);
+  row.grant_key = from.text(1);
+  row.principal = from.text(2);
+  row.persona_sha256 = from.text(3);
+  row.instruction = from.text(4);
+  row.server_id = from.text(5);
+  row.tool = from.text(6);
+  row.command = from.text(7);
+  row.title = from.text(8);
+  row.text = from.text(9);
+  row.risk = from.text(10);
+  row.code4 = from.text(11);
+  row.created_ms = from.integer(12);
+  row.expires_ms = from.integer(13);
+  for (const ApprovalState state : kStates) {
+    if (from.view(14) == to_string(state)) row.state = state;
+  }
+  for (const ApprovalScope scope : kScopes) {
+    if (from.view(15) == to_string(scope)) row.scope = scope;
+  }
+  row.decided_ms = from.integer(16);
+  row.channel = from.text(17);
+  row.attestation = from.text(18);
+  row.reason = from.text(19);
+  row.signature = from.text(20);
+  return row;
+}
+
+Result<std::vector<ApprovalRow>> rows_of(Statement& statement) {
+  std::vector<ApprovalRow> out;
+  for (;;) {
+    TRY(const bool more, statement.step());
+    if (!more) return out;
+    out.push_back(row_of(statement));
+  }
+}
+
+std::string select(std::string_view rest) {
+  return "select " + std::string(kColumns) + " from approval " + std::string(rest);
+}
+
+// Without letters and digits that are mistaken for one another.
+std::string new_code() {
+  constexpr std::string_view kLetters = "23456789ABCDEFGHJKMNPQRSTVWXYZ45";  // 32: no modulo bias
+  std::string code;
+  for (const char byte : random_bytes(4)) code += kLetters[static_cast<unsigned char>(byte) % 32];
+  return code;
+}
+
+std::string signature_of(const ApprovalRow& row, std::string_view key) {
+  Sha256 hash;
+  hash.field("remit approval 1");
+  for (const std::string* field :
+       {&row.id, &row.grant_key, &row.principal, &row.persona_sha256, &row.instruction,
+        &row.server_id, &row.tool, &row.command, &row.risk, &row.channel, &row.attestation}) {
+    hash.field(*field);
+  }
+  hash.field(to_string(row.scope));
+  hash.field(std::to_string(row.decided_ms));
+  hash.field(std::to_string(row.expires_ms));
+  return hmac_sha256_hex(key, hash.finish_hex());
+}
+
+LedgerRecord record_of(const ApprovalRow& row, const char* from, const char* to) {
+  Json fields = {{"approval", row.id},
+                 {"from", from},
+                 {"to", to},
+                 {"grant_key", row.grant_key},
+                 {"tool", row.tool},
+                 {"risk", row.risk},
+                 {"scope", to_string(row.scope)},
+                 {"command_sha256", sha256_hex(row.command)},
+                 {"persona_sha256", row.persona_sha256},
+                 {"expires_ms", row.expires_ms}};
+  if (!row.channel.empty()) fields["channel"] = row.channel;
+  if (!row.attestation.empty()) fields["attestation"] = row.attestation;
+  if (row.decided_ms != 0) fields["latency_ms"] = row.decided_ms - row.created_ms;
+  const std::string_view state(to);
+  const char* verdict = state == "approved" || state == "consumed" ? "allow"
+                        : state == "pending"                       ? "ask"
+                                                                   : "deny";
+  return {.kind = "approval",
+          .call_id = "",
+          .principal = row.principal,
+          .verdict = verdict,
+          .rule = "approval." + std::string(to),
+          .origin = "",
+          .fields = dump(fields)};
+}
+
+void apply_time(ApprovalRow& row, std::int64_t now) {
+  const bool open = row.state == ApprovalState::pending || row.state == ApprovalState::approved;
+  if (open && now >= row.expires_ms) row.state = ApprovalState::expired;
+}
+
+Error no_such(const std::string& id) {
+  return Error{ErrorKind::not_found,
+               "no approval " + escape_ascii(id.substr(0, limits::kEchoedInput)) +
+                   "; remit approvals lists those that wait",
+               {},
+               "not_found",
+               nullptr};
+}
+
+}  // namespace
+
+const char* to_string(ApprovalState state) {
+  switch (state) {
+    case ApprovalState::pending:
+      return "pending";
+    case ApprovalState::approved:
+      return "approved";
+    case ApprovalState::denied:
+      return "denied";
+    case ApprovalState::expired:
+      return "expired";
+    case ApprovalState::cancelled:
+      return "cancelled";
+    case ApprovalState::consumed:
+      return "consumed";
+  }
+  return "pending";
+}
+
+const char* to_string(ApprovalScope scope) {
+  switch (scope) {
+    case ApprovalScope::once:
+      return "once";
+    case ApprovalScope::session:
+      return "session";
+    case ApprovalScope::rule:
+      return "rule";
+  }
+  return "once";
+}
+
+Result<ApprovalScope> parse_approval_scope(std::string_view text) {
+  for (const ApprovalScope scope : kScopes) {
+    if (text == to_string(scope)) return scope;
+  }
+  return fail(ErrorKind::invalid_argument, "unknown scope " +
+                                               escape_ascii(text.substr(0, limits::kEchoedInput)) +
+                                               "; use once, session or rule");
+}
+
+bool signature_holds(const ApprovalRow& row, std::string_view approval_key) {
+  return !row.signature.empty() &&
+         equal_constant_time(row.signature, signature_of(row, approval_key));
+}
+
+Result<ApprovalRow> ApprovalRows::create(const NewApproval& question) {
+  const std::int64_t now = state_.clock().unix_ms();
+  ApprovalRow row;
+  static_cast<NewApproval&>(row) = question;
+  TRY(Transaction transaction, state_.database().write());
+  {
+    Statement same = transaction.sql(select(
+        "where principal = ? and grant_key = ? and state = 'pending' and expires_ms > ? limit 1"));
+    TRY(const bool found, same.bind(row.principal).bind(row.grant_key).bind(now).step());
+    if (found) return row_of(same);
+    Statement open = transaction.sql(
+        "select count(*) from approval where state = 'pending' and expires_ms > ? and principal = "
+        "?");
+    TRY_DO(open.bind(now).bind(row.principal).step());
+    if (open.integer(0) >= static_cast<std::int64_t>(limits::kPendingApprovals)) {
+      return fail(ErrorKind::unavailable,
+                  "already " + std::to_string(limits::kPendingApprovals) +
+                      " questions wait for an answer; wait until a person has answered one",
+                  {}, "busy");
+    }
+  }
+  row.id = random_hex(16);
+  row.code4 = new_code();
+  row.created_ms = now;
+  row.expires_ms = now + std::chrono::milliseconds(limits::kApprovalLife).count();
+  Statement insert =
+      transaction.sql("insert into approval(" + std::string(kColumns) +
+                      ") values(?,?,?,?,?,?,?,?,?,?,?,?,?,?,'pending','once',0,'','',"
+                      "'','')");
+  insert.bind(row.id).bind(row.grant_key).bind(row.principal).bind(row.persona_sha256);
+  insert.bind(row.instruction).bind(row.server_id).bind(row.tool).bind_blob(row.command);
+  insert.bind(row.title).bind(row.text).bind(row.risk).bind(row.code4);
+  TRY_DO(insert.bind(row.created_ms).bind(row.expires_ms).run());
+  TRY_DO(append_in(transaction, state_.clock(), record_of(row, "", "pending")));
+  TRY_DO(transaction.commit(Sync::durable));
+  return row;
+}
+
+Result<ApprovalRow> ApprovalRows::get_in(Transaction& transaction, const std::string& id) {
+  Statement one = transaction.sql(select("where id = ?"));
+  TRY(const bool found, one.bind(id).step());
+  if (!found) return tl::unexpected<Error>(no_such(id));
+  return row_of(one);
+}
+
+Result<ApprovalRow> ApprovalRows::get(const std::string& id) {
+  TRY(Snapshot snapshot, state_.database().read());
+  Statement one = snapshot.sql(select("where id = ?"));
+  TRY(const bool found, one.bind(id).step());
+  if (!found) return tl::unexpected<Error>(no_such(id));
+  ApprovalRow row = row_of(one);
+  apply_time(row, state_.clock().unix_ms());
+  return row;
+}
+
+Result<std::optional<ApprovalRow>> ApprovalRows::find_by_grant_key(const std::string& principal,
+                                                                   const std::string& grant_key) {
+  TRY(Snapshot snapshot, state_.database().read());
+  const std::int64_t now = state_.clock().unix_ms();
+  Statement best =
+      snapshot.sql(select("where principal = ? and grant_key = ? order by (state = 'approved' and "
+                          "expires_ms > ?3) desc, "
+                          "(state = 'pending' and expires_ms > ?3) desc, created_ms desc limit 1"));
+  TRY(const bool found, best.bind(principal).bind(grant_key).bind(now).step());
+  if (!found) return std::optional<ApprovalRow>();
+  ApprovalRow row = row_of(best);
+  apply_time(row, now);
+  return std::optional<ApprovalRow>(std::move(row));
+}
+
+Result<std::vector<ApprovalRow>> ApprovalRows::list_pending() {
+  TRY(Snapshot snapshot, state_.database().read());
+  Statement open =
+      snapshot.sql(select("where state = 'pending' and expires_ms > ? order by created_ms, id"));
+  open.bind(state_.clock().unix_ms());
+  return rows_of(open);
+}
+
+Result<std::vector<ApprovalRow>> ApprovalRows::list_rules() {
+  TRY(Snapshot snapshot, state_.database().read());
+  Statement rules = snapshot.sql(select(
+      "where state = 'approved' and scope = 'rule' and expires_ms > ? order by created_ms, id"));
+  rules.bind(state_.clock().unix_ms());
+  return rows_of(rules);
+}
+
+// Compare-and-set: the write transaction excludes everybody else from the read to the commit.
+Result<void> ApprovalRows::change(Transaction& transaction, ApprovalRow& row,
+                                  const Change& change) {
+  const ApprovalState from = row.state;
+  if (!may_become(from, change.to)) {
+    return fail(ErrorKind::conflict, "approval " + row.id + " is " + to_string(from) + " already",
+                {}, "already_decided");
+  }
+  row.state = change.to;
+  row.scope = change.scope;
+  row.expires_ms = change.expires_ms;
+  if (!change.reason.empty()) row.reason = change.reason;
+  if (from == ApprovalState::pending) {
+    row.decided_ms = state_.clock().unix_ms();
+    row.channel = change.channel;
+    row.attestation = change.attestation;
+    if (!change.approval_key.empty()) row.signature = signature_of(row, change.approval_key);
+  }
+  Statement update = transaction.sql(
+      "update approval set state = ?, scope = ?, expires_ms = ?, decided_ms = ?, channel = ?, "
+      "attestation = ?, reason = ?, signature = ? where id = ? and state = ?");
+  update.bind(to_string(row.state)).bind(to_string(row.scope)).bind(row.expires_ms);
+  update.bind(row.decided_ms).bind(row.channel).bind(row.attestation).bind(row.reason);
+  TRY_DO(update.bind(row.signature).bind(row.id).bind(to_string(from)).run());
+  return append_in(transaction, state_.clock(),
+                   record_of(row, to_string(from), to_string(row.state)));
+}
+
+Result<ApprovalRow> ApprovalRows::decide(const std::string& id, const Answer& answer) {
+  const std::int64_t now = state_.clock().unix_ms();
+  TRY(Transaction transaction, state_.database().write());
+  TRY(ApprovalRow row, get_in(transaction, id));
+  if (row.state == ApprovalState::pending && now >= row.expires_ms) {
+    TRY_DO(change(
+        transaction, row,
+        {ApprovalState::expired, row.scope, row.expires_ms, "", "", "no answer in time", ""}));
+    TRY_DO(transaction.commit(Sync::durable));
+    return fail(ErrorKind::timeout, "approval " + row.id + " expired; the agent must ask again", {},
+                "approval_timeout");
+  }
+  std::chrono::milliseconds life = limits::kApprovalLife;
+  switch (answer.scope) {
+    case ApprovalScope::once:
+      break;
+    case ApprovalScope::session:
+      life = limits::kSessionGrant;
+      break;
+    case ApprovalScope::rule:
+      life = answer.rule_life_ms > 0 ? std::chrono::milliseconds(answer.rule_life_ms)
+                                     : std::chrono::milliseconds(limits::kSessionGrant);
+      life = std::min<std::chrono::milliseconds>(life, limits::kRuleGrantMax);
+      break;
+  }
+  const std::int64_t expires = answer.approve ? now + life.count() : row.expires_ms;
+  TRY_DO(change(transaction, row,
+                {answer.approve ? ApprovalState::approved : ApprovalState::denied, answer.scope,
+                 expires, answer.channel, answer.attestation, answer.reason, answer.approval_key}));
+  TRY_DO(transaction.commit(Sync::durable));
+  return row;
+}
+
+Result<ApprovalRow> ApprovalRows::consume(const std::string& id, const std::string& principal,
+                                          const std::string& grant_key) {
+  const auto refuse = [](const char* state) {
+    return fail(ErrorKind::needs_approval, std::string("the approval is ") + state, {}, state);
+  };
+  TRY(Transaction transaction, state_.database().write());
+  TRY(ApprovalRow row, get_in(transaction, id));
+  // Another principal or other bytes: as if there were none.
+  if (row.principal != principal || !equal_constant_time(row.grant_key, grant_key)) {
+    return tl::unexpected<Error>(no_such(id));
+  }
+  apply_time(row, state_.clock().unix_ms());
+  if (row.state != ApprovalState::approved) return refuse(to_string(row.state));
+  if (row.scope == ApprovalScope::once) {
+    TRY_DO(change(transaction, row,
+                  {ApprovalState::consumed, row.scope, row.expires_ms, "", "", "", ""}));
+  } else {
+    TRY_DO(append_in(transaction, state_.clock(), record_of(row, "approved", "consumed")));
+  }
+  TRY_DO(transaction.commit(Sync::durable));
+  return row;
+}
+
+Result<ApprovalRow> ApprovalRows::cancel(const std::string& id, const std::string& reason) {
+  TRY(Transaction transaction, state_.database().write());
+  TRY(ApprovalRow row, get_in(transaction, id));
+  TRY_DO(change(transaction, row,
+                {ApprovalState::cancelled, row.scope, row.expires_ms, "", "", reason, ""}));
+  TRY_DO(transaction.commit(Sync::durable));
+  return row;
+}
+
+Result<ApprovalRow> ApprovalRows::revoke(const std::string& id, const std::string& reason) {
+  TRY(Transaction transaction, state_.database().write());
+  TRY(ApprovalRow row, get_in(transaction, id));
+  if (row.state != ApprovalState::approved) {
+    return fail(ErrorKind::conflict,
+                "approval " + row.id + " is " + to_string(row.state) +
+                    "; only a grant that stands can be revoked",
+                {}, "already_decided");
+  }
+  TRY_DO(change(
+      transaction, row,
+      {ApprovalState::expired, row.scope, row.expires_ms, "", "", "revoked: " + reason, ""}));
+  TRY_DO(transaction.commit(Sync::durable));
+  return row;
+}
+
+Result<std::int64_t> ApprovalRows::end_all(std::string_view where, std::string_view bound,
+                                           ApprovalState to, const std::string& reason) {
+  TRY(Transaction transaction, state_.database().write());
+  std::vector<ApprovalRow> due;
+  {
+    Statement rows = transaction.sql(select(where));
+    rows.bind(bound);
+    TRY(due, rows_of(rows));
+  }
+  for (ApprovalRow& row : due) {
+    TRY_DO(change(transaction, row, {to, row.scope, row.expires_ms, "", "", reason, ""}));
+  }
+  if (!due.empty()) TRY_DO(transaction.commit(Sync::durable));
+  return static_cast<std::int64_t>(due.size());
+}
+
+Result<std::int64_t> ApprovalRows::cancel_of_server(const std::string& server_id) {
+  return end_all(
+      "where server_id = ? and (state = 'pending' or (state = 'approved' and "
+      "scope in ('once', 'session')))",
+      server_id, ApprovalState::cancelled, "its server ended");
+}
+
+Result<std::int64_t> ApprovalRows::expire_due() {
+  return end_all("where state in ('pending', 'approved') and expires_ms <= cast(? as integer)",
+                 std::to_string(state_.clock().unix_ms()), ApprovalState::expired,
+                 "no answer in time");
+}
+
+}  // namespace remit::memory
