@@ -88,6 +88,17 @@ inline constexpr std::size_t kGrepLineShown = 500;
 inline constexpr std::size_t kGlobLimit = 100;
 inline constexpr std::size_t kGlobLimitMax = 1000;
 inline constexpr std::chrono::milliseconds kSearchDeadline = 20s;
+inline constexpr std::size_t kSearchWorkers = 8;          // threads of one search, at most one per core
+inline constexpr std::size_t kSearchBuffer = 256u << 10;  // one read(2); larger gains nothing
+inline constexpr std::size_t kSearchLineBytes = 64u << 20;   // a longer line is a coverage gap
+inline constexpr std::size_t kSearchWholeBytes = 64u << 20;  // multiline and UTF-16 files, in memory
+inline constexpr std::size_t kSearchDepth = 256;          // directories below the root of a walk
+inline constexpr std::size_t kSearchHits = 2'000'000;     // files remembered for sorting
+inline constexpr std::size_t kSearchKeptBytes = 32u << 20;   // matched lines kept for the page
+inline constexpr std::size_t kContextLines = 100;         // -A, -B, -C
+inline constexpr std::size_t kIgnoreFileBytes = 1u << 20;
+inline constexpr std::size_t kIgnoredNamed = 5;           // pruned entries named in "no matches"
+inline constexpr std::size_t kGapsNamed = 5;              // unsearched parts named in an answer
 
 // --- Bash ---
 inline constexpr std::size_t kCommandBytes = 64u << 10;
