@@ -3,6 +3,7 @@
 // parse_commands(), since a word can hold commands. One object reads one text once.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -13,6 +14,9 @@
 #include "policy/shell_parser.h"
 
 namespace remit::policy {
+
+// Adds known or unknown text to the end of a word.
+void add_piece(ShellWord& word, ShellPieceKind kind, std::string_view text);
 
 class ShellLexer {
  public:
@@ -32,7 +36,14 @@ class ShellLexer {
   char peek(std::size_t ahead = 0) const {
     return pos_ + ahead < text_.size() ? text_[pos_ + ahead] : '\0';
   }
-  bool looking_at(std::string_view what) const { return text_.substr(pos_).starts_with(what); }
+  bool looking_at(std::string_view what) const { return rest().starts_with(what); }
+  // What is left, and what was read since `start`. A step over the end, which a failure can make,
+  // reads as the end.
+  std::string_view rest() const { return text_.substr(std::min(pos_, text_.size())); }
+  std::string_view since(std::size_t start) const {
+    const std::size_t end = std::min(pos_, text_.size());
+    return text_.substr(std::min(start, end), end - std::min(start, end));
+  }
   bool stopped() const { return failed_ || !budget_.refused.empty(); }
 
   // Ends the reading of this text: nothing after it is looked at, what was read stays.

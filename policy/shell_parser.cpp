@@ -1,6 +1,7 @@
 // Over 400 lines because it is one grammar by recursive descent: each rule calls the others.
 #include "policy/shell_parser.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <utility>
@@ -45,7 +46,7 @@ class ShellParser final : public ShellLexer {
            std::string_view(" \t\n;&|()<>").find(text_[end]) == std::string_view::npos) {
       ++end;
     }
-    const std::string_view found = text_.substr(pos_, end - pos_);
+    const std::string_view found = rest().substr(0, end - std::min(pos_, end));
     for (const std::string_view word : words) {
       if (found == word) return word;
     }

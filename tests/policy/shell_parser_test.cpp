@@ -147,6 +147,19 @@ TEST_CASE("what is not wholly understood is said to be unparsed") {
   }
 }
 
+TEST_CASE("every beginning of a text is read without harm") {
+  const std::string text =
+      "f() { a \"x $(b `c \\`d\\``) ${y:-$(e)}\" <(g) $((1+2)) $'h\\'i' <<X >o\n$(j) `k`\nX\n}\n"
+      "if [[ -n $l ]]; then for m in n {o,p}; do q & done; fi; case r in (s|t) u;; esac; v\\w";
+  for (std::size_t length = 0; length <= text.size(); ++length) {
+    const std::string start = text.substr(0, length);
+    for (const char* end :
+         {"", "$", "${", "$(", "`", "\\", "\"", "$'", "$'\\", "((", "<<", "${x:-\\"}) {
+      CHECK(parse_shell(start + end).refused.empty());
+    }
+  }
+}
+
 TEST_CASE("words keep what is known and what is not") {
   const ShellScript script =
       parse_shell("a 'x'\"y\"z \"$v/\" logs/*.log ~/f ${x:=1} $((n)) -n$x {1..3}");
