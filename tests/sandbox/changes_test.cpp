@@ -1,0 +1,140 @@
+// What a command did to its copy-on-write workspace is listed exactly, and the host is untouched.
+#include <doctest/doctest.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "base/crypto.h"
+#include "tests/sandbox/fixture.h"
+
+namespace remit::sandbox::test {
+
+namespace {
+
+std::string listing(const World& world, const Ran& ran) {
+  std::string text;
+  for (const policy::Change& c : ran.outcome.changes)
+    text += std::string(policy::to_string(c.kind)) + " " + c.path.substr(world.workspace.size() + 1) + "\n";
+  for (const std::string& lost : ran.outcome.lost) text += "lost " + lost + "\n";
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("every kind of change is listed with content, hash and pre-image") {
+  World world;
+  world.write("work space/kept", "k\n");
+  world.write("work space/edited", "old\n");
+  world.write("work space/deleted", "d\n");
+  world.write("work space/moved", "m\n");
+  world.write("work space/moded", "x\n");
+  world.write("work space/touched", "t\n");
+  world.write("work space/folder/inner", "i\n");
+  world.write("work space/gone/a/b", "b\n");
+  world.write("work space/gone/c", "c\n");
+  world.write("work space/becomes-folder", "f\n");
+  std::filesystem::create_symlink("kept", world.workspace + "/link");
+  chmod((world.workspace + "/moded").c_str(), 0644);
+  const std::string before = world.tree_hash();
+  const Ran ran = world.run(R"(
+    echo new > created; echo more >> edited; rm deleted; mv moved renamed; chmod 755 moded
+    touch touched; mkdir -p made/deep; echo x > made/deep/file; ln -s ../x sym; ln -sfn edited link
+    rm -r gone; rm becomes-folder; mkdir becomes-folder; echo y > becomes-folder/y
+    mv folder/inner folder/outer; printf 'a\0b' > binary; ln created hard; mkfifo pipe
+    cd made/deep)");
+  CAPTURE(ran.err);
+  CHECK(ran.outcome.exit_code == 0);
+  CHECK(listing(world, ran) ==
+        "delete becomes-folder\nmkdir becomes-folder\ncreate becomes-folder/y\n"
+        "create binary\ncreate created\ndelete deleted\nmodify edited\n"
+        "delete folder/inner\ncreate folder/outer\n"
+        "rmdir gone\nrmdir gone/a\ndelete gone/a/b\ndelete gone/c\n"
+        "create hard\nsymlink link\nmkdir made\nmkdir made/deep\ncreate made/deep/file\n"
+        "mode moded\ndelete moved\ncreate renamed\nsymlink sym\n"
+        "lost " + world.workspace + "/pipe: a FIFO is not kept\n");
+  const auto* edited = ran.change(world.workspace + "/edited");
+  REQUIRE(edited != nullptr);
+  CHECK(edited->content == "old\nmore\n");
+  CHECK(edited->bytes == 9);
+  CHECK(edited->sha256 == sha256_hex("old\nmore\n"));
+  CHECK(edited->preimage_sha256 == sha256_hex("old\n"));
+  CHECK(ran.change(world.workspace + "/deleted")->preimage_sha256 == sha256_hex("d\n"));
+  CHECK(ran.change(world.workspace + "/created")->preimage_sha256.empty());
+  CHECK(ran.change(world.workspace + "/moded")->mode == 0755);
+  CHECK(ran.change(world.workspace + "/sym")->content == "../x");
+  CHECK(ran.change(world.workspace + "/binary")->content == std::string("a\0b", 3));
+  CHECK(ran.outcome.cwd == world.workspace + "/made/deep");
+  CHECK(world.tree_hash() == before);
+}
+
+TEST_CASE("a folder that was removed and made again hides what was in it") {
+  World world;
+  world.write("work space/d/old", "o\n");
+  world.write("work space/d/same", "s\n");
+  const Ran ran = world.run("rm -r d; mkdir d; echo s > d/same; echo n > d/new");
+  CHECK(listing(world, ran) == "create d/new\ndelete d/old\n");
+}
+
+TEST_CASE("a file that changed on the host meanwhile has the pre-image newer") {
+  World world;
+  world.write("work space/f", "1\n");
+  world.start();
+  static_cast<void>(world.spawner().report());
+  std::jthread writer([&] {
+    usleep(200'000);
+    std::ofstream(world.workspace + "/f") << "host\n";
+  });
+  const Ran ran = world.run("sleep 0.5; echo mine > f");
+  REQUIRE(ran.change(world.workspace + "/f") != nullptr);
+  CHECK(ran.change(world.workspace + "/f")->preimage_sha256 == "newer");
+}
+
+TEST_CASE("a repository can be made and used in the layer") {
+  World world;
+  const std::string before = world.tree_hash();
+  const Ran ran = world.run(
+      "git init -q . && git config user.email a@b && git config user.name n && echo x > f && "
+      "git add f && git commit -qm first && git log --oneline | wc -l");
+  CAPTURE(ran.err);
+  CHECK(ran.out == "1\n");
+  CHECK(ran.change(world.workspace + "/.git/HEAD") != nullptr);
+  CHECK(world.tree_hash() == before);
+}
+
+TEST_CASE("output is raw bytes on its own stream") {
+  World world;
+  const Ran ran = world.run("printf '\\033[31mred\\0\\377'; printf err >&2; exit 3");
+  CHECK(ran.out == std::string("\033[31mred\0\377", 10));
+  CHECK(ran.err == "err");
+  CHECK(ran.outcome.exit_code == 3);
+  CHECK(ran.outcome.signal == 0);
+  CHECK_FALSE(ran.outcome.killed());
+}
+
+TEST_CASE("the shell's last folder is learnt from the kernel") {
+  World world;
+  world.write("work space/a/b/f", "");
+  CHECK(world.run("cd a/b; echo 'cwd=/etc'").outcome.cwd == world.workspace + "/a/b");
+  CHECK(world.run("(cd a/b); bash -c 'cd a'; true").outcome.cwd == world.workspace);
+  CHECK(world.run("mkdir x; cd x; rmdir ../x").outcome.cwd.empty());
+  CHECK(world.run("cd a; kill -9 $$").outcome.cwd == world.workspace + "/a");
+  policy::SpawnPlan plan = world.plan("pwd");
+  plan.cwd = world.workspace + "/a/b";
+  CHECK(world.run(plan).out == world.workspace + "/a/b\n");
+  plan.cwd = world.workspace + "/nowhere";
+  CHECK_FALSE(world.try_run(plan).has_value());
+}
+
+TEST_CASE("a shell that dies of a signal says so") {
+  World world;
+  const Ran ran = world.run("kill -TERM $$");
+  CHECK_FALSE(ran.outcome.exit_code.has_value());
+  CHECK(ran.outcome.signal == SIGTERM);
+}
+
+}  // namespace remit::sandbox::test

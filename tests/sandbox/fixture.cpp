@@ -1,0 +1,160 @@
+#include "tests/sandbox/fixture.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <doctest/doctest.h>
+
+#include "base/crypto.h"
+
+namespace remit::sandbox::test {
+
+namespace stdfs = std::filesystem;
+
+const policy::Change* Ran::change(const std::string& path) const {
+  for (const policy::Change& c : outcome.changes)
+    if (c.path == path) return &c;
+  return nullptr;
+}
+
+World::World() {
+  // Not in /tmp: there the workspace's parent would be the slot's own private /tmp.
+  root = "/var/tmp/remit-sandbox-XXXXXX";
+  REQUIRE(mkdtemp(root.data()) != nullptr);
+  root = stdfs::canonical(root);
+  workspace = root + "/work space";
+  memory = workspace + "/Agent_Memory";
+  logs = root + "/logs";
+  state = root + "/state";
+  for (const std::string& folder : {workspace, memory, logs, state}) stdfs::create_directory(folder);
+}
+
+World::~World() {
+  spawner_.reset();
+  std::error_code ignored;
+  stdfs::remove_all(root, ignored);
+}
+
+void World::start(StarterOptions options) {
+  options.state_directory = state;
+  auto started = start_starter(options);
+  REQUIRE(started);
+  spawner_ = std::move(*started);
+}
+
+policy::SpawnPlan World::plan(const std::string& command) const {
+  policy::SpawnPlan p;
+  p.call_id = "test";
+  p.command = command;
+  p.cwd = p.view.workspace = workspace;
+  p.environment = {{"PATH", "/usr/bin:/bin"}, {"HOME", "/tmp"}, {"LANG", "C.UTF-8"}};
+  return p;
+}
+
+Result<Ran> World::try_run(const policy::SpawnPlan& plan, std::stop_token stop) {
+  if (!spawner_) start();
+  Ran ran;
+  auto outcome = spawner_->run(
+      plan,
+      [&](policy::Stream stream, std::string_view bytes) {
+        (stream == policy::Stream::out ? ran.out : ran.err).append(bytes);
+      },
+      std::move(stop));
+  if (!outcome) return tl::unexpected<Error>(outcome.error());
+  ran.outcome = std::move(*outcome);
+  return ran;
+}
+
+Ran World::run(const policy::SpawnPlan& plan) {
+  auto ran = try_run(plan);
+  REQUIRE_MESSAGE(ran, (ran ? std::string() : ran.error().message));
+  return std::move(*ran);
+}
+
+Ran World::run(const std::string& command) { return run(plan(command)); }
+
+void World::write(const std::string& relative, const std::string& content) const {
+  const stdfs::path path = root + "/" + relative;
+  stdfs::create_directories(path.parent_path());
+  std::ofstream(path, std::ios::binary) << content;
+}
+
+std::string World::read(const std::string& relative) const {
+  std::ifstream in(root + "/" + relative, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+bool World::exists(const std::string& relative) const {
+  struct stat st{};
+  return lstat((root + "/" + relative).c_str(), &st) == 0;
+}
+
+std::string World::tree_hash() const {
+  std::vector<std::string> lines;
+  for (const auto& entry : stdfs::recursive_directory_iterator(root)) {
+    struct stat st{};
+    if (lstat(entry.path().c_str(), &st) != 0) continue;
+    if (entry.path().string().rfind(state, 0) == 0) continue;
+    std::string line = entry.path().string() + " " + std::to_string(st.st_mode) + " " +
+                       std::to_string(st.st_uid) + " " + std::to_string(st.st_mtim.tv_nsec) + " ";
+    if (S_ISREG(st.st_mode)) {
+      std::ifstream in(entry.path(), std::ios::binary);
+      std::stringstream text;
+      text << in.rdbuf();
+      line += sha256_hex(text.str());
+    }
+    lines.push_back(std::move(line));
+  }
+  std::sort(lines.begin(), lines.end());
+  std::string all;
+  for (const std::string& line : lines) all += line + "\n";
+  return sha256_hex(all);
+}
+
+std::string why_no_slot() {
+  std::string folder = "/tmp/remit-sandbox-XXXXXX";
+  if (mkdtemp(folder.data()) == nullptr) return "cannot make a folder in /tmp";
+  std::string reason;
+  {
+    StarterOptions options;
+    options.state_directory = folder;
+    auto started = start_starter(options);
+    if (!started) {
+      reason = started.error().message;
+    } else if ((*started)->report().tier != policy::Tier::t1) {
+      reason = (*started)->report().remedy;
+      for (const policy::CanaryPoint& point : (*started)->report().canary)
+        if (!point.ok) reason = point.name + ": " + point.detail + "; " + reason;
+    }
+  }
+  rmdir(folder.c_str());
+  return reason;
+}
+
+std::string helper_program() {
+  return stdfs::read_symlink("/proc/self/exe").parent_path() / "sandbox_escape_call";
+}
+
+int count_processes(const std::string& text) {
+  int count = 0;
+  for (const auto& entry : stdfs::directory_iterator("/proc")) {
+    std::ifstream in(entry.path() / "cmdline", std::ios::binary);
+    std::stringstream line;
+    line << in.rdbuf();
+    if (line.str().find(text) != std::string::npos) ++count;
+  }
+  return count;
+}
+
+}  // namespace remit::sandbox::test

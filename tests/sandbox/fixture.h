@@ -1,0 +1,57 @@
+// A throwaway world for one test: state directory, workspace, Agent_Memory and log folder under a
+// mkdtemp folder, and a starter of its own.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "policy/spawner.h"
+#include "tools/sandbox/starter.h"
+
+namespace remit::sandbox::test {
+
+struct Ran {
+  policy::SpawnOutcome outcome;
+  std::string out, err;
+  const policy::Change* change(const std::string& path) const;  // null if not listed
+};
+
+class World {
+ public:
+  World();
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  void start(StarterOptions options = {});  // with state_directory filled in
+  policy::Spawner& spawner() { return *spawner_; }
+  void stop() { spawner_.reset(); }
+
+  policy::SpawnPlan plan(const std::string& command) const;
+  Result<Ran> try_run(const policy::SpawnPlan& plan, std::stop_token stop = {});
+  Ran run(const policy::SpawnPlan& plan);     // a run that must come to an outcome
+  Ran run(const std::string& command);
+
+  void write(const std::string& relative, const std::string& content) const;  // below root
+  std::string read(const std::string& relative) const;                        // "" if absent
+  bool exists(const std::string& relative) const;
+  std::string tree_hash() const;  // names, types, modes, contents and owners of everything
+
+  std::string root, workspace, memory, logs, state;
+
+ private:
+  std::unique_ptr<policy::Spawner> spawner_;
+};
+
+// Empty if a whole slot can be built here, else the canary's reason.
+std::string why_no_slot();
+
+// Path of the helper program that makes one raw system call (escape_call.cpp).
+std::string helper_program();
+
+// Processes of this machine whose command line contains the text.
+int count_processes(const std::string& text);
+
+}  // namespace remit::sandbox::test

@@ -1,0 +1,155 @@
+// Nothing outlives a command, a starter or a server.
+#include <doctest/doctest.h>
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "tests/sandbox/fixture.h"
+
+namespace remit::sandbox::test {
+
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+namespace stdfs = std::filesystem;
+
+template <class Condition>
+bool within(std::chrono::milliseconds limit, const Condition& condition) {
+  const auto end = Clock::now() + limit;
+  while (!condition()) {
+    if (Clock::now() > end) return false;
+    std::this_thread::sleep_for(5ms);
+  }
+  return true;
+}
+
+std::string file_text(const char* path) {
+  std::ifstream in(path);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+// Groups of starters whose process is gone.
+int left_groups() {
+  int left = 0;
+  std::error_code error;
+  for (auto it = stdfs::recursive_directory_iterator("/sys/fs/cgroup", error);
+       it != stdfs::recursive_directory_iterator(); it.increment(error)) {
+    const std::string name = it->path().filename();
+    if (name.rfind("remit-", 0) == 0 && kill(std::atoi(name.c_str() + 6), 0) != 0) ++left;
+  }
+  return left;
+}
+
+}  // namespace
+
+TEST_CASE("daemons die with their command") {
+  World world;
+  const Ran ran = world.run(
+      "setsid sleep 4712.5 >/dev/null 2>&1 & (trap '' HUP TERM; setsid bash -c 'sleep 4712.5 & sleep 4712.5' "
+      ">/dev/null 2>&1 &) ; nohup sleep 4712.5 >/dev/null 2>&1 & echo started");
+  CHECK(ran.out == "started\n");
+  CHECK(count_processes("4712.5") == 0);
+}
+
+TEST_CASE("many commands at once, each with its own layer and output") {
+  World world;
+  world.write("work space/shared", "s\n");
+  world.start();
+  std::vector<std::jthread> threads;
+  std::vector<std::string> out(8);
+  for (std::size_t i = 0; i < out.size(); ++i)
+    threads.emplace_back([&, i] {
+      auto ran = world.try_run(world.plan("echo " + std::to_string(i) + " >> shared; sleep 0.1; cat shared"));
+      out[i] = ran ? ran->out : ran.error().message;
+    });
+  threads.clear();
+  for (std::size_t i = 0; i < out.size(); ++i) CHECK(out[i] == "s\n" + std::to_string(i) + "\n");
+  CHECK(world.read("work space/shared") == "s\n");
+}
+
+TEST_CASE("kill -9 of the server leaves no process, mount, group or file") {
+  World world;
+  const std::string mounts = file_text("/proc/mounts");
+  for (int round = 0; round < 5; ++round) {
+    const pid_t server = fork();
+    if (server == 0) {
+      world.start();
+      static_cast<void>(world.try_run(
+          world.plan("setsid sleep 4713.5 & trap '' TERM; echo x > f; sleep 4713.5")));
+      _exit(0);
+    }
+    // Early rounds hit the canary and the building of the view, late ones the command.
+    if (round < 3)
+      std::this_thread::sleep_for(std::chrono::milliseconds(3 + round * 10));
+    else
+      CHECK(within(5s, [] { return count_processes("4713.5") >= 2; }));
+    kill(server, SIGKILL);
+    REQUIRE(waitpid(server, nullptr, 0) == server);
+    CHECK(within(1s, [] { return count_processes("4713.5") == 0; }));
+  }
+  CHECK(within(1s, [] { return left_groups() == 0; }));
+  CHECK(file_text("/proc/mounts") == mounts);
+  world.start();  // sweeps what a killed canary left
+  static_cast<void>(world.spawner().report());
+  CHECK(within(1s, [&] { return stdfs::is_empty(world.state); }));
+  CHECK_FALSE(world.exists("work space/f"));
+}
+
+TEST_CASE("kill -9 of the starter ends what runs, and the caller learns it") {
+  World world;
+  world.start();
+  static_cast<void>(world.spawner().report());
+  std::string said;
+  {
+    std::jthread runner([&] {
+      const auto ran = world.try_run(world.plan("sleep 4714.5; true"));
+      said = ran ? "outcome" : ran.error().code;
+    });
+    CHECK(within(5s, [] { return count_processes("4714.5") >= 2; }));  // supervisor's bash and sleep
+    const std::string children =
+        file_text(("/proc/self/task/" + std::to_string(getpid()) + "/children").c_str());
+    const pid_t starter = std::atoi(children.c_str());
+    REQUIRE(starter > 0);
+    kill(starter, SIGKILL);
+    CHECK(within(1s, [] { return count_processes("4714.5") == 0; }));
+  }
+  CHECK(said == "sandbox_unavailable");
+  CHECK_FALSE(world.try_run(world.plan("true")).has_value());
+}
+
+TEST_CASE("start is quick: the canary runs beside it") {
+  World world;
+  const auto begin = Clock::now();
+  world.start();
+  CHECK(Clock::now() - begin < 100ms);
+  const policy::SandboxReport& report = world.spawner().report();
+  CHECK(report.tier == policy::Tier::t1);
+  CHECK(report.profile_sha256.size() == 64);
+  CHECK(report.canary.size() >= 14);
+}
+
+TEST_CASE("a forced tier is not weakened silently") {
+  for (const policy::Tier tier : {policy::Tier::t2, policy::Tier::t3}) {
+    World world;
+    StarterOptions options;
+    options.forced_tier = tier;
+    world.start(options);
+    const auto refused = world.try_run(world.plan("echo ran"));
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().kind == ErrorKind::unavailable);
+    CHECK(refused.error().code == "sandbox_unavailable");
+  }
+}
+
+}  // namespace remit::sandbox::test

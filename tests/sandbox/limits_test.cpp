@@ -1,0 +1,139 @@
+// Each limit is hit, named, and does not hurt the host.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <thread>
+
+#include "tests/sandbox/fixture.h"
+
+namespace remit::sandbox::test {
+
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+bool degraded(World& world, const char* point) {
+  for (const std::string& p : world.spawner().report().degraded)
+    if (p == point) return true;
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("wall time") {
+  World world;
+  policy::SpawnPlan plan = world.plan("echo a > f; echo started; trap '' TERM INT; while :; do sleep 0.05; echo .; done");
+  plan.limits.wall = 300ms;
+  world.start();
+  static_cast<void>(world.spawner().report());
+  const auto begin = Clock::now();
+  const Ran ran = world.run(plan);
+  CHECK(Clock::now() - begin < 1500ms);
+  CHECK(ran.outcome.timed_out);
+  CHECK(ran.outcome.limit == "wall");
+  CHECK(ran.outcome.killed());
+  CHECK(ran.out.find("started") == 0);
+  CHECK(ran.change(world.workspace + "/f") != nullptr);  // a killed command's changes are listed too
+}
+
+TEST_CASE("idle time, and none when switched off") {
+  World world;
+  policy::SpawnPlan plan = world.plan("echo a; sleep 30");
+  plan.limits.idle = 200ms;
+  const Ran ran = world.run(plan);
+  CHECK(ran.outcome.timed_out);
+  CHECK(ran.outcome.limit == "idle");
+  CHECK(ran.out == "a\n");
+  plan.command = "sleep 0.4; echo done";
+  plan.limits.idle = 0ms;
+  CHECK(world.run(plan).out == "done\n");
+}
+
+TEST_CASE("cancellation kills the tree within a second") {
+  World world;
+  world.start();
+  static_cast<void>(world.spawner().report());
+  std::stop_source source;
+  std::jthread canceller([&] {
+    std::this_thread::sleep_for(200ms);
+    source.request_stop();
+  });
+  const auto begin = Clock::now();
+  auto ran = world.try_run(world.plan("setsid sleep 4711.5 & sleep 4711.5"), source.get_token());
+  REQUIRE(ran.has_value());
+  CHECK(Clock::now() - begin < 1200ms);
+  CHECK(ran->outcome.cancelled);
+  CHECK(ran->outcome.killed());
+  CHECK(count_processes("4711.5") == 0);
+}
+
+TEST_CASE("cpu time") {
+  World world;
+  policy::SpawnPlan plan = world.plan("while :; do :; done");
+  plan.limits.cpu = 1s;
+  const Ran ran = world.run(plan);
+  CHECK(ran.outcome.limit == "cpu");
+  CHECK(ran.outcome.duration < 5s);
+}
+
+TEST_CASE("file size") {
+  World world;
+  policy::SpawnPlan plan = world.plan("head -c 2000000 /dev/zero > big; exit $?");
+  plan.limits.file_bytes = 1'000'000;
+  const Ran ran = world.run(plan);
+  CHECK(ran.outcome.limit == "fsize");
+  REQUIRE(ran.change(world.workspace + "/big") != nullptr);
+  CHECK(ran.change(world.workspace + "/big")->bytes == 1'000'000);
+}
+
+TEST_CASE("a layer that is full is named") {
+  World world;
+  policy::SpawnPlan plan = world.plan("head -c 9000000 /dev/zero > big");
+  plan.limits.layer_bytes = 1 << 20;
+  CHECK(world.run(plan).outcome.limit == "layer");
+  plan = world.plan("for i in $(seq 300); do : > f$i || break; done 2>/dev/null");
+  plan.limits.layer_inodes = 200;
+  CHECK(world.run(plan).outcome.limit == "layer");
+}
+
+TEST_CASE("/tmp is small") {
+  World world;
+  const Ran ran = world.run("head -c 100000000 /dev/zero > /tmp/a; head -c 60000000 /dev/zero > /tmp/b; "
+                            "stat -c %s /tmp/a /tmp/b");
+  CHECK(ran.outcome.changes.empty());
+  CHECK(ran.out.find("100000000") == std::string::npos);
+}
+
+TEST_CASE("a fork bomb stays in its slot") {
+  World world;
+  policy::SpawnPlan plan = world.plan("f() { f | f & }; f 2>/dev/null; sleep 1; echo still here");
+  plan.limits.processes = 50;
+  plan.limits.wall = 4s;
+  const Ran ran = world.run(plan);
+  if (!degraded(world, "no_cgroup")) CHECK(ran.outcome.limit == "pids");
+  // Another command has all of its own processes.
+  CHECK(world.run("for i in $(seq 20); do sleep 0.1 & done; wait; echo ok").out == "ok\n");
+}
+
+TEST_CASE("memory") {
+  World world;
+  policy::SpawnPlan plan = world.plan("head -c 400000000 /dev/zero | tail | wc -c");
+  plan.limits.memory_bytes = 64u << 20;
+  const Ran ran = world.run(plan);
+  CAPTURE(ran.out);
+  if (degraded(world, "memory_per_process"))
+    CHECK(ran.err.find("memory") != std::string::npos);  // "tail: memory exhausted"
+  else
+    CHECK(ran.outcome.limit == "memory");
+  CHECK(ran.out.find("400000000") == std::string::npos);
+}
+
+TEST_CASE("descriptors") {
+  World world;
+  policy::SpawnPlan plan = world.plan("ulimit -n; ulimit -c; ulimit -n 5000 2>/dev/null || echo no");
+  plan.limits.open_files = 64;
+  CHECK(world.run(plan).out == "64\n0\nno\n");
+}
+
+}  // namespace remit::sandbox::test

@@ -1,0 +1,241 @@
+#include "tools/sandbox/canary.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <stop_token>
+
+#include "base/crypto.h"
+#include "tools/sandbox/follow.h"
+#include "tools/sandbox/limits.h"
+#include "tools/sandbox/userns.h"
+#include "tools/sandbox/view.h"
+
+namespace remit::sandbox {
+
+namespace {
+
+constexpr std::string_view kPrefix = "canary-";
+constexpr const char* kSecret = "canary secret\n";
+
+// Prints one line per point: name|ok or failed|detail. Builtins only, but for the detached process.
+constexpr const char* kScript = R"script(
+point() { printf '%s|%s|%s\n' "$1" "$2" "$3"; }
+refused() {  # name, message, status: ok if the attempt failed
+  if [ "$3" = 0 ]; then point "$1" failed 'it succeeded'; else point "$1" ok "${2##*: }"; fi
+}
+message=$( { : >> /usr/remit-canary || : >> /remit-canary; } 2>&1 ); refused 'write outside fails' "$message" $?
+if echo probe > probe; then point 'workspace write' ok ''; else point 'workspace write' failed 'refused'; fi
+read -r -d '' hidden < hidden
+if [ -z "$hidden" ]; then point 'masked file reads empty' ok ''; else point 'masked file reads empty' failed "$hidden"; fi
+message=$( { : >> /proc/sys/kernel/core_pattern; } 2>&1 ); refused '/proc/sys is not writable' "$message" $?
+message=$( { : < /dev/tcp/127.0.0.1/9; } 2>&1 ); status=$?
+case $message in
+  *'not permitted'*) refused 'connect fails' "$message" $status ;;
+  *) point 'connect fails' failed "not by the filter: $message" ;;
+esac
+if [ -r /proc/self/status ]; then
+  read -r inside outside count < /proc/self/uid_map
+  if [ "$outside" = 0 ]; then point 'not uid 0 outside' failed "$outside"; else point 'not uid 0 outside' ok "$outside"; fi
+  while read -r key value; do
+    case $key in
+      CapEff:|CapBnd:) if [ "$value" = 0000000000000000 ]; then point "$key none" ok "$value"; else point "$key none" failed "$value"; fi ;;
+      NoNewPrivs:) if [ "$value" = 1 ]; then point 'no_new_privs' ok "$value"; else point 'no_new_privs' failed "$value"; fi ;;
+      Seccomp:) if [ "$value" = 2 ]; then point 'system-call filter' ok "$value"; else point 'system-call filter' failed "$value"; fi ;;
+    esac
+  done < /proc/self/status
+  seen=
+  while IFS= read -r -d '' variable; do seen="$seen$variable;"; done < /proc/self/environ
+  if [ "$seen" = 'CANARY=1;' ]; then point 'environment as given' ok ''; else point 'environment as given' failed "$seen"; fi
+  seen=
+  for fd in /proc/self/fd/*; do [ -e "$fd" ] && seen="$seen ${fd##*/}"; done
+  if [ "$seen" = ' 0 1 2' ]; then point 'no other descriptors' ok "$seen"; else point 'no other descriptors' failed "$seen"; fi
+fi
+( trap '' HUP TERM; /usr/bin/setsid /usr/bin/sleep 1000 & )
+point 'script complete' ok ''
+)script";
+
+// Names of points that must have been reported. Those after the first five need /proc.
+constexpr const char* kExpected[] = {"write outside fails", "workspace write",
+                                     "masked file reads empty", "/proc/sys is not writable",
+                                     "connect fails"};
+constexpr const char* kExpectedWithProc[] = {"not uid 0 outside", "CapEff: none",
+                                             "CapBnd: none", "no_new_privs",
+                                             "system-call filter", "environment as given",
+                                             "no other descriptors"};
+
+std::string first_word(const char* path) {
+  auto text = fs::read_file(path, 64);
+  if (!text) return {};
+  return text->substr(0, text->find_first_of(" \n"));
+}
+
+// What to change on this machine. The common refusals each have one switch.
+std::string remedy(const policy::SandboxReport& report) {
+  if (report.landlock_abi == 0)
+    return "boot the kernel with Landlock (lsm=landlock,…); without it no command runs";
+  if (first_word("/proc/sys/kernel/unprivileged_userns_clone") == "0")
+    return "allow user namespaces: sysctl kernel.unprivileged_userns_clone=1";
+  if (first_word("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1")
+    return "install the AppArmor profile that permits user namespaces for remit (remit doctor "
+           "prints it)";
+  if (first_word("/proc/sys/user/max_user_namespaces") == "0")
+    return "allow user namespaces: sysctl user.max_user_namespaces=10000";
+  return "in a container allow namespaces and mounts (docker: --security-opt seccomp=unconfined "
+         "--security-opt apparmor=unconfined --security-opt systempaths=unconfined)";
+}
+
+struct Scratch {
+  std::string folder, workspace;
+  bool made = false;
+  explicit Scratch(const std::string& state) {
+    folder = state + "/" + std::string(kPrefix) + std::to_string(getpid()) + "-XXXXXX";
+    if (mkdtemp(folder.data()) == nullptr) return;
+    workspace = folder + "/workspace";
+    if (mkdir(workspace.c_str(), 0755) != 0) return;
+    const Fd hidden(open((workspace + "/hidden").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    made = hidden && fs::write_all(hidden.get(), kSecret).has_value();
+  }
+  ~Scratch() {
+    unlink((workspace + "/hidden").c_str());
+    unlink((workspace + "/probe").c_str());
+    rmdir(workspace.c_str());
+    rmdir(folder.c_str());
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+};
+
+std::vector<policy::CanaryPoint> parse_points(std::string_view output) {
+  std::vector<policy::CanaryPoint> points;
+  while (!output.empty()) {
+    const std::string_view line = output.substr(0, output.find('\n'));
+    output.remove_prefix(std::min(output.size(), line.size() + 1));
+    const std::size_t first = line.find('|');
+    const std::size_t second = line.find('|', first + 1);
+    if (first == line.npos || second == line.npos) continue;
+    points.push_back({std::string(line.substr(0, first)),
+                      line.substr(first + 1, second - first - 1) == "ok",
+                      std::string(line.substr(second + 1))});
+  }
+  return points;
+}
+
+void expect_point(std::vector<policy::CanaryPoint>& points, const char* name) {
+  const auto found = std::find_if(points.begin(), points.end(),
+                                  [&](const auto& point) { return point.name == name; });
+  if (found == points.end()) points.push_back({name, false, "not tried: the script ended early"});
+}
+
+// What the script cannot see: the host's side of the same facts.
+void judge_from_outside(const Scratch& scratch, const RunResult& run,
+                        std::vector<policy::CanaryPoint>& points) {
+  const bool untouched = access((scratch.workspace + "/probe").c_str(), F_OK) != 0;
+  points.push_back({"host tree untouched", untouched, untouched ? "" : "the write reached it"});
+  const auto& changes = run.outcome.changes;
+  const bool listed = changes.size() == 1 && changes[0].path == scratch.workspace + "/probe" &&
+                      changes[0].content == "probe\n";
+  points.push_back(
+      {"change listed", listed, listed ? "" : std::to_string(changes.size()) + " changes"});
+  // follow() returned a result, so both pipes ended: nobody holds the detached process's stdout.
+  points.push_back({"detached process dies", true, ""});
+}
+
+std::string profile_hash(const Settings& settings) {
+  Sha256 hash;
+  for (const MountOp& op : base_view(Identity{})) {
+    hash.field(std::to_string(static_cast<int>(op.kind)));
+    hash.field(op.target);
+    hash.field(op.source);
+  }
+  for (const sock_filter& instruction : settings.filter)
+    hash.field(std::to_string(instruction.code) + " " + std::to_string(instruction.jt) + " " +
+               std::to_string(instruction.jf) + " " + std::to_string(instruction.k));
+  hash.field(std::to_string(settings.landlock_abi));
+  return hash.finish_hex();
+}
+
+Result<RunResult> run_script(const Settings& settings, const Fd& lifeline, const Scratch& scratch,
+                             std::string& output) {
+  if (!scratch.made)
+    return fail_errno(errno, "make the canary's workspace in " + settings.state_directory);
+  Run run;
+  run.plan.call_id = "canary";
+  run.plan.command = kScript;
+  run.plan.cwd = run.plan.view.workspace = scratch.workspace;
+  run.plan.view.masks = {"hidden"};
+  run.plan.environment = {{"CANARY", "1"}};
+  run.plan.limits.wall = run.plan.limits.idle = kCanaryWall;
+  const policy::SpawnLimits limits = run.plan.limits;
+  TRY(auto ends, make_run_ends());
+  run.worker = std::move(ends.second.socket);
+  run.out = std::move(ends.second.out);
+  run.err = std::move(ends.second.err);
+  run.lifeline = Fd(fcntl(lifeline.get(), F_DUPFD_CLOEXEC, 0));
+  TRY(const pid_t supervisor,
+      start_supervisor(settings, std::move(run), {ends.first.socket.get(), ends.first.out.get(),
+                                                  ends.first.err.get(), lifeline.get()}));
+  run = Run{};  // the supervisor's copies remain
+  auto result = follow(std::move(ends.first), limits,
+                       [&](policy::Stream, std::string_view bytes) { output.append(bytes); },
+                       std::stop_token());
+  while (waitpid(supervisor, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  return result;
+}
+
+}  // namespace
+
+policy::SandboxReport run_canary(const Settings& settings, const Fd& lifeline) {
+  policy::SandboxReport report;
+  report.landlock_abi = settings.landlock_abi;
+  report.profile_sha256 = profile_hash(settings);
+  const Scratch scratch(settings.state_directory);
+  std::string output;
+  const auto result = run_script(settings, lifeline, scratch, output);
+  if (!result) {
+    report.canary.push_back({"slot", false, result.error().message});
+  } else {
+    report.degraded = result->degraded;
+    report.canary = parse_points(output);
+    for (const char* name : kExpected) expect_point(report.canary, name);
+    // Without /proc the slot's init has still checked the result of each call that drops a right.
+    const bool no_proc = std::find(report.degraded.begin(), report.degraded.end(), "no_proc") !=
+                         report.degraded.end();
+    if (!no_proc)
+      for (const char* name : kExpectedWithProc) expect_point(report.canary, name);
+    expect_point(report.canary, "script complete");
+    judge_from_outside(scratch, *result, report.canary);
+  }
+  const bool proven = std::all_of(report.canary.begin(), report.canary.end(),
+                                  [](const auto& point) { return point.ok; });
+  report.tier = proven ? policy::Tier::t1 : policy::Tier::t3;
+  if (!proven) report.remedy = remedy(report);
+  return report;
+}
+
+void sweep_canaries(const std::string& state_directory) {
+  DIR* directory = opendir(state_directory.c_str());
+  if (directory == nullptr) return;
+  while (const dirent* entry = readdir(directory)) {
+    const std::string_view name = entry->d_name;
+    if (!name.starts_with(kPrefix)) continue;
+    const pid_t owner = std::atoi(entry->d_name + kPrefix.size());
+    if (owner > 0 && (kill(owner, 0) == 0 || errno != ESRCH)) continue;
+    const std::string folder = state_directory + "/" + entry->d_name;
+    for (const char* file : {"/workspace/hidden", "/workspace/probe"})
+      unlink((folder + file).c_str());
+    rmdir((folder + "/workspace").c_str());
+    rmdir(folder.c_str());
+  }
+  closedir(directory);
+}
+
+}  // namespace remit::sandbox

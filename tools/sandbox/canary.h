@@ -1,0 +1,21 @@
+// The canary: one whole slot at start, in which a script tries what must not work. That namespaces
+// can be made says nothing about mounts, filters and locks; only trying does.
+//
+// Threads: runs in a process of its own, forked by the starter. Never fails: a slot that cannot be
+// built is a failed point with its errno and a remedy.
+#pragma once
+
+#include <string>
+
+#include "base/fs.h"
+#include "policy/spawner.h"
+#include "tools/sandbox/supervisor.h"
+
+namespace remit::sandbox {
+
+policy::SandboxReport run_canary(const Settings& settings, const Fd& lifeline);
+
+// Removes scratch folders that a killed canary left in the state directory.
+void sweep_canaries(const std::string& state_directory);
+
+}  // namespace remit::sandbox

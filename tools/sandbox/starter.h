@@ -1,0 +1,36 @@
+// The starter: a process forked from the server before it makes threads, reads secrets or confines
+// itself, because a Landlock domain is inherited and forbids mounts. It holds nothing of the server's
+// but one socket, asks the gate before every command, and forks a supervisor for each.
+//
+// It dies with its parent (and then every slot dies): PR_SET_PDEATHSIG is tied to the thread that
+// called start_starter(), so that must be one that lives as long as the process: the main thread.
+//
+//   TRY(std::unique_ptr<policy::Spawner> spawner, sandbox::start_starter({.gate = gate, …}));
+//   TRY(policy::SpawnOutcome outcome, spawner->run(plan, sink, stop));
+//
+// Threads: start_starter() before any other thread exists; the Spawner as policy/spawner.h says.
+// Fails with: unavailable (no process can be made), invalid_argument.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "policy/spawner.h"
+#include "tools/sandbox/limits.h"
+
+namespace remit::sandbox {
+
+struct StarterOptions {
+  policy::SpawnGate gate;        // asked in the starter before each command; none = everything may run
+  std::string state_directory;   // absolute, exists: the canary's scratch workspace is made in it
+  std::uint32_t uid_base = kUidBase;         // host id of slots when the server is root
+  std::optional<policy::Tier> forced_tier;   // tests: what report() says whatever the canary finds
+  int landlock_abi_max = 1000;               // tests: mask newer Landlock rights
+};
+
+Result<std::unique_ptr<policy::Spawner>> start_starter(const StarterOptions& options);
+
+}  // namespace remit::sandbox

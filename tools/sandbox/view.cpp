@@ -1,0 +1,400 @@
+#include "tools/sandbox/view.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+
+#include "tools/sandbox/limits.h"
+#include "tools/sandbox/sys.h"
+
+namespace remit::sandbox {
+
+namespace {
+
+constexpr std::uint64_t kReadOnly = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+constexpr std::uint64_t kBeneath = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+constexpr const char* kLayer = ".layer";
+constexpr const char* kLower = ".lower";
+constexpr const char* kMemory = ".memory";
+constexpr const char* kMaskFile = ".mask-file";
+constexpr const char* kMaskDirectory = ".mask-directory";
+
+// What programs need from /etc to run at all. No accounts, keys, resolver or machine secrets.
+constexpr const char* kEtc[] = {"alternatives", "ld.so.cache",     "ld.so.conf", "ld.so.conf.d",
+                                "localtime",    "mime.types",      "protocols",  "services",
+                                "ssl/certs",    "ssl/openssl.cnf", "timezone"};
+constexpr const char* kSystemFolders[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
+constexpr const char* kDevices[] = {"null", "zero", "full", "random", "urandom"};
+
+tl::unexpected<Error> failed(int error, const std::string& what) {
+  // Whatever the errno, a view that cannot be built is the machine's refusal, not the caller's input.
+  Error e = errno_error(error, what);
+  e.kind = ErrorKind::unavailable;
+  e.code = "sandbox_unavailable";
+  return tl::unexpected<Error>(std::move(e));
+}
+
+Result<Fd> open_beneath(int dir, const std::string& path, int flags) {
+  open_how how{};
+  how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
+  how.resolve = kBeneath;
+  const long fd = sys_openat2(dir, path.empty() ? "." : path.c_str(), how);
+  if (fd < 0) return fail_errno(errno, "open " + path);
+  return Fd(static_cast<int>(fd));
+}
+
+Result<Fd> clone_tree(int dir, const char* path, unsigned flags) {
+  const int fd = open_tree(dir, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags);
+  if (fd < 0) return failed(errno, std::string("clone the mount of ") + path);
+  return Fd(fd);
+}
+
+Result<void> set_attributes(const Fd& tree, std::uint64_t attributes, unsigned flags = 0) {
+  mount_attr attr{};
+  attr.attr_set = attributes;
+  if (mount_setattr(tree.get(), "", AT_EMPTY_PATH | flags, &attr, sizeof attr) != 0)
+    return failed(errno, "set mount attributes");
+  return {};
+}
+
+Result<void> attach(const Fd& tree, const std::string& target) {
+  if (move_mount(tree.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0)
+    return failed(errno, "mount on /" + target);
+  return {};
+}
+
+Result<void> attach_at(const Fd& tree, const Fd& target, const std::string& name) {
+  if (move_mount(tree.get(), "", target.get(), "",
+                 MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
+    return failed(errno, "mount over " + name);
+  return {};
+}
+
+Result<void> make_file(int dir, const std::string& path, std::string_view content) {
+  const Fd fd(openat(dir, path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0444));
+  if (!fd) return failed(errno, "make /" + path);
+  if (write(fd.get(), content.data(), content.size()) != static_cast<ssize_t>(content.size()))
+    return failed(errno, "write /" + path);
+  return {};
+}
+
+// mkdir -p of the path's parents (and of the path itself with `whole`), relative to dir.
+Result<void> make_parents(int dir, const std::string& path, bool whole) {
+  for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
+       slash = path.find('/', slash + 1))
+    if (mkdirat(dir, path.substr(0, slash).c_str(), 0755) != 0 && errno != EEXIST)
+      return failed(errno, "make the folder /" + path.substr(0, slash));
+  if (whole && mkdirat(dir, path.c_str(), 0755) != 0 && errno != EEXIST)
+    return failed(errno, "make the folder /" + path);
+  return {};
+}
+
+std::string tmpfs_options(std::uint64_t bytes, std::uint64_t inodes, unsigned mode) {
+  std::array<char, 96> text{};
+  std::snprintf(text.data(), text.size(), "size=%llu,nr_inodes=%llu,mode=%o",
+                static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(inodes),
+                mode);
+  return text.data();
+}
+
+Result<void> mount_tmpfs(const std::string& target, const std::string& options) {
+  if (mount("tmpfs", target.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, options.c_str()) != 0)
+    return failed(errno, "mount a tmpfs on /" + target);
+  return {};
+}
+
+Result<void> perform(const MountOp& op, std::vector<std::string>& degraded) {
+  switch (op.kind) {
+    case MountOp::Kind::directory: return make_parents(AT_FDCWD, op.target, true);
+    case MountOp::Kind::file: return make_file(AT_FDCWD, op.target, op.source);
+    case MountOp::Kind::link:
+      if (symlink(op.source.c_str(), op.target.c_str()) != 0)
+        return failed(errno, "make the link /" + op.target);
+      return {};
+    case MountOp::Kind::tmpfs:
+      TRY_DO(make_parents(AT_FDCWD, op.target, true));
+      return mount_tmpfs(op.target, op.source);
+    case MountOp::Kind::tree: {
+      struct stat st{};
+      if (stat(op.source.c_str(), &st) != 0) return failed(errno, "look at " + op.source);
+      TRY_DO(make_parents(AT_FDCWD, op.target, S_ISDIR(st.st_mode)));
+      if (!S_ISDIR(st.st_mode)) TRY_DO(make_file(AT_FDCWD, op.target, ""));
+      TRY(const Fd tree, clone_tree(AT_FDCWD, op.source.c_str(), AT_RECURSIVE));
+      TRY_DO(set_attributes(tree, kReadOnly, AT_RECURSIVE));
+      return attach(tree, op.target);
+    }
+    case MountOp::Kind::device: {
+      TRY_DO(make_file(AT_FDCWD, op.target, ""));
+      TRY(const Fd tree, clone_tree(AT_FDCWD, op.source.c_str(), 0));
+      TRY_DO(set_attributes(tree, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
+      return attach(tree, op.target);
+    }
+    case MountOp::Kind::proc:
+      TRY_DO(make_parents(AT_FDCWD, op.target, true));
+      // Read-only as a whole: /proc/sys and every other switch in it, whoever owns them. Refused in
+      // containers whose own /proc is partly covered; then the slot has none.
+      if (mount("proc", op.target.c_str(), "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY,
+                "hidepid=2") != 0)
+        degraded.emplace_back("no_proc");
+      return {};
+  }
+  return {};
+}
+
+Result<PlanTree> open_plan_tree(const std::string& path, bool recursive, const char* what) {
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  const long opened = sys_openat2(AT_FDCWD, path.c_str(), how);
+  if (opened < 0) return fail_errno(errno, std::string("open ") + what + " " + path);
+  const Fd place(static_cast<int>(opened));
+  TRY(const struct stat st, fs::stat_of(place));
+  PlanTree tree;
+  tree.path = path;
+  while (tree.path.size() > 1 && tree.path.back() == '/') tree.path.pop_back();
+  tree.uid = st.st_uid;
+  tree.gid = st.st_gid;
+  tree.directory = S_ISDIR(st.st_mode);
+  TRY(tree.fd, clone_tree(place.get(), "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0U)));
+  return tree;
+}
+
+std::string inside_path(const std::string& absolute) { return absolute.substr(1); }
+
+// The copy-on-write workspace. The overlay keeps its own references to both layers, so their mounts
+// are taken away again and only descriptors remain, for reading the changes afterwards.
+Result<Layers> mount_workspace(const policy::SpawnPlan& plan, PlanTree& workspace) {
+  Layers layers;
+  TRY_DO(make_parents(AT_FDCWD, kLayer, true));
+  TRY_DO(make_parents(AT_FDCWD, kLower, true));
+  TRY_DO(mount_tmpfs(kLayer, tmpfs_options(plan.limits.layer_bytes,
+                                           std::uint64_t{plan.limits.layer_inodes} + 4, 0700)));
+  TRY_DO(set_attributes(workspace.fd, kReadOnly));
+  TRY_DO(attach(workspace.fd, kLower));
+  TRY(const struct stat lower, fs::stat_of(workspace.fd));
+  const std::string upper = std::string(kLayer) + "/upper";
+  const std::string work = std::string(kLayer) + "/work";
+  TRY_DO(make_parents(AT_FDCWD, upper, true));
+  TRY_DO(make_parents(AT_FDCWD, work, true));
+  // The merged root takes its mode from the upper layer.
+  if (chmod(upper.c_str(), lower.st_mode & 01777) != 0) return failed(errno, "prepare the layer");
+  const std::string target = inside_path(workspace.path);
+  TRY_DO(make_parents(AT_FDCWD, target, true));
+  const std::string options = std::string("lowerdir=/") + kLower + ",upperdir=/" + upper +
+                              ",workdir=/" + work + ",userxattr";
+  if (mount("overlay", target.c_str(), "overlay", MS_NOSUID | MS_NODEV, options.c_str()) != 0)
+    return failed(errno, "mount the copy-on-write layer over the workspace");
+  TRY(layers.upper, open_beneath(AT_FDCWD, upper, O_PATH | O_DIRECTORY));
+  layers.lower = std::move(workspace.fd);
+  for (const char* place : {kLayer, kLower})
+    if (umount2(place, MNT_DETACH) != 0 || rmdir(place) != 0)
+      return failed(errno, "take away the layer's mount");
+  return layers;
+}
+
+// Covers Agent_Memory with a tmpfs and binds the readable documents back: from the overlay if it is
+// part of the workspace (so that a change to them is a change of the layer), else read-only from the
+// real folder.
+Result<Fd> mount_memory(const policy::SpawnView& view, PlanTrees& trees) {
+  const std::string target = inside_path(view.memory);
+  const bool outside = !trees.memory.empty();
+  Fd real;
+  if (outside) {
+    TRY_DO(make_parents(AT_FDCWD, kMemory, true));
+    TRY_DO(set_attributes(trees.memory[0].fd, kReadOnly));
+    TRY_DO(attach(trees.memory[0].fd, kMemory));
+    TRY(real, open_beneath(AT_FDCWD, kMemory, O_PATH | O_DIRECTORY));
+    TRY_DO(make_parents(AT_FDCWD, target, true));
+  } else {
+    auto opened = open_beneath(AT_FDCWD, target, O_PATH | O_DIRECTORY);
+    // Nothing there to hide: what a command makes at that place is part of the workspace's layer.
+    if (!opened && opened.error().kind == ErrorKind::not_found) return Fd();
+    if (!opened) return tl::unexpected<Error>(opened.error());
+    real = std::move(*opened);
+  }
+  struct Document {
+    const std::string* name;
+    Fd tree;
+    bool directory;
+  };
+  std::vector<Document> documents;
+  for (const std::string& name : view.memory_documents) {
+    auto place = open_beneath(real.get(), name, O_PATH);
+    if (!place) continue;  // gone, or a link: then nobody may read it through this name
+    TRY(const struct stat st, fs::stat_of(*place));
+    if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)) continue;
+    TRY(Fd tree, clone_tree(place->get(), "", AT_EMPTY_PATH));
+    documents.push_back({&name, std::move(tree), S_ISDIR(st.st_mode)});
+  }
+  TRY_DO(mount_tmpfs(target, tmpfs_options(kMemoryTmpBytes, kPlanItems * 4, 0755)));
+  TRY(Fd cover, open_beneath(AT_FDCWD, target, O_PATH | O_DIRECTORY));
+  for (const Document& document : documents) {
+    TRY_DO(make_parents(cover.get(), *document.name, document.directory));
+    if (!document.directory) TRY_DO(make_file(cover.get(), *document.name, ""));
+    TRY(const Fd place, open_beneath(cover.get(), *document.name, O_PATH));
+    TRY_DO(attach_at(document.tree, place, *document.name));
+  }
+  if (outside && (umount2(kMemory, MNT_DETACH) != 0 || rmdir(kMemory) != 0))
+    return failed(errno, "take away the mount of Agent_Memory");
+  return cover;
+}
+
+Result<void> mount_masks(const policy::SpawnView& view) {
+  if (view.masks.empty()) return {};
+  TRY_DO(make_file(AT_FDCWD, kMaskFile, ""));
+  TRY_DO(make_parents(AT_FDCWD, kMaskDirectory, true));
+  TRY(const Fd workspace, open_beneath(AT_FDCWD, inside_path(view.workspace), O_PATH | O_DIRECTORY));
+  for (const std::string& name : view.masks) {
+    // A link is covered itself, never what it points to.
+    const auto place = open_beneath(workspace.get(), name, O_PATH | O_NOFOLLOW);
+    if (!place && place.error().kind == ErrorKind::not_found) continue;
+    if (!place) return failed(errno, "find " + name + " to hide it");
+    TRY(const struct stat st, fs::stat_of(*place));
+    TRY(const Fd empty,
+        clone_tree(AT_FDCWD, S_ISDIR(st.st_mode) ? kMaskDirectory : kMaskFile, 0));
+    TRY_DO(set_attributes(empty, kReadOnly | MOUNT_ATTR_NOEXEC));
+    TRY_DO(attach_at(empty, *place, name));
+  }
+  if (unlink(kMaskFile) != 0 || rmdir(kMaskDirectory) != 0)
+    return failed(errno, "take away the mask's source");
+  return {};
+}
+
+}  // namespace
+
+const char* beneath(const std::string& path, const std::string& root) {
+  if (path.compare(0, root.size(), root) != 0) return nullptr;
+  if (path.size() == root.size()) return "";
+  return path[root.size()] == '/' ? path.c_str() + root.size() + 1 : nullptr;
+}
+
+std::vector<MountOp> base_view(const Identity& identity) {
+  using Kind = MountOp::Kind;
+  std::vector<MountOp> ops{{Kind::tree, "usr", "/usr"}};
+  for (const char* name : kSystemFolders) {
+    const std::string host = std::string("/") + name;
+    struct stat st{};
+    if (lstat(host.c_str(), &st) != 0) continue;
+    if (S_ISLNK(st.st_mode)) {
+      std::array<char, PATH_MAX> target{};
+      if (readlink(host.c_str(), target.data(), target.size() - 1) > 0)
+        ops.push_back({Kind::link, name, target.data()});
+    } else {
+      ops.push_back({Kind::tree, name, host});
+    }
+  }
+  ops.push_back({Kind::directory, "etc", ""});
+  for (const char* name : kEtc) {
+    const std::string host = std::string("/etc/") + name;
+    if (access(host.c_str(), F_OK) == 0) ops.push_back({Kind::tree, "etc/" + std::string(name), host});
+  }
+  const std::string uid = std::to_string(identity.inside_uid);
+  const std::string gid = std::to_string(identity.inside_gid);
+  ops.push_back({Kind::file, "etc/passwd",
+                 "agent:x:" + uid + ":" + gid + "::/tmp:/bin/bash\n"
+                 "nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n"});
+  ops.push_back({Kind::file, "etc/group", "agent:x:" + gid + ":\nnogroup:x:65534:\n"});
+  ops.push_back({Kind::file, "etc/hosts", "127.0.0.1 localhost\n"});
+  ops.push_back({Kind::file, "etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"});
+  ops.push_back({Kind::link, "etc/os-release", "../usr/lib/os-release"});
+  ops.push_back({Kind::directory, "dev", ""});
+  for (const char* name : kDevices)
+    ops.push_back({Kind::device, "dev/" + std::string(name), "/dev/" + std::string(name)});
+  ops.push_back({Kind::link, "dev/fd", "/proc/self/fd"});
+  ops.push_back({Kind::link, "dev/stdin", "/proc/self/fd/0"});
+  ops.push_back({Kind::link, "dev/stdout", "/proc/self/fd/1"});
+  ops.push_back({Kind::link, "dev/stderr", "/proc/self/fd/2"});
+  ops.push_back({Kind::tmpfs, "dev/shm", tmpfs_options(kShmBytes, kTmpInodes, 01777)});
+  ops.push_back({Kind::proc, "proc", ""});
+  ops.push_back({Kind::tmpfs, "tmp", tmpfs_options(kTmpBytes, kTmpInodes, 01777)});
+  return ops;
+}
+
+Result<PlanTrees> open_plan_trees(const policy::SpawnView& view, bool recursive) {
+  PlanTrees trees;
+  TRY(trees.workspace, open_plan_tree(view.workspace, recursive, "the workspace"));
+  if (!trees.workspace.directory)
+    return fail(ErrorKind::invalid_argument, "the workspace is not a folder: " + view.workspace);
+  for (const std::string& root : view.read_only_roots) {
+    if (beneath(root, trees.workspace.path) != nullptr) continue;  // part of the overlay already
+    auto tree = open_plan_tree(root, recursive, "the read-only root");
+    // A log folder that does not exist yet is as absent inside as outside.
+    if (!tree && tree.error().kind == ErrorKind::not_found) continue;
+    if (!tree) return tl::unexpected<Error>(tree.error());
+    trees.read_only.push_back(std::move(*tree));
+  }
+  std::sort(trees.read_only.begin(), trees.read_only.end(),
+            [](const PlanTree& a, const PlanTree& b) { return a.path < b.path; });
+  if (!view.memory.empty() && beneath(view.memory, trees.workspace.path) == nullptr) {
+    TRY(PlanTree memory, open_plan_tree(view.memory, recursive, "Agent_Memory"));
+    trees.memory.push_back(std::move(memory));
+  }
+  return trees;
+}
+
+Result<void> map_plan_trees(PlanTrees& trees, const Identity& identity, const Fd& slot_userns,
+                            std::vector<std::string>& degraded) {
+  std::vector<PlanTree*> all{&trees.workspace};
+  for (PlanTree& tree : trees.read_only) all.push_back(&tree);
+  for (PlanTree& tree : trees.memory) all.push_back(&tree);
+  for (PlanTree* tree : all) {
+    mount_attr attr{};
+    attr.attr_set = MOUNT_ATTR_IDMAP;
+    Fd other;
+    if (tree->uid != identity.inside_uid || tree->gid != identity.inside_gid) {
+      TRY(other, make_mapping(tree->uid, tree->gid, identity));
+    }
+    attr.userns_fd = static_cast<unsigned>(other ? other.get() : slot_userns.get());
+    if (mount_setattr(tree->fd.get(), "", AT_EMPTY_PATH, &attr, sizeof attr) != 0 &&
+        std::find(degraded.begin(), degraded.end(), "no_idmap") == degraded.end())
+      degraded.emplace_back("no_idmap");
+  }
+  return {};
+}
+
+Result<void> build_base(const std::vector<MountOp>& operations,
+                        std::vector<std::string>& degraded) {
+  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    return failed(errno, "make the mounts private");
+  // Any folder will do as the place of the new root: it is covered in this namespace only.
+  if (mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV,
+            tmpfs_options(4U << 20, kPlanItems * 2, 0755).c_str()) != 0)
+    return failed(errno, "mount the slot's root");
+  if (chdir("/tmp") != 0) return failed(errno, "enter the slot's root");
+  umask(0);
+  for (const MountOp& op : operations) TRY_DO(perform(op, degraded));
+  // man 2 pivot_root: with both arguments ".", the old root ends up on top and is taken off.
+  if (sys_pivot_root(".", ".") != 0) return failed(errno, "change to the slot's root");
+  if (umount2(".", MNT_DETACH) != 0) return failed(errno, "take off the host's tree");
+  if (chdir("/") != 0) return failed(errno, "enter the slot's root");
+  return {};
+}
+
+Result<Layers> build_plan(const policy::SpawnPlan& plan, PlanTrees& trees) {
+  for (const PlanTree& tree : trees.read_only) {
+    const std::string target = inside_path(tree.path);
+    TRY_DO(make_parents(AT_FDCWD, target, tree.directory));
+    if (!tree.directory) TRY_DO(make_file(AT_FDCWD, target, ""));
+    TRY_DO(set_attributes(tree.fd, kReadOnly | MOUNT_ATTR_NOEXEC));
+    TRY_DO(attach(tree.fd, target));
+  }
+  TRY(Layers layers, mount_workspace(plan, trees.workspace));
+  if (!plan.view.memory.empty()) {
+    TRY(layers.memory, mount_memory(plan.view, trees));
+  }
+  TRY_DO(mount_masks(plan.view));
+  if (mount(nullptr, "/", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV,
+            nullptr) != 0)
+    return failed(errno, "make the slot's root read-only");
+  umask(022);
+  return layers;
+}
+
+}  // namespace remit::sandbox
