@@ -1,12 +1,13 @@
 // The engine against ripgrep: seeded trees and questions, answers compared line by line. Cases:
 // 240, or REMIT_DIFFERENTIAL_CASES; first seed 1, or REMIT_DIFFERENTIAL_SEED (a failing case prints
-// its seed). Known differences of dialect are avoided by construction: trees are ASCII, patterns
+// its seed; with REMIT_DIFFERENTIAL_KEEP=DIR its tree is copied there). Known differences of dialect are avoided by construction: trees are ASCII, patterns
 // use no class that means more in Unicode, binary files follow tools/search/reader.h. Skipped (77)
 // without rg.
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -158,7 +159,14 @@ int main() {
     make.tree(scratch);
     test::FakeAccess access(scratch.path());
     for (unsigned i = 0; i < kQuestions && asked < cases; ++i, ++asked) {
-      if (!one_case(seed, access, scratch.path(), make)) ++failures;
+      if (one_case(seed, access, scratch.path(), make)) continue;
+      ++failures;
+      if (const char* keep = std::getenv("REMIT_DIFFERENTIAL_KEEP")) {
+        std::filesystem::copy(scratch.path(), std::string(keep) + "/seed" + std::to_string(seed),
+                              std::filesystem::copy_options::recursive |
+                                  std::filesystem::copy_options::copy_symlinks |
+                                  std::filesystem::copy_options::skip_existing);
+      }
     }
   }
   std::printf("%s: %u cases, %d differences\n", version.c_str(), asked, failures);
