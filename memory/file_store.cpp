@@ -1,3 +1,4 @@
+// Over 400 lines because a commit, its recovery and its version rows are one protocol.
 #include "memory/file_store.h"
 
 #include <dirent.h>
