@@ -104,6 +104,10 @@ const std::vector<Permit>& permits() {
       {"memory/state.cpp",
        {Power::open, Power::replace},
        "makes and opens the state directory, which lies outside every root of every agent"},
+      {"server/transport/stdio.cpp",
+       {Power::open, Power::raw},
+       "/dev/null in place of the standard descriptors, the client's pipe for itself; dies with "
+       "it"},
       // The sandbox is what runs commands for Access.spawn; nothing else may start a process.
       {"tools/sandbox/canary.cpp",
        {Power::open, Power::list, Power::replace},
