@@ -49,6 +49,9 @@ inline constexpr int kYamlDepth = 16;
 inline constexpr std::size_t kYamlNodes = 4096;
 inline constexpr std::size_t kDescriptionBytes = 8192;
 inline constexpr std::size_t kNameBytes = 64;
+inline constexpr std::size_t kDiagnosticsPerFile = 500;   // a report that a person still reads
+inline constexpr std::size_t kSectionEntries = 2048;      // ownership lines or edges of one persona
+inline constexpr std::size_t kPersonasInFolder = 2000;    // files looked at to resolve a target
 
 // --- paths and documents ---
 inline constexpr std::size_t kPathBytes = 4096;

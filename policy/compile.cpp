@@ -1,0 +1,475 @@
+#include "policy/compile.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/fs.h"
+#include "base/limits.h"
+#include "base/text.h"
+
+namespace remit::policy {
+
+namespace {
+
+constexpr std::array<std::string_view, 6> kGeneric{"Read", "Grep", "Glob", "Write", "Edit", "Bash"};
+constexpr std::array<std::string_view, 2> kWithBash{"BashOutput", "KillShell"};
+constexpr std::array<std::string_view, 3> kReadOnly{"Read", "Grep", "Glob"};
+
+bool contains(const auto& list, std::string_view word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+yaml::Position at(const Origin& origin) { return {origin.line, origin.col}; }
+
+bool is_wildcard(std::string_view word) { return word == "*" || equals_folded(word, "All tools"); }
+
+// The kernel's name of a directory if it exists, else the cleaned text.
+std::string real_folder(const std::string& path) {
+  if (const auto root = fs::open_root(path)) {
+    if (auto name = fs::real_path(*root)) return *name;
+  }
+  return fs::absolute(path);
+}
+
+bool beneath(std::string_view path, std::string_view root) {
+  if (root == "/" || path == root) return true;
+  return path.size() > root.size() && path.starts_with(root) && path[root.size()] == '/';
+}
+
+class Compiler {
+ public:
+  explicit Compiler(const CompileInput& input)
+      : in_(input),
+        persona_(input.persona),
+        manifest_(input.manifest != nullptr ? input.manifest->manifest : kNoManifest),
+        site_(input.installation.site),
+        notes_(input.persona.file),
+        manifest_notes_(manifest_.file) {}
+
+  Compiled run() {
+    out_.diagnostics = persona_.diagnostics;
+    if (in_.manifest != nullptr) {
+      const auto& list = in_.manifest->diagnostics.list();
+      out_.diagnostics.insert(out_.diagnostics.end(), list.begin(), list.end());
+    }
+    const bool manifest_ok = in_.manifest == nullptr || !in_.manifest->diagnostics.has_errors();
+    if (persona_.ok && manifest_ok) {
+      bind();
+      tools();
+      capabilities();
+      memory();
+      collaboration();
+      roots();
+      bash();
+      out_.ok = !notes_.has_errors() && !manifest_notes_.has_errors();
+      if (out_.ok) {
+        grant_memory();
+        grant_edges();
+        describe();
+      }
+    }
+    for (const Diagnostics* notes : {&notes_, &manifest_notes_}) {
+      out_.diagnostics.insert(out_.diagnostics.end(), notes->list().begin(), notes->list().end());
+    }
+    sort_diagnostics(out_.diagnostics);
+    if (!out_.ok) {
+      Compiled refused;
+      refused.diagnostics = std::move(out_.diagnostics);
+      return refused;
+    }
+    return std::move(out_);
+  }
+
+ private:
+  static const Manifest kNoManifest;
+
+  bool provided(std::string_view tool) const { return contains(in_.provided, tool); }
+
+  void bind() {
+    out_.bindings.instruction_id = in_.binding.instruction_id;
+    out_.bindings.domain = manifest_.domain;
+    out_.bindings.extra = manifest_.placeholders;
+    out_.exclusive = manifest_.exclusive;
+  }
+
+  // --- generic tools ---
+
+  void tools() {
+    std::vector<Located> wanted;
+    if (!persona_.tools_declared) {
+      wanted = default_tools();
+    } else {
+      for (const Located& one : persona_.tools) want(one, wanted);
+    }
+    const std::size_t before = wanted.size();
+    subtract(wanted);
+    if (persona_.tools_declared && wanted.empty() && before > 0) {
+      notes_.add("W-TOOLS-03", at(persona_.tools_line), "disallowedTools leaves no tool");
+    }
+    for (const Located& one : wanted) {
+      if (site_.tools && !listed(*site_.tools, one.text)) continue;
+      if (manifest_.tools && !listed(*manifest_.tools, one.text)) continue;
+      out_.tools.push_back(one.text);
+      out_.remit.tools.push_back({one.text, one.origin});
+      if (one.text != "Bash") continue;
+      for (const std::string_view with : kWithBash) {
+        if (provided(with) && !disallowed(with)) {
+          out_.remit.tools.push_back({std::string(with), one.origin});
+        }
+      }
+    }
+  }
+
+  static bool listed(const std::vector<Located>& list, std::string_view name) {
+    return std::any_of(list.begin(), list.end(), [&](const Located& l) { return l.text == name; });
+  }
+
+  bool disallowed(std::string_view name) const { return listed(persona_.disallowed_tools, name); }
+
+  std::vector<Located> default_tools() {
+    std::vector<Located> out;
+    const std::string message = "no tools line: no generic tools";
+    switch (site_.tools_default) {
+      case ToolsDefault::none: notes_.add("W-TOOLS-01", at(persona_.tools_line), message); break;
+      case ToolsDefault::readonly:
+        notes_.add("W-TOOLS-01", at(persona_.tools_line),
+                   "no tools line: the site gives Read, Grep, Glob");
+        for (const std::string_view name : kReadOnly) {
+          if (provided(name)) out.push_back({std::string(name), site_.tools_default_origin});
+        }
+        break;
+      case ToolsDefault::refuse:
+        notes_.add("W-TOOLS-01", at(persona_.tools_line), message);
+        // The site turns the warning into a refusal; E-FM-13 is the code of a missing value.
+        notes_.add("E-FM-13", at(persona_.tools_line),
+                   "the site serves no persona without a tools line");
+        break;
+    }
+    return out;
+  }
+
+  void want(const Located& one, std::vector<Located>& wanted) {
+    if (is_wildcard(one.text)) {
+      if (!manifest_.allow_wildcard_tools) {
+        notes_.add("W-TOOLS-05", at(one.origin),
+                   "\"" + one.text + "\" grants nothing: name the tools",
+                   "or set allow_wildcard_tools: true in the manifest");
+        return;
+      }
+      for (const std::string_view name : kGeneric) {
+        if (provided(name) && !listed(wanted, name)) {
+          wanted.push_back({std::string(name), one.origin});
+        }
+      }
+      return;
+    }
+    const std::size_t open = one.text.find('(');
+    if (open != std::string::npos) {
+      notes_.add("W-TOOLS-04", at(one.origin),
+                 "\"" + one.text + "\" cannot be enforced as written: it grants nothing",
+                 "grant " + one.text.substr(0, open) + ", and let the shell rules and a person "
+                 "decide on each command");
+      return;
+    }
+    if (contains(kGeneric, one.text) && provided(one.text)) {
+      if (!listed(wanted, one.text)) wanted.push_back(one);
+      return;
+    }
+    // BashOutput and KillShell exist with Bash and not otherwise.
+    const bool with_bash = contains(kWithBash, one.text) && provided(one.text) &&
+                           listed(persona_.tools, "Bash");
+    if (with_bash) return;
+    out_.tools_not_provided.push_back(one.text);
+    notes_.add("I-TOOLS-02", at(one.origin),
+               "the tool \"" + one.text + "\" is not provided by this server: it grants nothing");
+  }
+
+  void subtract(std::vector<Located>& wanted) {
+    for (const Located& no : persona_.disallowed_tools) {
+      const std::size_t open = no.text.find('(');
+      const std::string name = no.text.substr(0, open);
+      const bool all = is_wildcard(no.text);
+      if (open != std::string::npos && listed(wanted, name)) {
+        notes_.add("W-TOOLS-04", at(no.origin),
+                   "\"" + no.text + "\" cannot be subtracted as written: " + name +
+                       " is taken away whole");
+      }
+      std::erase_if(wanted, [&](const Located& one) { return all || one.text == name; });
+    }
+  }
+
+  void capabilities() {
+    for (const Located& capability : persona_.capabilities) {
+      const auto* tools = in_.installation.capabilities.find(capability.text);
+      if (tools == nullptr) {
+        notes_.add("I-CAP-01", at(capability.origin),
+                   "unknown capability \"" + capability.text + "\": it grants nothing");
+        continue;
+      }
+      for (const std::string& name : *tools) {
+        if (!provided(name)) {
+          if (!contains(out_.diagnostics_not_provided, name)) {
+            out_.diagnostics_not_provided.push_back(name);
+          }
+        } else if (!disallowed(name) && out_.remit.tool(name) == nullptr) {
+          out_.remit.diagnostics.push_back({name, capability.origin});
+        }
+      }
+    }
+  }
+
+  // --- Agent_Memory ---
+
+  void memory() {
+    out_.memory = persona_.memory.entries;
+    enable_memory(out_.memory, out_.bindings, notes_);
+    if (!persona_.memory.present && manifest_.memory_read.empty() &&
+        manifest_.memory_write.empty()) {
+      notes_.add("I-SEC-01", {}, "no memory section: all of Agent_Memory is denied");
+    }
+    std::vector<MemoryEntry> own;
+    const auto supply = [&](const std::vector<Located>& list, Mode mode, bool remove) {
+      for (const Located& one : list) {
+        if (!remove && persona_.memory.present) {
+          manifest_notes_.add("W-MEM-01", at(one.origin),
+                              "the persona has a memory section: this line grants nothing");
+          continue;
+        }
+        MemoryEntry entry = memory_entry(one.text, mode, one.origin);
+        entry.remove = remove;
+        entry.from_manifest = true;
+        own.push_back(std::move(entry));
+      }
+    };
+    supply(manifest_.memory_read, Mode::read, false);
+    supply(manifest_.memory_write, Mode::write, false);
+    supply(manifest_.memory_delete, Mode::none, true);
+    enable_memory(own, out_.bindings, manifest_notes_);
+    out_.memory.insert(out_.memory.end(), own.begin(), own.end());
+    if (manifest_.write_implies_read) return;
+    for (const MemoryEntry* entry : write_only(out_.memory, out_.bindings)) {
+      (entry->from_manifest ? manifest_notes_ : notes_)
+          .add("I-MEM-03", at(entry->origin), "write-only: no Read line covers it");
+    }
+  }
+
+  void grant_memory() {
+    for (const MemoryEntry& entry : out_.memory) {
+      if (!entry.enabled) continue;
+      auto pattern = memory::DocPattern::compile(entry.pattern, out_.bindings);
+      if (!pattern) continue;  // not_bound: enable_memory() found everything else
+      MemoryRule rule;
+      rule.pattern = std::move(*pattern);
+      rule.source = entry.source;
+      rule.origin = entry.origin;
+      if (entry.remove) {
+        rule.remove = rule.rename = true;
+      } else if (entry.mode == Mode::read) {
+        rule.read = rule.list = true;
+      } else {
+        rule.list = rule.create = rule.replace = rule.append = true;
+        rule.read = manifest_.write_implies_read;
+      }
+      out_.remit.memory.push_back(std::move(rule));
+    }
+    const auto first = [&](auto wanted) -> const MemoryRule* {
+      const auto& rules = out_.remit.memory;
+      const auto found = std::find_if(rules.begin(), rules.end(), wanted);
+      return found != rules.end() ? &*found : nullptr;
+    };
+    const auto tool = [&](std::string_view name, const MemoryRule* rule) {
+      if (rule != nullptr && provided(name) && !disallowed(name)) {
+        out_.remit.tools.push_back({std::string(name), rule->origin});
+      }
+    };
+    tool("memory_read", first([](const MemoryRule& r) { return r.read; }));
+    tool("memory_list", first([](const MemoryRule& r) { return r.list; }));
+    tool("memory_write", first([](const MemoryRule& r) { return r.create || r.remove; }));
+  }
+
+  // --- collaboration ---
+
+  void collaboration() {
+    out_.collaboration = persona_.collaboration.entries;
+    for (CollaborationEntry& entry : out_.collaboration) {
+      if (entry.kind == EdgeKind::report && manifest_.reports_to_is_escalation) {
+        entry.authority = true;
+      }
+    }
+    if (!persona_.collaboration.present) {
+      notes_.add("I-SEC-01", {}, "no collaboration section: no handoff is permitted");
+    }
+    resolve_edges(out_.collaboration, persona_.slug, in_.installation.directory, in_.known, notes_);
+  }
+
+  static HandoffKind handoff_kind(EdgeKind kind) {
+    switch (kind) {
+      case EdgeKind::consult: return HandoffKind::consult;
+      case EdgeKind::delegate: return HandoffKind::delegate;
+      case EdgeKind::escalate:
+      case EdgeKind::report:
+      case EdgeKind::coordinate:
+      case EdgeKind::support:
+      case EdgeKind::receive:
+      case EdgeKind::hand_off: return HandoffKind::escalate;
+    }
+    return HandoffKind::escalate;
+  }
+
+  void grant_edges() {
+    for (const CollaborationEntry& entry : out_.collaboration) {
+      if (!entry.authority) continue;
+      const Resolved resolved =
+          resolve(entry.target, persona_.slug, in_.installation.directory, in_.known);
+      EdgeRule edge;
+      edge.kind = handoff_kind(entry.kind);
+      edge.target = entry.vague ? entry.target : resolved.target;
+      edge.reason = entry.reason;
+      edge.resolution = entry.resolution;
+      edge.origin = entry.origin;
+      if (!entry.vague && resolved.entry != nullptr) {
+        edge.requires_bug_report = resolved.entry->requires_bug_report;
+        edge.file_drop = resolved.entry->file_drop;
+      }
+      out_.remit.edges.push_back(std::move(edge));
+    }
+    const auto& edges = out_.remit.edges;
+    if (edges.empty()) return;
+    const auto wants_report = std::find_if(edges.begin(), edges.end(), [](const EdgeRule& edge) {
+      return edge.requires_bug_report;
+    });
+    const auto tool = [&](std::string_view name, const Origin& origin) {
+      if (provided(name) && !disallowed(name)) {
+        out_.remit.tools.push_back({std::string(name), origin});
+      }
+    };
+    tool("handoff", edges.front().origin);
+    tool("bug_report", wants_report != edges.end() ? wants_report->origin : edges.front().origin);
+  }
+
+  // --- the world outside Agent_Memory ---
+
+  void roots() {
+    const std::string& workspace = in_.binding.workspace;
+    if (!workspace.empty()) {
+      RootRule root;
+      root.path = real_folder(workspace);
+      root.write = true;
+      root.origin = persona_.tools_line;
+      if (!manifest_.workspace_roots.empty()) {
+        const auto& roots = manifest_.workspace_roots;
+        const auto found = std::find_if(roots.begin(), roots.end(), [&](const Located& one) {
+          return beneath(root.path, real_folder(one.text));
+        });
+        if (found == roots.end()) {
+          manifest_notes_.add("E-FM-13", at(roots.front().origin),
+                              "the workspace lies beneath none of workspace_roots");
+        } else {
+          root.origin = found->origin;
+        }
+      }
+      out_.remit.roots.push_back(std::move(root));
+    }
+    for (const Located& log : manifest_.log_roots) {
+      const std::string path = real_folder(log.text);
+      const bool allowed =
+          std::any_of(site_.read_roots.begin(), site_.read_roots.end(), [&](const Located& one) {
+            return beneath(path, real_folder(one.text));
+          });
+      if (allowed) {
+        out_.remit.roots.push_back({path, true, false, log.origin});
+      } else {
+        manifest_notes_.add("E-FM-13", at(log.origin),
+                            "log root " + log.text + " lies beneath none of the site's read_roots");
+      }
+    }
+    for (const Located& target : manifest_.targets) {
+      out_.remit.targets.push_back({target.text, target.origin});
+    }
+    out_.remit.protected_paths = site_.protected_paths;
+    out_.remit.read_denied = site_.read_denied;
+    out_.remit.write_ask = manifest_.write_ask;
+  }
+
+  void bash() {
+    BashPolicy& bash = out_.remit.bash;
+    bash.apply = stricter(site_.apply, manifest_.apply.value_or(Apply::as_write));
+    bash.minimum_tier = site_.min_tier;
+    if (!manifest_.profile.empty()) bash.profile = manifest_.profile;
+    const auto profile = in_.installation.profiles.find(bash.profile);
+    if (profile == in_.installation.profiles.end()) {
+      Diagnostics& notes = manifest_.profile.empty() ? notes_ : manifest_notes_;
+      notes.add("E-FM-13", {}, "no sandbox profile is called \"" + bash.profile + "\"");
+      return;
+    }
+    bash.limits = narrowed(with_values(SpawnLimits{}, profile->second), manifest_.limits);
+  }
+
+  void describe() {
+    Remit& remit = out_.remit;
+    remit.name = persona_.name;
+    remit.slug = persona_.slug;
+    remit.description = persona_.description;
+    remit.model = persona_.model;
+    remit.color = persona_.color;
+    remit.persona_file = persona_.file;
+    remit.persona_sha256 = persona_.sha256;
+    remit.manifest_file = manifest_.file;
+    remit.manifest_sha256 = manifest_.sha256;
+    remit.site_file = site_.file;
+    remit.site_sha256 = site_.sha256;
+    remit.body = persona_.body;
+    remit.instruction_id = in_.binding.instruction_id;
+    remit.tools_not_provided = out_.tools_not_provided;
+    if (!in_.binding.memory_root.empty()) {
+      remit.memory_root = real_folder(in_.binding.memory_root);
+    }
+    remit.approval_timeout_s = site_.approval_timeout_s;
+    remit.approvals_by_terminal = site_.approvals_cli;
+    remit.file_drop_root = !site_.file_drop_root.empty() ? site_.file_drop_root
+                           : in_.binding.state.empty()
+                               ? std::string{}
+                               : fs::join(in_.binding.state, "drop");
+    remit.tools_line = persona_.tools_line;
+    remit.memory_heading = persona_.memory_heading;
+    remit.collaboration_heading = persona_.collaboration_heading;
+  }
+
+  const CompileInput& in_;
+  const Persona& persona_;
+  const Manifest& manifest_;
+  const Site& site_;
+  Diagnostics notes_, manifest_notes_;
+  Compiled out_;
+};
+
+const Manifest Compiler::kNoManifest{};
+
+}  // namespace
+
+bool valid_instruction(std::string_view id) {
+  constexpr std::size_t kLongest = 96;
+  const auto letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
+  return !id.empty() && id.size() <= kLongest && letter(id[0]) &&
+         std::all_of(id.begin(), id.end(), [&](char c) {
+           return letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-';
+         });
+}
+
+Compiled compile(const CompileInput& input) { return Compiler(input).run(); }
+
+Error refusal(const Compiled& compiled) {
+  for (const Diagnostic& one : compiled.diagnostics) {
+    if (one.severity() != Severity::error) continue;
+    const std::string where =
+        one.file + ":" + std::to_string(one.line) + ":" + std::to_string(one.col);
+    return Error{ErrorKind::invalid_argument,
+                 where + ": " + one.code + ": " + one.message + "; see all with remit check " +
+                     printable(one.file),
+                 where, "persona_invalid", nullptr};
+  }
+  return Error{ErrorKind::internal, "the persona was refused without a reason", {},
+               "persona_invalid", nullptr};
+}
+
+}  // namespace remit::policy
