@@ -150,14 +150,14 @@ class Builder final : public YAML::EventHandler {
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
-    open(Kind::sequence, mark, tag, anchor);
+    begin(Kind::sequence, mark, tag, anchor);
   }
-  void OnSequenceEnd() override { close(); }
+  void OnSequenceEnd() override { end(); }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
-    open(Kind::mapping, mark, tag, anchor);
+    begin(Kind::mapping, mark, tag, anchor);
   }
-  void OnMapEnd() override { close(); }
+  void OnMapEnd() override { end(); }
   void OnAnchor(const YAML::Mark&, const std::string&) override {}
 
  private:
@@ -190,7 +190,7 @@ class Builder final : public YAML::EventHandler {
       throw Stop{};
     }
   }
-  void open(Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+  void begin(Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
     refuse_anchor(mark, anchor);
     refuse_tag(mark, tag);
     count(mark);
@@ -205,7 +205,7 @@ class Builder final : public YAML::EventHandler {
     frame.mark = mark;
     stack_.push_back(std::move(frame));
   }
-  void close() {
+  void end() {
     Frame frame = std::move(stack_.back());
     stack_.pop_back();
     insert(std::move(frame.node));

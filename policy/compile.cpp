@@ -1,27 +1,21 @@
 #include "policy/compile.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/fs.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "policy/tool_grants.h"
 
 namespace remit::policy {
 
 namespace {
-
-constexpr std::array<std::string_view, 6> kGeneric{"Read", "Grep", "Glob", "Write", "Edit", "Bash"};
-constexpr std::array<std::string_view, 2> kWithBash{"BashOutput", "KillShell"};
-constexpr std::array<std::string_view, 3> kReadOnly{"Read", "Grep", "Glob"};
 
 bool contains(const auto& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
 yaml::Position at(const Origin& origin) { return {origin.line, origin.col}; }
-
-bool is_wildcard(std::string_view word) { return word == "*" || equals_folded(word, "All tools"); }
 
 // The kernel's name of a directory if it exists, else the cleaned text.
 std::string real_folder(const std::string& path) {
@@ -56,7 +50,6 @@ class Compiler {
     if (persona_.ok && manifest_ok) {
       bind();
       tools();
-      capabilities();
       memory();
       collaboration();
       roots();
@@ -92,130 +85,19 @@ class Compiler {
     out_.exclusive = manifest_.exclusive;
   }
 
-  // --- generic tools ---
-
   void tools() {
-    std::vector<Located> wanted;
-    if (!persona_.tools_declared) {
-      wanted = default_tools();
-    } else {
-      for (const Located& one : persona_.tools) want(one, wanted);
-    }
-    const std::size_t before = wanted.size();
-    subtract(wanted);
-    if (persona_.tools_declared && wanted.empty() && before > 0) {
-      notes_.add("W-TOOLS-03", at(persona_.tools_line), "disallowedTools leaves no tool");
-    }
-    for (const Located& one : wanted) {
-      if (site_.tools && !listed(*site_.tools, one.text)) continue;
-      if (manifest_.tools && !listed(*manifest_.tools, one.text)) continue;
-      out_.tools.push_back(one.text);
-      out_.remit.tools.push_back({one.text, one.origin});
-      if (one.text != "Bash") continue;
-      for (const std::string_view with : kWithBash) {
-        if (provided(with) && !disallowed(with)) {
-          out_.remit.tools.push_back({std::string(with), one.origin});
-        }
-      }
-    }
+    GrantedTools granted = grant_tools(persona_, manifest_, site_, in_.installation.capabilities,
+                                       in_.provided, notes_);
+    out_.tools = std::move(granted.names);
+    out_.tools_not_provided = std::move(granted.not_provided);
+    out_.diagnostics_not_provided = std::move(granted.diagnostics_not_provided);
+    out_.remit.tools = std::move(granted.tools);
+    out_.remit.diagnostics = std::move(granted.diagnostics);
   }
 
-  static bool listed(const std::vector<Located>& list, std::string_view name) {
+  bool disallowed(std::string_view name) const {
+    const auto& list = persona_.disallowed_tools;
     return std::any_of(list.begin(), list.end(), [&](const Located& l) { return l.text == name; });
-  }
-
-  bool disallowed(std::string_view name) const { return listed(persona_.disallowed_tools, name); }
-
-  std::vector<Located> default_tools() {
-    std::vector<Located> out;
-    const std::string message = "no tools line: no generic tools";
-    switch (site_.tools_default) {
-      case ToolsDefault::none: notes_.add("W-TOOLS-01", at(persona_.tools_line), message); break;
-      case ToolsDefault::readonly:
-        notes_.add("W-TOOLS-01", at(persona_.tools_line),
-                   "no tools line: the site gives Read, Grep, Glob");
-        for (const std::string_view name : kReadOnly) {
-          if (provided(name)) out.push_back({std::string(name), site_.tools_default_origin});
-        }
-        break;
-      case ToolsDefault::refuse:
-        notes_.add("W-TOOLS-01", at(persona_.tools_line), message);
-        // The site turns the warning into a refusal; E-FM-13 is the code of a missing value.
-        notes_.add("E-FM-13", at(persona_.tools_line),
-                   "the site serves no persona without a tools line");
-        break;
-    }
-    return out;
-  }
-
-  void want(const Located& one, std::vector<Located>& wanted) {
-    if (is_wildcard(one.text)) {
-      if (!manifest_.allow_wildcard_tools) {
-        notes_.add("W-TOOLS-05", at(one.origin),
-                   "\"" + one.text + "\" grants nothing: name the tools",
-                   "or set allow_wildcard_tools: true in the manifest");
-        return;
-      }
-      for (const std::string_view name : kGeneric) {
-        if (provided(name) && !listed(wanted, name)) {
-          wanted.push_back({std::string(name), one.origin});
-        }
-      }
-      return;
-    }
-    const std::size_t open = one.text.find('(');
-    if (open != std::string::npos) {
-      notes_.add("W-TOOLS-04", at(one.origin),
-                 "\"" + one.text + "\" cannot be enforced as written: it grants nothing",
-                 "grant " + one.text.substr(0, open) + ", and let the shell rules and a person "
-                 "decide on each command");
-      return;
-    }
-    if (contains(kGeneric, one.text) && provided(one.text)) {
-      if (!listed(wanted, one.text)) wanted.push_back(one);
-      return;
-    }
-    // BashOutput and KillShell exist with Bash and not otherwise.
-    const bool with_bash = contains(kWithBash, one.text) && provided(one.text) &&
-                           listed(persona_.tools, "Bash");
-    if (with_bash) return;
-    out_.tools_not_provided.push_back(one.text);
-    notes_.add("I-TOOLS-02", at(one.origin),
-               "the tool \"" + one.text + "\" is not provided by this server: it grants nothing");
-  }
-
-  void subtract(std::vector<Located>& wanted) {
-    for (const Located& no : persona_.disallowed_tools) {
-      const std::size_t open = no.text.find('(');
-      const std::string name = no.text.substr(0, open);
-      const bool all = is_wildcard(no.text);
-      if (open != std::string::npos && listed(wanted, name)) {
-        notes_.add("W-TOOLS-04", at(no.origin),
-                   "\"" + no.text + "\" cannot be subtracted as written: " + name +
-                       " is taken away whole");
-      }
-      std::erase_if(wanted, [&](const Located& one) { return all || one.text == name; });
-    }
-  }
-
-  void capabilities() {
-    for (const Located& capability : persona_.capabilities) {
-      const auto* tools = in_.installation.capabilities.find(capability.text);
-      if (tools == nullptr) {
-        notes_.add("I-CAP-01", at(capability.origin),
-                   "unknown capability \"" + capability.text + "\": it grants nothing");
-        continue;
-      }
-      for (const std::string& name : *tools) {
-        if (!provided(name)) {
-          if (!contains(out_.diagnostics_not_provided, name)) {
-            out_.diagnostics_not_provided.push_back(name);
-          }
-        } else if (!disallowed(name) && out_.remit.tool(name) == nullptr) {
-          out_.remit.diagnostics.push_back({name, capability.origin});
-        }
-      }
-    }
   }
 
   // --- Agent_Memory ---

@@ -104,6 +104,9 @@ const std::vector<Permit>& permits() {
       {"memory/state.cpp",
        {Power::open, Power::replace},
        "makes and opens the state directory, which lies outside every root of every agent"},
+      {"policy/find.cpp",
+       {Power::open},
+       "readlink of /proc/self/exe: the shipped files lie beside the binary"},
       {"server/transport/stdio.cpp",
        {Power::open, Power::raw},
        "/dev/null in place of the standard descriptors, the client's pipe for itself; dies with "
