@@ -136,6 +136,23 @@ TEST_CASE("length: the tree") {
   check_none(check_length(cpp_files(tree())));
 }
 
+TEST_CASE("module READMEs: samples that must fail and pass") {
+  const SourceFile code = sample("tools/x/thing.cpp", "");
+  const std::string text =
+      "What it is May include Threads Fails with Files How to add one\n- `thing` does\n";
+  CHECK(check_module_readmes({code}).size() == 1);
+  CHECK(check_module_readmes({code, sample("tools/x/README.md", text)}).empty());
+  CHECK(check_module_readmes({code, sample("tools/README.md", text)}).empty());
+  CHECK(check_module_readmes({code, sample("tools/x/README.md", "What it is\nthing\n")}).size() ==
+        5);
+  CHECK(check_module_readmes({sample("tools/x/other.h", ""), sample("tools/README.md", text)})
+            .size() == 1);
+  CHECK(check_module_readmes({sample("tools/README.md", text + std::string(40, '\n'))}).size() ==
+        1);
+}
+
+TEST_CASE("module READMEs: the tree") { check_none(check_module_readmes(tree())); }
+
 TEST_CASE("words: samples that must fail and pass") {
   const std::string unfinished = std::string("// TO") + "DO later\n";
   CHECK(check_words({sample("a.cpp", unfinished)}).size() == 1);
