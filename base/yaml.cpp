@@ -73,7 +73,7 @@ namespace {
 // Ends a parse early from inside yaml-cpp's callbacks; never leaves parse().
 struct Stop {};
 
-// Where each line starts, to turn yaml-cpp's marks (0-based, columns in code points) into ours.
+// Where each line starts, to turn yaml-cpp's marks (0-based; columns are bytes of UTF-8) into ours.
 class Lines {
  public:
   explicit Lines(std::string_view text) : text_(text) {
@@ -85,13 +85,8 @@ class Lines {
   std::size_t offset(const YAML::Mark& mark) const {
     if (mark.is_null()) return 0;
     const auto line = std::min(static_cast<std::size_t>(std::max(mark.line, 0)), starts_.size() - 1);
-    std::size_t at = starts_[line];
-    for (int column = 0; column < mark.column && at < text_.size() && text_[at] != '\n'; ++column) {
-      std::size_t length = 1;
-      code_point(text_, at, &length);
-      at += length;
-    }
-    return at;
+    const std::size_t end = line + 1 < starts_.size() ? starts_[line + 1] - 1 : text_.size();
+    return std::min(starts_[line] + static_cast<std::size_t>(std::max(mark.column, 0)), end);
   }
   Position position(std::size_t offset) const {
     const auto next = std::upper_bound(starts_.begin(), starts_.end(), offset);
@@ -130,6 +125,11 @@ class Builder final : public YAML::EventHandler {
     refuse_anchor(mark, anchor);
     Node node;
     node.at = lines_.position(mark);
+    // An absent value is marked where the next token begins; its key is the better place.
+    const std::size_t at = lines_.offset(mark);
+    const bool written = at < text_.size() && (text_[at] == '~' || text_[at] == 'n' ||
+                                               text_[at] == 'N');
+    if (!written && !stack_.empty() && stack_.back().has_key) node.at = stack_.back().key_at;
     place(std::move(node), mark);
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
@@ -140,12 +140,14 @@ class Builder final : public YAML::EventHandler {
                 const std::string& value) override {
     refuse_anchor(mark, anchor);
     refuse_tag(mark, tag);
+    if (!quote_is_closed(lines_.offset(mark))) {
+      add(Fault::syntax, "the quoted text is not closed", lines_.position(mark));
+    }
     Node node;
     node.kind = Kind::scalar;
     node.text = value;
     node.plain = tag == "?";
     node.at = lines_.position(mark);
-    // yaml-cpp marks a block scalar at its indicator and a quoted one at its quote, as wanted.
     place(std::move(node), mark);
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -172,6 +174,21 @@ class Builder final : public YAML::EventHandler {
 
   void add(Fault fault, std::string message, Position at) {
     out_.problems.push_back({fault, std::move(message), at});
+  }
+  // yaml-cpp 0.7 takes the end of the input for a closing quote if a line break comes before it. A
+  // mark that is not at a quote (plain and block scalars) has nothing to close.
+  bool quote_is_closed(std::size_t at) const {
+    if (at >= text_.size() || (text_[at] != '"' && text_[at] != '\'')) return true;
+    const char quote = text_[at];
+    for (std::size_t i = at + 1; i < text_.size(); ++i) {
+      if (text_[i] == '\\' && quote == '"') {
+        ++i;
+      } else if (text_[i] == quote) {
+        if (quote == '"' || i + 1 >= text_.size() || text_[i + 1] != quote) return true;
+        ++i;
+      }
+    }
+    return false;
   }
   void refuse_anchor(const YAML::Mark& mark, YAML::anchor_t anchor) {
     if (anchor != 0) add(Fault::alias, "anchor: write the value out", lines_.position(mark));
