@@ -1,6 +1,4 @@
 // What a command did to its copy-on-write workspace is listed exactly, and the host is untouched.
-#include <doctest/doctest.h>
-
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 #include <thread>
+
+#include <doctest/doctest.h>
 
 #include "base/crypto.h"
 #include "tests/sandbox/fixture.h"
@@ -19,7 +19,8 @@ namespace {
 std::string listing(const World& world, const Ran& ran) {
   std::string text;
   for (const policy::Change& c : ran.outcome.changes)
-    text += std::string(policy::to_string(c.kind)) + " " + c.path.substr(world.workspace.size() + 1) + "\n";
+    text += std::string(policy::to_string(c.kind)) + " " +
+            c.path.substr(world.workspace.size() + 1) + "\n";
   for (const std::string& lost : ran.outcome.lost) text += "lost " + lost + "\n";
   return text;
 }
@@ -27,49 +28,60 @@ std::string listing(const World& world, const Ran& ran) {
 }  // namespace
 
 TEST_CASE("every kind of change is listed with content, hash and pre-image") {
-  World world;
-  world.write("work space/kept", "k\n");
-  world.write("work space/edited", "old\n");
-  world.write("work space/deleted", "d\n");
-  world.write("work space/moved", "m\n");
-  world.write("work space/moded", "x\n");
-  world.write("work space/touched", "t\n");
-  world.write("work space/folder/inner", "i\n");
-  world.write("work space/gone/a/b", "b\n");
-  world.write("work space/gone/c", "c\n");
-  world.write("work space/becomes-folder", "f\n");
-  std::filesystem::create_symlink("kept", world.workspace + "/link");
-  chmod((world.workspace + "/moded").c_str(), 0644);
-  const std::string before = world.tree_hash();
-  const Ran ran = world.run(R"(
+  // In memory, and on disk as on kernels whose tmpfs has no user attributes.
+  for (const bool on_disk : {false, true}) {
+    CAPTURE(on_disk);
+    World world;
+    StarterOptions options;
+    options.layer_on_disk = on_disk;
+    world.start(options);
+    world.write("work space/kept", "k\n");
+    world.write("work space/edited", "old\n");
+    world.write("work space/deleted", "d\n");
+    world.write("work space/moved", "m\n");
+    world.write("work space/moded", "x\n");
+    world.write("work space/touched", "t\n");
+    world.write("work space/folder/inner", "i\n");
+    world.write("work space/gone/a/b", "b\n");
+    world.write("work space/gone/c", "c\n");
+    world.write("work space/becomes-folder", "f\n");
+    std::filesystem::create_symlink("kept", world.workspace + "/link");
+    chmod((world.workspace + "/moded").c_str(), 0644);
+    const std::string before = world.tree_hash();
+    const Ran ran = world.run(R"(
     echo new > created; echo more >> edited; rm deleted; mv moved renamed; chmod 755 moded
     touch touched; mkdir -p made/deep; echo x > made/deep/file; ln -s ../x sym; ln -sfn edited link
     rm -r gone; rm becomes-folder; mkdir becomes-folder; echo y > becomes-folder/y
     mv folder/inner folder/outer; printf 'a\0b' > binary; ln created hard; mkfifo pipe
     cd made/deep)");
-  CAPTURE(ran.err);
-  CHECK(ran.outcome.exit_code == 0);
-  CHECK(listing(world, ran) ==
-        "delete becomes-folder\nmkdir becomes-folder\ncreate becomes-folder/y\n"
-        "create binary\ncreate created\ndelete deleted\nmodify edited\n"
-        "delete folder/inner\ncreate folder/outer\n"
-        "rmdir gone\nrmdir gone/a\ndelete gone/a/b\ndelete gone/c\n"
-        "create hard\nsymlink link\nmkdir made\nmkdir made/deep\ncreate made/deep/file\n"
-        "mode moded\ndelete moved\ncreate renamed\nsymlink sym\n"
-        "lost " + world.workspace + "/pipe: a FIFO is not kept\n");
-  const auto* edited = ran.change(world.workspace + "/edited");
-  REQUIRE(edited != nullptr);
-  CHECK(edited->content == "old\nmore\n");
-  CHECK(edited->bytes == 9);
-  CHECK(edited->sha256 == sha256_hex("old\nmore\n"));
-  CHECK(edited->preimage_sha256 == sha256_hex("old\n"));
-  CHECK(ran.change(world.workspace + "/deleted")->preimage_sha256 == sha256_hex("d\n"));
-  CHECK(ran.change(world.workspace + "/created")->preimage_sha256.empty());
-  CHECK(ran.change(world.workspace + "/moded")->mode == 0755);
-  CHECK(ran.change(world.workspace + "/sym")->content == "../x");
-  CHECK(ran.change(world.workspace + "/binary")->content == std::string("a\0b", 3));
-  CHECK(ran.outcome.cwd == world.workspace + "/made/deep");
-  CHECK(world.tree_hash() == before);
+    CAPTURE(ran.err);
+    CHECK(ran.outcome.exit_code == 0);
+    CHECK(listing(world, ran) ==
+          "delete becomes-folder\nmkdir becomes-folder\ncreate becomes-folder/y\n"
+          "create binary\ncreate created\ndelete deleted\nmodify edited\n"
+          "delete folder/inner\ncreate folder/outer\n"
+          "rmdir gone\nrmdir gone/a\ndelete gone/a/b\ndelete gone/c\n"
+          "create hard\nsymlink link\nmkdir made\nmkdir made/deep\ncreate made/deep/file\n"
+          "mode moded\ndelete moved\ncreate renamed\nsymlink sym\n"
+          "lost " +
+              world.workspace + "/pipe: a FIFO is not kept\n");
+    const auto* edited = ran.change(world.workspace + "/edited");
+    REQUIRE(edited != nullptr);
+    CHECK(edited->content == "old\nmore\n");
+    CHECK(edited->bytes == 9);
+    CHECK(edited->sha256 == sha256_hex("old\nmore\n"));
+    CHECK(edited->preimage_sha256 == sha256_hex("old\n"));
+    CHECK(ran.change(world.workspace + "/deleted")->preimage_sha256 == sha256_hex("d\n"));
+    CHECK(ran.change(world.workspace + "/created")->preimage_sha256.empty());
+    CHECK(ran.change(world.workspace + "/moded")->mode == 0755);
+    CHECK(ran.change(world.workspace + "/sym")->content == "../x");
+    CHECK(ran.change(world.workspace + "/binary")->content == std::string("a\0b", 3));
+    CHECK(ran.outcome.cwd == world.workspace + "/made/deep");
+    for (int tries = 0; tries < 200 && !std::filesystem::is_empty(world.state); ++tries)
+      usleep(5000);
+    CHECK(std::filesystem::is_empty(world.state));
+    CHECK(world.tree_hash() == before);
+  }
 }
 
 TEST_CASE("a folder that was removed and made again hides what was in it") {

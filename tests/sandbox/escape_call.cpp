@@ -21,7 +21,9 @@ namespace {
 long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0) {
   return syscall(number, a, b, c, d, e, f);
 }
-long text(const char* t) { return reinterpret_cast<long>(t); }
+long text(const char* t) {
+  return reinterpret_cast<long>(t);
+}
 
 const std::map<std::string, std::function<long()>> kCalls{
     {"clone3", [] { return call(SYS_clone3, 0, 0); }},
@@ -39,7 +41,8 @@ const std::map<std::string, std::function<long()>> kCalls{
     {"unshare_mount", [] { return call(SYS_unshare, CLONE_NEWNS); }},
     {"setns", [] { return call(SYS_setns, 0, 0); }},
     {"clone_newuser", [] { return call(SYS_clone, CLONE_NEWUSER | 17, 0, 0, 0, 0); }},
-    {"clone_newnet_high", [] { return call(SYS_clone, (1L << 40) | CLONE_NEWNET | 17, 0, 0, 0, 0); }},
+    {"clone_newnet_high",
+     [] { return call(SYS_clone, (1L << 40) | CLONE_NEWNET | 17, 0, 0, 0, 0); }},
     {"mount", [] { return call(SYS_mount, text("tmpfs"), text("/tmp"), text("tmpfs"), 0, 0); }},
     {"umount2", [] { return call(SYS_umount2, text("/proc"), 2); }},
     {"pivot_root", [] { return call(SYS_pivot_root, text("."), text(".")); }},
@@ -64,28 +67,50 @@ const std::map<std::string, std::function<long()>> kCalls{
     {"tiocsti", [] { return call(SYS_ioctl, 0, TIOCSTI, text("x")); }},
     {"tiocsti_high", [] { return call(SYS_ioctl, 0, (1L << 32) | TIOCSTI, text("x")); }},
     {"tioclinux", [] { return call(SYS_ioctl, 0, TIOCLINUX, text("\2")); }},
-    {"realtime", [] { sched_param p{1}; return call(SYS_sched_setscheduler, 0, 1, reinterpret_cast<long>(&p)); }},
+    {"realtime",
+     [] {
+       sched_param p{1};
+       return call(SYS_sched_setscheduler, 0, 1, reinterpret_cast<long>(&p));
+     }},
     {"sched_setattr", [] { return call(SYS_sched_setattr, 0, 0, 0); }},
     {"priority", [] { return call(SYS_setpriority, PRIO_PROCESS, 0, -5); }},
     {"setxattr", [] { return call(SYS_setxattr, text("/tmp"), text("user.a"), text("v"), 1, 0); }},
     {"setxattrat", [] { return call(463, AT_FDCWD, text("/tmp"), 0, text("user.a"), 0, 0); }},
     {"file_setattr", [] { return call(469, AT_FDCWD, text("/tmp"), 0, 0, 0); }},
-    {"fchmod_setuid", [] {
+    {"fchmod_setuid",
+     [] {
        const long fd = call(SYS_openat, AT_FDCWD, text("fc"), O_CREAT | O_RDWR, 0755);
-       return call(SYS_fchmod, fd, 04755); }},
+       return call(SYS_fchmod, fd, 04755);
+     }},
     {"fchmodat_setgid", [] { return call(SYS_fchmodat, AT_FDCWD, text("."), 02755); }},
     {"fchmodat2_setuid", [] { return call(452, AT_FDCWD, text("."), 04755, 0); }},
-    {"openat_setuid", [] { return call(SYS_openat, AT_FDCWD, text("oa"), O_CREAT | O_RDWR, 04755); }},
-    {"tmpfile_setuid", [] { return call(SYS_openat, AT_FDCWD, text("."), O_TMPFILE | O_RDWR, 04755); }},
+    {"openat_setuid",
+     [] { return call(SYS_openat, AT_FDCWD, text("oa"), O_CREAT | O_RDWR, 04755); }},
+    {"tmpfile_setuid",
+     [] { return call(SYS_openat, AT_FDCWD, text("."), O_TMPFILE | O_RDWR, 04755); }},
     {"openat_garbage_mode", [] { return call(SYS_openat, AT_FDCWD, text("."), O_RDONLY, 06777); }},
     {"mkdirat_setgid", [] { return call(SYS_mkdirat, AT_FDCWD, text("md"), 02755); }},
     {"mknodat_setuid", [] { return call(SYS_mknodat, AT_FDCWD, text("mn"), S_IFREG | 04755, 0); }},
-    {"mknodat_device", [] { return call(SYS_mknodat, AT_FDCWD, text("mc"), S_IFCHR | 0666, 0x103); }},
+    {"mknodat_device",
+     [] { return call(SYS_mknodat, AT_FDCWD, text("mc"), S_IFCHR | 0666, 0x103); }},
     {"mknodat_whiteout", [] { return call(SYS_mknodat, AT_FDCWD, text("mw"), S_IFCHR, 0); }},
     {"mkfifo", [] { return call(SYS_mknodat, AT_FDCWD, text("/tmp/fifo"), S_IFIFO | 0644, 0); }},
-    {"socketpair_datagram", [] { int p[2]; return call(SYS_socketpair, AF_UNIX, SOCK_DGRAM, 0, reinterpret_cast<long>(p)); }},
-    {"socketpair_family5", [] { int p[2]; return call(SYS_socketpair, 5, SOCK_STREAM, 0, reinterpret_cast<long>(p)); }},
-    {"socketpair_stream", [] { int p[2]; return call(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, reinterpret_cast<long>(p)); }},
+    {"socketpair_datagram",
+     [] {
+       int p[2];
+       return call(SYS_socketpair, AF_UNIX, SOCK_DGRAM, 0, reinterpret_cast<long>(p));
+     }},
+    {"socketpair_family5",
+     [] {
+       int p[2];
+       return call(SYS_socketpair, 5, SOCK_STREAM, 0, reinterpret_cast<long>(p));
+     }},
+    {"socketpair_stream",
+     [] {
+       int p[2];
+       return call(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+                   reinterpret_cast<long>(p));
+     }},
     {"setuid_root", [] { return call(SYS_setuid, getuid() == 0 ? 1 : 0); }},
 #if defined(__x86_64__)
     {"open_setuid", [] { return call(SYS_open, text("op"), O_CREAT | O_RDWR, 04755); }},
@@ -93,7 +118,12 @@ const std::map<std::string, std::function<long()>> kCalls{
     {"chmod_setuid", [] { return call(SYS_chmod, text("."), 04755); }},
     {"mknod_setuid", [] { return call(SYS_mknod, text("mk"), S_IFREG | 04755, 0); }},
     {"x32", [] { return call(0x40000000 + 39); }},
-    {"int80", [] { long r = 20; asm volatile("int $0x80" : "+a"(r) : : "memory"); return r; }},
+    {"int80",
+     [] {
+       long r = 20;
+       asm volatile("int $0x80" : "+a"(r) : : "memory");
+       return r;
+     }},
 #endif
 };
 

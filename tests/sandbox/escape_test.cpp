@@ -1,6 +1,4 @@
 // Attempts to get out of a slot, to look past its view, or to leave something on the host.
-#include <doctest/doctest.h>
-
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+
+#include <doctest/doctest.h>
 
 #include "tests/sandbox/fixture.h"
 
@@ -46,17 +46,24 @@ const Attempt kAttempts[] = {
     {"write to the root", "(echo x > /x) 2>/dev/null && echo GOT || echo no", "no"},
     {"write beside the workspace", "(echo x > ../x) 2>/dev/null && echo GOT || echo no", "no"},
     {"new folder in the root", "mkdir /x 2>/dev/null && echo GOT || echo no", "no"},
-    {"core_pattern", "(echo '|/tmp/x' > /proc/sys/kernel/core_pattern) 2>/dev/null && echo GOT || echo no", "no"},
-    {"modprobe path", "(echo x > /proc/sys/kernel/modprobe) 2>/dev/null && echo GOT || echo no", "no"},
+    {"core_pattern",
+     "(echo '|/tmp/x' > /proc/sys/kernel/core_pattern) 2>/dev/null && echo GOT || echo no", "no"},
+    {"modprobe path", "(echo x > /proc/sys/kernel/modprobe) 2>/dev/null && echo GOT || echo no",
+     "no"},
     {"sysrq", "(echo b > /proc/sysrq-trigger) 2>/dev/null && echo GOT || echo no", "no"},
     {"own id map", "(echo 0 0 1 > /proc/self/uid_map) 2>/dev/null && echo GOT || echo no", "no"},
-    {"oom score", "(echo -1000 > /proc/self/oom_score_adj) 2>/dev/null && echo GOT || echo no", "no"},
+    {"oom score", "(echo -1000 > /proc/self/oom_score_adj) 2>/dev/null && echo GOT || echo no",
+     "no"},
     {"kernel memory", "head -c1 /proc/kcore 2>/dev/null | grep -q . && echo GOT || echo no", "no"},
-    {"init's environment", "cat /proc/1/environ 2>/dev/null | grep -q . && echo GOT || echo no", "no"},
+    {"init's environment", "cat /proc/1/environ 2>/dev/null | grep -q . && echo GOT || echo no",
+     "no"},
     {"init's memory", "cat /proc/1/maps 2>/dev/null | grep -q . && echo GOT || echo no", "no"},
     {"init's descriptors", "ls /proc/1/fd 2>/dev/null | grep -q . && echo GOT || echo no", "no"},
     {"init's root", "ls /proc/1/root/ 2>/dev/null | grep -q . && echo GOT || echo no", "no"},
-    {"other processes", "for p in /proc/[0-9]*; do [ -d $p ] && echo ${p##*/}; done | wc -l | { read n; [ $n -le 5 ] && echo few; }", "few"},
+    {"other processes",
+     "for p in /proc/[0-9]*; do [ -d $p ] && echo ${p##*/}; done | wc -l | { read n; [ $n -le 5 ] "
+     "&& echo few; }",
+     "few"},
     {"kill init", "kill -9 1 2>/dev/null; kill -TERM 1 2>/dev/null; echo alive", "alive"},
     {"network devices", "cut -d: -f1 /proc/net/dev 2>/dev/null | tail -n +3 | tr -d ' \\n'", "lo"},
     {"tcp", "(: < /dev/tcp/127.0.0.1/22) 2>&1 | grep -o 'not permitted'", "not permitted"},
@@ -69,14 +76,17 @@ const Attempt kAttempts[] = {
     {"symlink planted on the host", "cat planted 2>/dev/null && echo GOT || echo no", "no"},
     {"dot-dot out", "cat ../../../../../../root/.bashrc 2>/dev/null && echo GOT || echo no", "no"},
     {"masked file", "wc -c < .env", "0"},
-    {"masked file replaced", "(rm -f .env || mv .env e || echo x > .env) 2>/dev/null && echo GOT || echo no", "no"},
-    {"masked file linked", "ln .env e 2>/dev/null && cat e | grep -q . && echo GOT || echo no", "no"},
+    {"masked file replaced",
+     "(rm -f .env || mv .env e || echo x > .env) 2>/dev/null && echo GOT || echo no", "no"},
+    {"masked file linked", "ln .env e 2>/dev/null && cat e | grep -q . && echo GOT || echo no",
+     "no"},
     {"masked symlink", "cat secret-link 2>/dev/null | wc -c", "0"},
     {"masked folder", "ls -A private | wc -l", "0"},
     {"terminal", "(: < /dev/tty) 2>/dev/null && echo GOT || echo no", "no"},
     {"stdin", "cat | wc -c", "0"},
     {"open descriptors", "ls /proc/self/fd | tr '\\n' ' '", "0 1 2 3 "},
-    {"environment", "cat /proc/$$/environ | tr '\\0' '\\n' | sed 's/=.*//' | sort | tr '\\n' ' '", "HOME LANG PATH "},
+    {"environment", "cat /proc/$$/environ | tr '\\0' '\\n' | sed 's/=.*//' | sort | tr '\\n' ' '",
+     "HOME LANG PATH "},
     {"tmp is private", "ls -A /tmp | grep -v remit-sandbox | wc -l", "0"},
     {"ipc", "cat /proc/sysvipc/shm | wc -l", "1"},
     {"groups", "id -G | wc -w", "1"},
@@ -87,27 +97,71 @@ struct Call {
   const char* answer;
 };
 const Call kCalls[] = {
-    {"clone3", "ENOSYS"}, {"openat2", "ENOSYS"}, {"io_uring_setup", "ENOSYS"}, {"unknown", "ENOSYS"},
-    {"ptrace", "EPERM"}, {"process_vm_readv", "EPERM"}, {"kcmp", "EPERM"}, {"pidfd_getfd", "EPERM"},
-    {"perf_event_open", "EPERM"}, {"bpf", "EPERM"}, {"userfaultfd", "EPERM"},
-    {"unshare_user", "EPERM"}, {"unshare_mount", "EPERM"}, {"setns", "EPERM"},
-    {"clone_newuser", "EPERM"}, {"clone_newnet_high", "EPERM"}, {"mount", "EPERM"},
-    {"umount2", "EPERM"}, {"pivot_root", "EPERM"}, {"chroot", "EPERM"}, {"open_tree", "EPERM"},
-    {"move_mount", "EPERM"}, {"fsopen", "EPERM"}, {"mount_setattr", "EPERM"},
-    {"init_module", "EPERM"}, {"kexec_load", "EPERM"}, {"reboot", "EPERM"}, {"swapon", "EPERM"},
-    {"syslog", "EPERM"}, {"clock_settime", "EPERM"}, {"sethostname", "EPERM"},
-    {"quotactl", "EPERM"}, {"add_key", "EPERM"}, {"request_key", "EPERM"}, {"keyctl", "EPERM"},
-    {"open_by_handle_at", "EPERM"}, {"memfd_secret", "EPERM"}, {"tiocsti", "EPERM"},
-    {"tiocsti_high", "EPERM"}, {"tioclinux", "EPERM"}, {"realtime", "EPERM"},
-    {"sched_setattr", "EPERM"}, {"priority", "EPERM"}, {"setxattr", "EOPNOTSUPP"},
-    {"setxattrat", "EOPNOTSUPP"}, {"file_setattr", "EOPNOTSUPP"}, {"fchmod_setuid", "EPERM"},
-    {"fchmodat_setgid", "EPERM"}, {"fchmodat2_setuid", "EPERM"}, {"openat_setuid", "EPERM"},
-    {"tmpfile_setuid", "EPERM"}, {"openat_garbage_mode", "ok"}, {"mkdirat_setgid", "EPERM"},
-    {"mknodat_setuid", "EPERM"}, {"mknodat_device", "EPERM"}, {"mknodat_whiteout", "EPERM"},
-    {"mkfifo", "ok"}, {"socketpair_datagram", "EPERM"}, {"socketpair_family5", "EPERM"},
-    {"socketpair_stream", "ok"}, {"setuid_root", "EINVAL"},
+    {"clone3", "ENOSYS"},
+    {"openat2", "ENOSYS"},
+    {"io_uring_setup", "ENOSYS"},
+    {"unknown", "ENOSYS"},
+    {"ptrace", "EPERM"},
+    {"process_vm_readv", "EPERM"},
+    {"kcmp", "EPERM"},
+    {"pidfd_getfd", "EPERM"},
+    {"perf_event_open", "EPERM"},
+    {"bpf", "EPERM"},
+    {"userfaultfd", "EPERM"},
+    {"unshare_user", "EPERM"},
+    {"unshare_mount", "EPERM"},
+    {"setns", "EPERM"},
+    {"clone_newuser", "EPERM"},
+    {"clone_newnet_high", "EPERM"},
+    {"mount", "EPERM"},
+    {"umount2", "EPERM"},
+    {"pivot_root", "EPERM"},
+    {"chroot", "EPERM"},
+    {"open_tree", "EPERM"},
+    {"move_mount", "EPERM"},
+    {"fsopen", "EPERM"},
+    {"mount_setattr", "EPERM"},
+    {"init_module", "EPERM"},
+    {"kexec_load", "EPERM"},
+    {"reboot", "EPERM"},
+    {"swapon", "EPERM"},
+    {"syslog", "EPERM"},
+    {"clock_settime", "EPERM"},
+    {"sethostname", "EPERM"},
+    {"quotactl", "EPERM"},
+    {"add_key", "EPERM"},
+    {"request_key", "EPERM"},
+    {"keyctl", "EPERM"},
+    {"open_by_handle_at", "EPERM"},
+    {"memfd_secret", "EPERM"},
+    {"tiocsti", "EPERM"},
+    {"tiocsti_high", "EPERM"},
+    {"tioclinux", "EPERM"},
+    {"realtime", "EPERM"},
+    {"sched_setattr", "EPERM"},
+    {"priority", "EPERM"},
+    {"setxattr", "EOPNOTSUPP"},
+    {"setxattrat", "EOPNOTSUPP"},
+    {"file_setattr", "EOPNOTSUPP"},
+    {"fchmod_setuid", "EPERM"},
+    {"fchmodat_setgid", "EPERM"},
+    {"fchmodat2_setuid", "EPERM"},
+    {"openat_setuid", "EPERM"},
+    {"tmpfile_setuid", "EPERM"},
+    {"openat_garbage_mode", "ok"},
+    {"mkdirat_setgid", "EPERM"},
+    {"mknodat_setuid", "EPERM"},
+    {"mknodat_device", "EPERM"},
+    {"mknodat_whiteout", "EPERM"},
+    {"mkfifo", "ok"},
+    {"socketpair_datagram", "EPERM"},
+    {"socketpair_family5", "EPERM"},
+    {"socketpair_stream", "ok"},
+    {"setuid_root", "EINVAL"},
 #if defined(__x86_64__)
-    {"open_setuid", "EPERM"}, {"creat_setuid", "EPERM"}, {"chmod_setuid", "EPERM"},
+    {"open_setuid", "EPERM"},
+    {"creat_setuid", "EPERM"},
+    {"chmod_setuid", "EPERM"},
     {"mknod_setuid", "EPERM"},
 #endif
 };
@@ -197,7 +251,8 @@ TEST_CASE("of Agent_Memory only the readable documents exist") {
   policy::SpawnPlan plan = world.plan(
       "find Agent_Memory -type f; cat Agent_Memory/mine/notes.yaml; "
       "cat Agent_Memory/other/secret.yaml 2>&1 | grep -o 'No such file'; "
-      "test -x /usr/bin/python3 && /usr/bin/python3 -c \"open('Agent_Memory/other/secret.yaml')\" 2>&1 "
+      "test -x /usr/bin/python3 && /usr/bin/python3 -c \"open('Agent_Memory/other/secret.yaml')\" "
+      "2>&1 "
       "| grep -o FileNotFoundError; "
       "echo b: 2 >> Agent_Memory/mine/notes.yaml; mkdir -p Agent_Memory/new; "
       "echo n > Agent_Memory/new/file; echo o > Agent_Memory/top");
@@ -227,7 +282,8 @@ TEST_CASE("Agent_Memory outside the workspace is read-only and as narrow") {
   world.write("memory/mine.yaml", "m\n");
   world.write("memory/sub/other.yaml", "secret\n");
   policy::SpawnPlan plan = world.plan(
-      "cd ../memory && find . -type f && cat mine.yaml; (echo x >> mine.yaml) 2>/dev/null || echo no; "
+      "cd ../memory && find . -type f && cat mine.yaml; (echo x >> mine.yaml) 2>/dev/null || echo "
+      "no; "
       "echo new > made.yaml; pwd");
   plan.view.memory = world.root + "/memory";
   plan.view.memory_documents = {"mine.yaml"};
@@ -242,7 +298,8 @@ TEST_CASE("a log root is readable, not writable, and shows nothing beside it") {
   World world;
   world.write("logs/app.log", "line\n");
   policy::SpawnPlan plan = world.plan(
-      "cat ../logs/app.log; (echo x >> ../logs/app.log || rm -f ../logs/app.log || touch ../logs/n) "
+      "cat ../logs/app.log; (echo x >> ../logs/app.log || rm -f ../logs/app.log || touch "
+      "../logs/n) "
       "2>/dev/null && echo GOT; ls ..");
   plan.view.read_only_roots = {world.logs, world.root + "/not-there"};
   const Ran ran = world.run(plan);
@@ -255,8 +312,7 @@ TEST_CASE("a set-id file of the host has no power inside") {
   std::filesystem::copy_file("/usr/bin/id", world.workspace + "/id");
   REQUIRE(chmod((world.workspace + "/id").c_str(), 06755) == 0);
   const Ran ran = world.run("./id -u; ./id -ru; /usr/bin/id -u");
-  CHECK(ran.out.substr(0, ran.out.find('\n')) ==
-        std::to_string(geteuid()));
+  CHECK(ran.out.substr(0, ran.out.find('\n')) == std::to_string(geteuid()));
   const Ran status = world.run("cp ./id copy; stat -c %a copy");
   CHECK(status.out == "755\n");
 }
@@ -264,7 +320,8 @@ TEST_CASE("a set-id file of the host has no power inside") {
 TEST_CASE("plans that would undo the view are refused") {
   World world;
   world.start();
-  for (const char* root : {"/", "/proc", "/dev/shm", "/sys/kernel", "/usr", "/etc", "relative", "/a/../b"}) {
+  for (const char* root :
+       {"/", "/proc", "/dev/shm", "/sys/kernel", "/usr", "/etc", "relative", "/a/../b"}) {
     CAPTURE(std::string(root));
     policy::SpawnPlan plan = world.plan("true");
     plan.view.workspace = root;
@@ -315,7 +372,8 @@ TEST_CASE("the lock on files is a second one at every Landlock ABI") {
     world.start(options);
     CHECK(world.spawner().report().tier == policy::Tier::t1);
     CHECK(world.spawner().report().landlock_abi == abi);
-    CHECK(world.run("echo a > f; mkdir -p d; mv f d/g; : > d/g; echo b > d/g; cat d/g").out == "b\n");
+    CHECK(world.run("echo a > f; mkdir -p d; mv f d/g; : > d/g; echo b > d/g; cat d/g").out ==
+          "b\n");
   }
   World world;
   StarterOptions options;

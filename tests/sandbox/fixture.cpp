@@ -35,7 +35,8 @@ World::World() {
   memory = workspace + "/Agent_Memory";
   logs = root + "/logs";
   state = root + "/state";
-  for (const std::string& folder : {workspace, memory, logs, state}) stdfs::create_directory(folder);
+  for (const std::string& folder : {workspace, memory, logs, state})
+    stdfs::create_directory(folder);
 }
 
 World::~World() {
@@ -80,7 +81,9 @@ Ran World::run(const policy::SpawnPlan& plan) {
   return std::move(*ran);
 }
 
-Ran World::run(const std::string& command) { return run(plan(command)); }
+Ran World::run(const std::string& command) {
+  return run(plan(command));
+}
 
 void World::write(const std::string& relative, const std::string& content) const {
   const stdfs::path path = root + "/" + relative;

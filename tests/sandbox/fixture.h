@@ -31,7 +31,7 @@ class World {
 
   policy::SpawnPlan plan(const std::string& command) const;
   Result<Ran> try_run(const policy::SpawnPlan& plan, std::stop_token stop = {});
-  Ran run(const policy::SpawnPlan& plan);     // a run that must come to an outcome
+  Ran run(const policy::SpawnPlan& plan);  // a run that must come to an outcome
   Ran run(const std::string& command);
 
   void write(const std::string& relative, const std::string& content) const;  // below root

@@ -1,6 +1,4 @@
 // Nothing outlives a command, a starter or a server.
-#include <doctest/doctest.h>
-
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +9,8 @@
 #include <set>
 #include <sstream>
 #include <thread>
+
+#include <doctest/doctest.h>
 
 #include "tests/sandbox/fixture.h"
 
@@ -56,7 +56,8 @@ int left_groups() {
 TEST_CASE("daemons die with their command") {
   World world;
   const Ran ran = world.run(
-      "setsid sleep 4712.5 >/dev/null 2>&1 & (trap '' HUP TERM; setsid bash -c 'sleep 4712.5 & sleep 4712.5' "
+      "setsid sleep 4712.5 >/dev/null 2>&1 & (trap '' HUP TERM; setsid bash -c 'sleep 4712.5 & "
+      "sleep 4712.5' "
       ">/dev/null 2>&1 &) ; nohup sleep 4712.5 >/dev/null 2>&1 & echo started");
   CHECK(ran.out == "started\n");
   CHECK(count_processes("4712.5") == 0);
@@ -70,7 +71,8 @@ TEST_CASE("many commands at once, each with its own layer and output") {
   std::vector<std::string> out(8);
   for (std::size_t i = 0; i < out.size(); ++i)
     threads.emplace_back([&, i] {
-      auto ran = world.try_run(world.plan("echo " + std::to_string(i) + " >> shared; sleep 0.1; cat shared"));
+      auto ran = world.try_run(
+          world.plan("echo " + std::to_string(i) + " >> shared; sleep 0.1; cat shared"));
       out[i] = ran ? ran->out : ran.error().message;
     });
   threads.clear();
@@ -116,7 +118,8 @@ TEST_CASE("kill -9 of the starter ends what runs, and the caller learns it") {
       const auto ran = world.try_run(world.plan("sleep 4714.5; true"));
       said = ran ? "outcome" : ran.error().code;
     });
-    CHECK(within(5s, [] { return count_processes("4714.5") >= 2; }));  // supervisor's bash and sleep
+    CHECK(
+        within(5s, [] { return count_processes("4714.5") >= 2; }));  // supervisor's bash and sleep
     const std::string children =
         file_text(("/proc/self/task/" + std::to_string(getpid()) + "/children").c_str());
     const pid_t starter = std::atoi(children.c_str());

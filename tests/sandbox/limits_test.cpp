@@ -1,8 +1,8 @@
 // Each limit is hit, named, and does not hurt the host.
-#include <doctest/doctest.h>
-
 #include <chrono>
 #include <thread>
+
+#include <doctest/doctest.h>
 
 #include "tests/sandbox/fixture.h"
 
@@ -23,7 +23,8 @@ bool degraded(World& world, const char* point) {
 
 TEST_CASE("wall time") {
   World world;
-  policy::SpawnPlan plan = world.plan("echo a > f; echo started; trap '' TERM INT; while :; do sleep 0.05; echo .; done");
+  policy::SpawnPlan plan = world.plan(
+      "echo a > f; echo started; trap '' TERM INT; while :; do sleep 0.05; echo .; done");
   plan.limits.wall = 300ms;
   world.start();
   static_cast<void>(world.spawner().report());
@@ -34,7 +35,8 @@ TEST_CASE("wall time") {
   CHECK(ran.outcome.limit == "wall");
   CHECK(ran.outcome.killed());
   CHECK(ran.out.find("started") == 0);
-  CHECK(ran.change(world.workspace + "/f") != nullptr);  // a killed command's changes are listed too
+  CHECK(ran.change(world.workspace + "/f") !=
+        nullptr);  // a killed command's changes are listed too
 }
 
 TEST_CASE("idle time, and none when switched off") {
@@ -99,8 +101,9 @@ TEST_CASE("a layer that is full is named") {
 
 TEST_CASE("/tmp is small") {
   World world;
-  const Ran ran = world.run("head -c 100000000 /dev/zero > /tmp/a; head -c 60000000 /dev/zero > /tmp/b; "
-                            "stat -c %s /tmp/a /tmp/b");
+  const Ran ran = world.run(
+      "head -c 100000000 /dev/zero > /tmp/a; head -c 60000000 /dev/zero > /tmp/b; "
+      "stat -c %s /tmp/a /tmp/b");
   CHECK(ran.outcome.changes.empty());
   CHECK(ran.out.find("100000000") == std::string::npos);
 }
@@ -131,7 +134,8 @@ TEST_CASE("memory") {
 
 TEST_CASE("descriptors") {
   World world;
-  policy::SpawnPlan plan = world.plan("ulimit -n; ulimit -c; ulimit -n 5000 2>/dev/null || echo no");
+  policy::SpawnPlan plan =
+      world.plan("ulimit -n; ulimit -c; ulimit -n 5000 2>/dev/null || echo no");
   plan.limits.open_files = 64;
   CHECK(world.run(plan).out == "64\n0\nno\n");
 }

@@ -2,14 +2,14 @@
 // two take different ways through the sandbox: id-mapped trees and control groups against neither.
 // Where no slot can be made at all the suite is skipped with the canary's reason.
 #define DOCTEST_CONFIG_IMPLEMENT
-#include <doctest/doctest.h>
-
 #include <grp.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstring>
+
+#include <doctest/doctest.h>
 
 #include "tests/sandbox/fixture.h"
 

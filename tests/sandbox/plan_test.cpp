@@ -1,8 +1,10 @@
-// The encoding between the sandbox's processes: what goes in comes out, and hostile bytes are refused.
+// The encoding between the sandbox's processes: what goes in comes out, and hostile bytes are
+// refused.
+#include "tools/sandbox/plan.h"
+
 #include <doctest/doctest.h>
 
 #include "tools/sandbox/channel.h"
-#include "tools/sandbox/plan.h"
 
 namespace remit::sandbox::test {
 
@@ -38,7 +40,8 @@ TEST_CASE("a plan survives the trip") {
 TEST_CASE("an outcome survives the trip") {
   RunResult result;
   result.outcome.exit_code = 3;
-  result.outcome.changes.push_back({"/w/f", policy::ChangeKind::symlink, 0777, 1, "h", std::string("\0", 1), "p"});
+  result.outcome.changes.push_back(
+      {"/w/f", policy::ChangeKind::symlink, 0777, 1, "h", std::string("\0", 1), "p"});
   result.outcome.lost = {"/w/p: a FIFO"};
   result.degraded = {"no_proc"};
   const std::string bytes = encode(result);

@@ -1,20 +1,19 @@
 #include "tools/sandbox/canary.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
+#include <optional>
 #include <stop_token>
 
 #include "base/crypto.h"
 #include "tools/sandbox/follow.h"
 #include "tools/sandbox/limits.h"
+#include "tools/sandbox/scratch.h"
 #include "tools/sandbox/userns.h"
 #include "tools/sandbox/view.h"
 
@@ -22,7 +21,6 @@ namespace remit::sandbox {
 
 namespace {
 
-constexpr std::string_view kPrefix = "canary-";
 constexpr const char* kSecret = "canary secret\n";
 
 // Prints one line per point: name|ok or failed|detail. Builtins only, but for the detached process.
@@ -66,10 +64,9 @@ point 'script complete' ok ''
 constexpr const char* kExpected[] = {"write outside fails", "workspace write",
                                      "masked file reads empty", "/proc/sys is not writable",
                                      "connect fails"};
-constexpr const char* kExpectedWithProc[] = {"not uid 0 outside", "CapEff: none",
-                                             "CapBnd: none", "no_new_privs",
-                                             "system-call filter", "environment as given",
-                                             "no other descriptors"};
+constexpr const char* kExpectedWithProc[] = {
+    "not uid 0 outside",  "CapEff: none",         "CapBnd: none",        "no_new_privs",
+    "system-call filter", "environment as given", "no other descriptors"};
 
 std::string first_word(const char* path) {
   auto text = fs::read_file(path, 64);
@@ -92,25 +89,28 @@ std::string remedy(const policy::SandboxReport& report) {
          "--security-opt apparmor=unconfined --security-opt systempaths=unconfined)";
 }
 
+// The canary's workspace: one file, which the script must see as empty.
 struct Scratch {
   std::string folder, workspace;
-  bool made = false;
-  explicit Scratch(const std::string& state) {
-    folder = state + "/" + std::string(kPrefix) + std::to_string(getpid()) + "-XXXXXX";
-    if (mkdtemp(folder.data()) == nullptr) return;
+  explicit Scratch(const Settings& settings) {
+    auto made =
+        make_scratch(settings.state_directory, settings.starter, "canary", geteuid(), getegid());
+    if (!made) {
+      problem = made.error();
+      return;
+    }
+    folder = std::move(*made);
     workspace = folder + "/workspace";
-    if (mkdir(workspace.c_str(), 0755) != 0) return;
-    const Fd hidden(open((workspace + "/hidden").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-    made = hidden && fs::write_all(hidden.get(), kSecret).has_value();
+    const std::string hidden = workspace + "/hidden";
+    const bool folder_made = mkdir(workspace.c_str(), 0755) == 0;
+    const Fd file(folder_made ? open(hidden.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644) : -1);
+    auto written = fs::write_all(file.get(), kSecret);
+    if (!written) problem = written.error();
   }
-  ~Scratch() {
-    unlink((workspace + "/hidden").c_str());
-    unlink((workspace + "/probe").c_str());
-    rmdir(workspace.c_str());
-    rmdir(folder.c_str());
-  }
+  ~Scratch() { remove_tree(folder); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
+  std::optional<Error> problem;
 };
 
 std::vector<policy::CanaryPoint> parse_points(std::string_view output) {
@@ -164,8 +164,7 @@ std::string profile_hash(const Settings& settings) {
 
 Result<RunResult> run_script(const Settings& settings, const Fd& lifeline, const Scratch& scratch,
                              std::string& output) {
-  if (!scratch.made)
-    return fail_errno(errno, "make the canary's workspace in " + settings.state_directory);
+  if (scratch.problem) return tl::unexpected<Error>(*scratch.problem);
   Run run;
   run.plan.call_id = "canary";
   run.plan.command = kScript;
@@ -179,13 +178,13 @@ Result<RunResult> run_script(const Settings& settings, const Fd& lifeline, const
   run.out = std::move(ends.second.out);
   run.err = std::move(ends.second.err);
   run.lifeline = Fd(fcntl(lifeline.get(), F_DUPFD_CLOEXEC, 0));
-  TRY(const pid_t supervisor,
-      start_supervisor(settings, std::move(run), {ends.first.socket.get(), ends.first.out.get(),
-                                                  ends.first.err.get(), lifeline.get()}));
+  TRY(const pid_t supervisor, start_supervisor(settings, std::move(run),
+                                               {ends.first.socket.get(), ends.first.out.get(),
+                                                ends.first.err.get(), lifeline.get()}));
   run = Run{};  // the supervisor's copies remain
-  auto result = follow(std::move(ends.first), limits,
-                       [&](policy::Stream, std::string_view bytes) { output.append(bytes); },
-                       std::stop_token());
+  auto result = follow(
+      std::move(ends.first), limits,
+      [&](policy::Stream, std::string_view bytes) { output.append(bytes); }, std::stop_token());
   while (waitpid(supervisor, nullptr, 0) < 0 && errno == EINTR) {
   }
   return result;
@@ -197,7 +196,7 @@ policy::SandboxReport run_canary(const Settings& settings, const Fd& lifeline) {
   policy::SandboxReport report;
   report.landlock_abi = settings.landlock_abi;
   report.profile_sha256 = profile_hash(settings);
-  const Scratch scratch(settings.state_directory);
+  const Scratch scratch(settings);
   std::string output;
   const auto result = run_script(settings, lifeline, scratch, output);
   if (!result) {
@@ -219,23 +218,6 @@ policy::SandboxReport run_canary(const Settings& settings, const Fd& lifeline) {
   report.tier = proven ? policy::Tier::t1 : policy::Tier::t3;
   if (!proven) report.remedy = remedy(report);
   return report;
-}
-
-void sweep_canaries(const std::string& state_directory) {
-  DIR* directory = opendir(state_directory.c_str());
-  if (directory == nullptr) return;
-  while (const dirent* entry = readdir(directory)) {
-    const std::string_view name = entry->d_name;
-    if (!name.starts_with(kPrefix)) continue;
-    const pid_t owner = std::atoi(entry->d_name + kPrefix.size());
-    if (owner > 0 && (kill(owner, 0) == 0 || errno != ESRCH)) continue;
-    const std::string folder = state_directory + "/" + entry->d_name;
-    for (const char* file : {"/workspace/hidden", "/workspace/probe"})
-      unlink((folder + file).c_str());
-    rmdir((folder + "/workspace").c_str());
-    rmdir(folder.c_str());
-  }
-  closedir(directory);
 }
 
 }  // namespace remit::sandbox

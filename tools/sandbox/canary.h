@@ -5,8 +5,6 @@
 // built is a failed point with its errno and a remedy.
 #pragma once
 
-#include <string>
-
 #include "base/fs.h"
 #include "policy/spawner.h"
 #include "tools/sandbox/supervisor.h"
@@ -14,8 +12,5 @@
 namespace remit::sandbox {
 
 policy::SandboxReport run_canary(const Settings& settings, const Fd& lifeline);
-
-// Removes scratch folders that a killed canary left in the state directory.
-void sweep_canaries(const std::string& state_directory);
 
 }  // namespace remit::sandbox

@@ -73,8 +73,8 @@ CgroupPlaces find_cgroups() {
       std::stringstream words(line);
       std::string word;
       for (int i = 0; i < 5; ++i) words >> word;
-      mounts.push_back({word, line.substr(line.rfind(' ') + 1),
-                        line.compare(dash + 3, 8, "cgroup2 ") == 0});
+      mounts.push_back(
+          {word, line.substr(line.rfind(' ') + 1), line.compare(dash + 3, 8, "cgroup2 ") == 0});
     }
   }
   std::stringstream in(read_control("/proc/self/cgroup"));
@@ -147,15 +147,16 @@ Cgroup::Cgroup(const CgroupPlaces& places, const std::string& name,
     }
   } else {
     memory_group_ = make(places.memory);
-    memory_ = !memory_group_.empty() &&
-              write_control(memory_group_ + "/memory.limit_in_bytes", memory);
+    memory_ =
+        !memory_group_.empty() && write_control(memory_group_ + "/memory.limit_in_bytes", memory);
     // Memory plus swap at the same size: no swap. Absent without swap accounting.
     if (memory_) write_control(memory_group_ + "/memory.memsw.limit_in_bytes", memory);
     pids_group_ = make(places.pids);
     if (!pids_group_.empty())
       write_control(pids_group_ + "/pids.max", std::to_string(limits.processes));
     const std::string share = make(places.cpu);
-    if (!share.empty()) write_control(share + "/cpu.cfs_quota_us", "100000");  // of 100 ms: one core
+    if (!share.empty())
+      write_control(share + "/cpu.cfs_quota_us", "100000");  // of 100 ms: one core
     cpu_group_ = make(places.cpuacct);
     cpu_ = !cpu_group_.empty();
   }
@@ -167,8 +168,8 @@ Cgroup::Cgroup(const CgroupPlaces& places, const std::string& name,
 Cgroup::~Cgroup() {
   for (const std::string& group : groups_) {
     if (rmdir(group.c_str()) == 0 || errno == ENOENT) continue;
-    // Someone is still in it: every process of the slot is dead by now, so this is a zombie about to
-    // be reaped. cgroup.kill exists in version 2 only.
+    // Someone is still in it: every process of the slot is dead by now, so this is a zombie about
+    // to be reaped. cgroup.kill exists in version 2 only.
     write_control(group + "/cgroup.kill", "1");
     for (int tries = 0; tries < 100 && rmdir(group.c_str()) != 0 && errno == EBUSY; ++tries)
       usleep(1000);

@@ -21,7 +21,7 @@ namespace remit::sandbox {
 
 // Folders, on this machine and for this process, in which a command's groups can be made.
 struct CgroupPlaces {
-  std::string memory;   // version 1: one folder per controller, empty if not usable
+  std::string memory;  // version 1: one folder per controller, empty if not usable
   std::string pids;
   std::string cpu;
   std::string cpuacct;
@@ -47,10 +47,10 @@ class Cgroup {
   bool limits_memory() const { return memory_; }
   bool limits_processes() const { return !pids_group_.empty(); }
   bool counts_cpu() const { return cpu_; }
-  std::uint64_t cpu_us() const;       // used by the whole group so far
+  std::uint64_t cpu_us() const;  // used by the whole group so far
   std::uint64_t memory_peak_kib() const;
-  bool hit_memory() const;            // the kernel killed something for it
-  bool hit_processes() const;         // a fork was refused for it
+  bool hit_memory() const;     // the kernel killed something for it
+  bool hit_processes() const;  // a fork was refused for it
 
  private:
   std::optional<std::uint64_t> read_field(const std::string& path, const char* field) const;

@@ -71,7 +71,7 @@ std::string link_target(int dir, const char* name) {
 
 bool has_mark(const Fd& file, const char* name) {
   char value = 0;
-  return fgetxattr(file.get(), name, &value, 1) > 0 || errno == ERANGE;
+  return fgetxattr(file.get(), name, &value, 1) >= 0 || errno == ERANGE;
 }
 
 class Collector {
@@ -120,10 +120,13 @@ class Collector {
   }
 
   ChangeList take() {
-    std::stable_sort(list_.changes.begin(), list_.changes.end(),
-                     [](const Change& a, const Change& b) { return a.path < b.path; });
-    if (more_lost_ > 0)
-      list_.lost.push_back("and " + std::to_string(more_lost_) + " more changes");
+    const auto removes = [](const Change& c) {
+      return c.kind == ChangeKind::remove || c.kind == ChangeKind::rmdir;
+    };
+    std::sort(list_.changes.begin(), list_.changes.end(), [&](const Change& a, const Change& b) {
+      return a.path != b.path ? a.path < b.path : removes(a) && !removes(b);
+    });
+    if (more_lost_ > 0) list_.lost.push_back("and " + std::to_string(more_lost_) + " more changes");
     return std::move(list_);
   }
 

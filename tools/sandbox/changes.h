@@ -3,8 +3,9 @@
 //
 // Runs after every process of the command is dead, inside the slot's user namespace, so that the
 // hostile tree is read with the slot's rights only. Nothing is followed, nothing but regular files
-// is opened. The forms of deletion are those of overlayfs (Documentation/filesystems/overlayfs.rst):
-// a 0:0 character device, the user.overlay.whiteout mark, and directories marked user.overlay.opaque.
+// is opened. The forms of deletion are those of overlayfs
+// (Documentation/filesystems/overlayfs.rst): a 0:0 character device, the user.overlay.whiteout
+// mark, and directories marked user.overlay.opaque.
 //
 // Threads: one. What cannot be listed is named in `lost`; the functions do not fail.
 #pragma once
@@ -25,8 +26,8 @@ struct ChangeList {
   std::vector<std::string> lost;
 };
 
-// `mounted` is the coarse clock just before the overlay was mounted: a lower file that changed later
-// has the pre-image "newer".
+// `mounted` is the coarse clock just before the overlay was mounted: a lower file that changed
+// later has the pre-image "newer".
 ChangeList collect_changes(const policy::SpawnPlan& plan, const Fd& upper, const Fd& lower,
                            const Fd& memory, const timespec& mounted);
 

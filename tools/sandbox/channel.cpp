@@ -117,8 +117,7 @@ Result<std::string> read_sealed(const Fd& fd, std::size_t max_bytes) {
   std::string bytes(size, '\0');
   std::size_t done = 0;
   while (done < size) {
-    const ssize_t n =
-        pread(fd.get(), bytes.data() + done, size - done, static_cast<off_t>(done));
+    const ssize_t n = pread(fd.get(), bytes.data() + done, size - done, static_cast<off_t>(done));
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return fail_errno(n == 0 ? EIO : errno, "read a memory file");
     done += static_cast<std::size_t>(n);

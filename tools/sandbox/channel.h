@@ -1,8 +1,8 @@
 // Datagrams with descriptors between worker, starter, supervisor and slot (SOCK_SEQPACKET), and
 // sealed memory for what is larger than a datagram.
 //
-// Every reader is bounded, and a reader of sealed memory can rely on it not changing under its feet:
-// the sender is not trusted to leave it alone (man 2 memfd_create, F_SEAL_WRITE).
+// Every reader is bounded, and a reader of sealed memory can rely on it not changing under its
+// feet: the sender is not trusted to leave it alone (man 2 memfd_create, F_SEAL_WRITE).
 //
 // Threads: reentrant; one descriptor is used by one thread at a time.
 // Fails with: unavailable (peer gone, out of descriptors), too_large, internal.

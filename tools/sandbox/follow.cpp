@@ -141,9 +141,9 @@ Result<std::pair<RunEnds, RunFarEnds>> make_run_ends() {
   TRY(auto err, make_pipe(0));
   for (const Fd* end : {&out.first, &err.first})
     if (fcntl(end->get(), F_SETFL, O_NONBLOCK) != 0) return fail_errno(errno, "set up a pipe");
-  return std::pair{RunEnds{std::move(socket.first), std::move(out.first), std::move(err.first)},
-                   RunFarEnds{std::move(socket.second), std::move(out.second),
-                              std::move(err.second)}};
+  return std::pair{
+      RunEnds{std::move(socket.first), std::move(out.first), std::move(err.first)},
+      RunFarEnds{std::move(socket.second), std::move(out.second), std::move(err.second)}};
 }
 
 Result<RunResult> follow(RunEnds ends, const policy::SpawnLimits& limits,

@@ -21,14 +21,14 @@ struct RulesetAttributes {
   std::uint64_t scoped = 0;   // ABI 6
 };
 
-constexpr std::uint64_t kRefer = 1ULL << 13;     // ABI 2
-constexpr std::uint64_t kTruncate = 1ULL << 14;  // ABI 3
-constexpr std::uint64_t kIoctlDev = 1ULL << 15;  // ABI 5
+constexpr std::uint64_t kRefer = 1ULL << 13;                  // ABI 2
+constexpr std::uint64_t kTruncate = 1ULL << 14;               // ABI 3
+constexpr std::uint64_t kIoctlDev = 1ULL << 15;               // ABI 5
 constexpr std::uint64_t kTcp = (1ULL << 0) | (1ULL << 1);     // bind, connect
 constexpr std::uint64_t kScopes = (1ULL << 0) | (1ULL << 1);  // abstract sockets, signals
 
-constexpr std::uint64_t kRead = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE |
-                                LANDLOCK_ACCESS_FS_READ_DIR;
+constexpr std::uint64_t kRead =
+    LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 constexpr std::uint64_t kWrite =
     LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
     LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |
@@ -60,7 +60,8 @@ Result<void> allow_below(int ruleset, const std::string& path, std::uint64_t rig
 }  // namespace
 
 int landlock_abi() {
-  const long abi = syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  const long abi =
+      syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
   return abi > 0 ? static_cast<int>(abi) : 0;
 }
 
@@ -79,8 +80,7 @@ Result<void> confine_files(int abi, const std::vector<std::string>& writable) {
     attributes.scoped = kScopes;
     size += sizeof attributes.scoped;
   }
-  const Fd ruleset(
-      static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));
+  const Fd ruleset(static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));
   if (!ruleset) return fail_errno(errno, "make a Landlock ruleset");
   TRY_DO(allow_below(ruleset.get(), "/", kRead & known));
   for (const std::string& path : writable)

@@ -108,7 +108,9 @@ policy::SpawnLimits read_limits(Reader& r) {
   return limits;
 }
 
-bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+bool has_nul(std::string_view text) {
+  return text.find('\0') != std::string_view::npos;
+}
 
 bool has_parent_component(std::string_view path) {
   while (!path.empty()) {
@@ -135,8 +137,8 @@ Result<void> check_root(const std::string& path, const char* what) {
   while (clean.size() > 1 && clean.back() == '/') clean.pop_back();
   for (const char* reserved : {"/", "/proc", "/dev", "/sys", "/usr", "/etc", "/tmp"})
     if (clean == reserved)
-      return fail(ErrorKind::invalid_argument, std::string(what) + " cannot be " + clean +
-                                                   " itself; choose a folder below it");
+      return fail(ErrorKind::invalid_argument,
+                  std::string(what) + " cannot be " + clean + " itself; choose a folder below it");
   for (const char* reserved : {"/proc/", "/dev/", "/sys/"})
     if (clean.rfind(reserved, 0) == 0)
       return fail(ErrorKind::invalid_argument,
@@ -328,9 +330,9 @@ Result<policy::SandboxReport> decode_report(std::string_view bytes) {
 
 Result<void> check_plan(const policy::SpawnPlan& plan) {
   if (plan.command.empty() || plan.command.size() >= kCommandBytesMax || has_nul(plan.command))
-    return fail(ErrorKind::invalid_argument,
-                "the command must be 1 to " + std::to_string(kCommandBytesMax - 1) +
-                    " bytes without NUL");
+    return fail(
+        ErrorKind::invalid_argument,
+        "the command must be 1 to " + std::to_string(kCommandBytesMax - 1) + " bytes without NUL");
   TRY_DO(check_root(plan.view.workspace, "the workspace"));
   TRY_DO(check_absolute(plan.cwd, "the working directory"));
   if (plan.view.read_only_roots.size() > kPlanItems)

@@ -46,37 +46,79 @@ struct Refused {
 };
 constexpr Refused kRefused[] = {
     // Arguments behind a pointer: libc falls back to clone and openat.
-    {SYS_clone3, ENOSYS}, {SYS_openat2, ENOSYS},
-    {SYS_io_uring_setup, ENOSYS}, {SYS_io_uring_enter, ENOSYS}, {SYS_io_uring_register, ENOSYS},
+    {SYS_clone3, ENOSYS},
+    {SYS_openat2, ENOSYS},
+    {SYS_io_uring_setup, ENOSYS},
+    {SYS_io_uring_enter, ENOSYS},
+    {SYS_io_uring_register, ENOSYS},
     // Looking into other processes and the kernel.
-    {SYS_ptrace, EPERM}, {SYS_process_vm_readv, EPERM}, {SYS_process_vm_writev, EPERM},
-    {SYS_kcmp, EPERM}, {SYS_pidfd_getfd, EPERM}, {SYS_perf_event_open, EPERM}, {SYS_bpf, EPERM},
-    {SYS_userfaultfd, EPERM}, {SYS_process_madvise, EPERM}, {SYS_process_mrelease, EPERM},
-    {SYS_fanotify_init, EPERM}, {SYS_lookup_dcookie, EPERM},
+    {SYS_ptrace, EPERM},
+    {SYS_process_vm_readv, EPERM},
+    {SYS_process_vm_writev, EPERM},
+    {SYS_kcmp, EPERM},
+    {SYS_pidfd_getfd, EPERM},
+    {SYS_perf_event_open, EPERM},
+    {SYS_bpf, EPERM},
+    {SYS_userfaultfd, EPERM},
+    {SYS_process_madvise, EPERM},
+    {SYS_process_mrelease, EPERM},
+    {SYS_fanotify_init, EPERM},
+    {SYS_lookup_dcookie, EPERM},
     // Namespaces and mounts.
-    {SYS_unshare, EPERM}, {SYS_setns, EPERM}, {SYS_mount, EPERM}, {SYS_umount2, EPERM},
-    {SYS_pivot_root, EPERM}, {SYS_chroot, EPERM}, {SYS_open_tree, EPERM}, {SYS_move_mount, EPERM},
-    {SYS_fsopen, EPERM}, {SYS_fsconfig, EPERM}, {SYS_fsmount, EPERM}, {SYS_fspick, EPERM},
-    {SYS_mount_setattr, EPERM}, {kOpenTreeAttr, EPERM},
+    {SYS_unshare, EPERM},
+    {SYS_setns, EPERM},
+    {SYS_mount, EPERM},
+    {SYS_umount2, EPERM},
+    {SYS_pivot_root, EPERM},
+    {SYS_chroot, EPERM},
+    {SYS_open_tree, EPERM},
+    {SYS_move_mount, EPERM},
+    {SYS_fsopen, EPERM},
+    {SYS_fsconfig, EPERM},
+    {SYS_fsmount, EPERM},
+    {SYS_fspick, EPERM},
+    {SYS_mount_setattr, EPERM},
+    {kOpenTreeAttr, EPERM},
     // The kernel itself.
-    {SYS_init_module, EPERM}, {SYS_finit_module, EPERM}, {SYS_delete_module, EPERM},
-    {SYS_kexec_load, EPERM}, {SYS_kexec_file_load, EPERM}, {SYS_reboot, EPERM}, {SYS_swapon, EPERM},
-    {SYS_swapoff, EPERM}, {SYS_syslog, EPERM}, {SYS_clock_settime, EPERM},
-    {SYS_settimeofday, EPERM}, {SYS_clock_adjtime, EPERM}, {SYS_adjtimex, EPERM},
-    {SYS_sethostname, EPERM}, {SYS_setdomainname, EPERM}, {SYS_quotactl, EPERM},
-    {SYS_quotactl_fd, EPERM}, {SYS_acct, EPERM}, {SYS_vhangup, EPERM},
+    {SYS_init_module, EPERM},
+    {SYS_finit_module, EPERM},
+    {SYS_delete_module, EPERM},
+    {SYS_kexec_load, EPERM},
+    {SYS_kexec_file_load, EPERM},
+    {SYS_reboot, EPERM},
+    {SYS_swapon, EPERM},
+    {SYS_swapoff, EPERM},
+    {SYS_syslog, EPERM},
+    {SYS_clock_settime, EPERM},
+    {SYS_settimeofday, EPERM},
+    {SYS_clock_adjtime, EPERM},
+    {SYS_adjtimex, EPERM},
+    {SYS_sethostname, EPERM},
+    {SYS_setdomainname, EPERM},
+    {SYS_quotactl, EPERM},
+    {SYS_quotactl_fd, EPERM},
+    {SYS_acct, EPERM},
+    {SYS_vhangup, EPERM},
 #if defined(__x86_64__)
-    {SYS_iopl, EPERM}, {SYS_ioperm, EPERM}, {SYS_modify_ldt, EPERM},
+    {SYS_iopl, EPERM},
+    {SYS_ioperm, EPERM},
+    {SYS_modify_ldt, EPERM},
 #endif
     // Keys and handles that outlive or escape the view.
-    {SYS_add_key, EPERM}, {SYS_request_key, EPERM}, {SYS_keyctl, EPERM},
-    {SYS_open_by_handle_at, EPERM}, {SYS_memfd_secret, EPERM},
+    {SYS_add_key, EPERM},
+    {SYS_request_key, EPERM},
+    {SYS_keyctl, EPERM},
+    {SYS_open_by_handle_at, EPERM},
+    {SYS_memfd_secret, EPERM},
     // Real-time scheduling behind a pointer; the register forms are judged below.
     {SYS_sched_setattr, EPERM},
     // File attributes: no capabilities on files, no forged overlay marks. ENOTSUP, because cp -a
     // then goes on without them.
-    {SYS_setxattr, ENOTSUP}, {SYS_lsetxattr, ENOTSUP}, {SYS_fsetxattr, ENOTSUP},
-    {kSetxattrat, ENOTSUP}, {kFileSetattr, ENOTSUP},
+    {SYS_setxattr, ENOTSUP},
+    {SYS_lsetxattr, ENOTSUP},
+    {SYS_fsetxattr, ENOTSUP},
+    {kSetxattrat, ENOTSUP},
+    {kFileSetattr, ENOTSUP},
     // The network: no family at all. Typed tools do that work.
     {SYS_socket, EPERM},
 };
@@ -89,7 +131,7 @@ struct ModeArgument {
 constexpr ModeArgument kModes[] = {
     {SYS_fchmod, 1}, {SYS_fchmodat, 2}, {kFchmodat2, 2}, {SYS_mkdirat, 2},
 #if defined(__x86_64__)
-    {SYS_chmod, 1}, {SYS_creat, 1}, {SYS_mkdir, 1},
+    {SYS_chmod, 1},  {SYS_creat, 1},    {SYS_mkdir, 1},
 #endif
 };
 
@@ -140,7 +182,8 @@ class Program {
   }
   void mask(std::uint32_t bits) { emit(BPF_ALU | BPF_AND | BPF_K, bits, 0, 0); }
   void verdict(std::uint32_t value) { emit(BPF_RET | BPF_K, value, 0, 0); }
-  // If the loaded value equals / has any of the bits, the next instruction runs, else it is skipped.
+  // If the loaded value equals / has any of the bits, the next instruction runs, else it is
+  // skipped.
   void when_equal(std::uint32_t value) { emit(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1); }
   void unless_equal(std::uint32_t value) { emit(BPF_JMP | BPF_JEQ | BPF_K, value, 1, 0); }
   void when_any(std::uint32_t bits) { emit(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1); }
@@ -212,7 +255,7 @@ void add_argument_rules(Program& p) {
   });
   p.rule(SYS_sched_setscheduler, [&] {
     p.load_argument(1);
-    p.mask(~0x40000000U);  // SCHED_RESET_ON_FORK
+    p.mask(~0x40000000U);                              // SCHED_RESET_ON_FORK
     for (const std::uint32_t policy : {1U, 2U, 6U}) {  // FIFO, RR, DEADLINE
       p.when_equal(policy);
       p.verdict(answer(EPERM));

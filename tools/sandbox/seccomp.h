@@ -3,7 +3,8 @@
 // A filter sees registers only. What passes its arguments by pointer (clone3, openat2) is therefore
 // answered ENOSYS, so that libc falls back to the form that can be judged; a call newer than the
 // reviewed table is ENOSYS too. A foreign architecture and x32 kill the process, because their
-// numbers mean other calls. Sources: man 2 seccomp, linux/seccomp.h, the syscall tables of Linux 6.18.
+// numbers mean other calls. Sources: man 2 seccomp, linux/seccomp.h, the syscall tables of
+// Linux 6.18.
 //
 // Threads: filter_program() is pure; install_filter() acts on the calling thread.
 #pragma once

@@ -36,8 +36,8 @@ struct Fallbacks {
 };
 
 Result<void> take_identity(const Identity& identity) {
-  // Saved and file-system ids too. With one id mapped and setgroups denied nothing else is possible,
-  // and from here on the slot owns what it makes.
+  // Saved and file-system ids too. With one id mapped and setgroups denied nothing else is
+  // possible, and from here on the slot owns what it makes.
   if (setresgid(identity.inside_gid, identity.inside_gid, identity.inside_gid) != 0 ||
       setresuid(identity.inside_uid, identity.inside_uid, identity.inside_uid) != 0)
     return fail_errno(errno, "take the slot's ids");
@@ -127,7 +127,8 @@ Result<void> prepare_shell(const SlotContext& context, Fallbacks fallbacks) {
 
   Result<void> ready = prepare_shell(context, fallbacks);
   if (ready) {
-    // Only the control socket outlives this, and exec closes it: it carries the news of a failed exec.
+    // Only the control socket outlives this, and exec closes it: it carries the news of a failed
+    // exec.
     const int control = 3;
     if (context.control.get() != control) dup3(context.control.get(), control, O_CLOEXEC);
     sys_close_range(control + 1, ~0U);
@@ -154,7 +155,7 @@ Result<void> build_and_report(SlotContext& context) {
   TRY_DO(die_with_supervisor(context.control));
   if (sethostname("remit", 5) != 0) return fail_errno(errno, "name the slot");
   if (!context.identity.as_root) {
-    TRY(context.trees, open_plan_trees(context.plan->view, true));
+    TRY(context.trees, open_plan_trees(context.plan->view, context.layer_directory, true));
   }
   std::vector<std::string> degraded;
   TRY_DO(build_base(base_view(context.identity), degraded));

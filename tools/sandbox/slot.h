@@ -29,18 +29,20 @@ struct SlotContext {
   const policy::SpawnPlan* plan = nullptr;
   const std::vector<sock_filter>* filter = nullptr;
   Identity identity;
-  PlanTrees trees;             // opened by the supervisor as root; else empty and opened inside
+  std::string layer_directory;  // on disk, for the copy-on-write layer; empty: a tmpfs
+  PlanTrees trees;              // opened by the supervisor as root; else empty and opened inside
   int landlock_abi = 0;
-  Fd control;                  // to the supervisor
-  std::vector<int> foreign;    // the supervisor's own descriptors, closed in the slot at once
-  Fd out;                      // the command's stdout and stderr
+  Fd control;                // to the supervisor
+  std::vector<int> foreign;  // the supervisor's own descriptors, closed in the slot at once
+  Fd out;                    // the command's stdout and stderr
   Fd err;
 };
 
 // Message kinds on the control socket.
 inline constexpr char kMapped = 'M';
-inline constexpr char kReady = 'R';  // body: degraded points, one per line; fds: upper, lower[, memory]
-inline constexpr char kGo = 'G';     // body: what a control group limits: "m" memory, "p" processes
+inline constexpr char kReady =
+    'R';  // body: degraded points, one per line; fds: upper, lower[, memory]
+inline constexpr char kGo = 'G';  // body: what a control group limits: "m" memory, "p" processes
 inline constexpr char kFailed = 'E';
 inline constexpr char kExited = 'X';  // body: "<wait status> <cwd>"
 

@@ -27,7 +27,9 @@ constexpr int kExitSteps = 500;
 class StarterSpawner final : public policy::Spawner {
  public:
   StarterSpawner(pid_t starter, Fd control, Fd canary, std::optional<policy::Tier> forced)
-      : starter_(starter), forced_(forced), control_(std::move(control)),
+      : starter_(starter),
+        forced_(forced),
+        control_(std::move(control)),
         canary_(std::move(canary)) {}
 
   // Ends the starter; every command that still runs dies with it.
@@ -51,15 +53,15 @@ class StarterSpawner final : public policy::Spawner {
     TRY_DO(check_plan(plan));
     const std::string bytes = encode(plan);
     if (bytes.size() > kPlanBytes)
-      return fail(ErrorKind::too_large, "the command's plan is larger than " +
-                                            std::to_string(kPlanBytes) + " bytes");
+      return fail(ErrorKind::too_large,
+                  "the command's plan is larger than " + std::to_string(kPlanBytes) + " bytes");
     TRY(const Fd memory, sealed_memory(bytes));
     TRY(auto ends, make_run_ends());
     {
       const std::lock_guard lock(mutex_);
-      TRY_DO(send_message(control_.get(), kRunRequest, "",
-                          {ends.second.socket.get(), memory.get(), ends.second.out.get(),
-                           ends.second.err.get()}));
+      TRY_DO(send_message(
+          control_.get(), kRunRequest, "",
+          {ends.second.socket.get(), memory.get(), ends.second.out.get(), ends.second.err.get()}));
     }
     ends.second = {};
     TRY(RunResult result, follow(std::move(ends.first), plan.limits, sink, stop));

@@ -13,6 +13,7 @@
 #include "tools/sandbox/channel.h"
 #include "tools/sandbox/landlock.h"
 #include "tools/sandbox/plan.h"
+#include "tools/sandbox/scratch.h"
 #include "tools/sandbox/slot.h"
 #include "tools/sandbox/starter_process.h"
 #include "tools/sandbox/supervisor.h"
@@ -60,7 +61,8 @@ class Starter {
     settings_.cgroups = find_cgroups();
     settings_.starter = getpid();
     sweep_cgroups(settings_.cgroups);
-    sweep_canaries(settings_.state_directory);
+    sweep_scratch(settings_.state_directory);
+    settings_.layer_on_disk = options.layer_on_disk || !tmpfs_has_user_attributes();
   }
 
   // Until the server closes its end.

@@ -1,6 +1,6 @@
 // The starter: a process forked from the server before it makes threads, reads secrets or confines
-// itself, because a Landlock domain is inherited and forbids mounts. It holds nothing of the server's
-// but one socket, asks the gate before every command, and forks a supervisor for each.
+// itself, because a Landlock domain is inherited and forbids mounts. It holds nothing of the
+// server's but one socket, asks the gate before every command, and forks a supervisor for each.
 //
 // It dies with its parent (and then every slot dies): PR_SET_PDEATHSIG is tied to the thread that
 // called start_starter(), so that must be one that lives as long as the process: the main thread.
@@ -24,11 +24,13 @@
 namespace remit::sandbox {
 
 struct StarterOptions {
-  policy::SpawnGate gate;        // asked in the starter before each command; none = everything may run
-  std::string state_directory;   // absolute, exists: the canary's scratch workspace is made in it
-  std::uint32_t uid_base = kUidBase;         // host id of slots when the server is root
-  std::optional<policy::Tier> forced_tier;   // tests: what report() says whatever the canary finds
-  int landlock_abi_max = 1000;               // tests: mask newer Landlock rights
+  policy::SpawnGate gate;  // asked in the starter before each command; none = everything may run
+  std::string state_directory;  // absolute, exists: the canary's scratch workspace is made in it
+  std::uint32_t uid_base = kUidBase;        // host id of slots when the server is root
+  std::optional<policy::Tier> forced_tier;  // tests: what report() says whatever the canary finds
+  bool layer_on_disk = false;   // keep changes below the state directory instead of in memory, as
+                                // is done anyway on kernels before 6.6
+  int landlock_abi_max = 1000;  // tests: mask newer Landlock rights
 };
 
 Result<std::unique_ptr<policy::Spawner>> start_starter(const StarterOptions& options);

@@ -20,6 +20,7 @@
 #include "tools/sandbox/changes.h"
 #include "tools/sandbox/channel.h"
 #include "tools/sandbox/limits.h"
+#include "tools/sandbox/scratch.h"
 #include "tools/sandbox/slot.h"
 #include "tools/sandbox/sys.h"
 
@@ -29,7 +30,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kShellSignalBase = 128;  // bash reports a child's death by signal n as exit code 128+n
+constexpr int kShellSignalBase =
+    128;  // bash reports a child's death by signal n as exit code 128+n
 
 // The slot's process; killed and reaped at the latest when this goes.
 class SlotProcess {
@@ -63,6 +65,12 @@ class SlotProcess {
 class Supervision {
  public:
   Supervision(const Settings& settings, Run& run) : settings_(settings), run_(run) {}
+  ~Supervision() {
+    slot_.reset();
+    remove_layer();
+  }
+  Supervision(const Supervision&) = delete;
+  Supervision& operator=(const Supervision&) = delete;
 
   Result<RunResult> carry_out() {
     TRY_DO(check_plan(run_.plan));
@@ -93,8 +101,15 @@ class Supervision {
       return fail_errno(errno, "look at the workspace " + run_.plan.view.workspace);
     TRY(context.identity, choose_identity(owner.st_uid, owner.st_gid, settings_.uid_base));
     identity_ = context.identity;
+    if (settings_.layer_on_disk) {
+      TRY(layer_directory_,
+          make_scratch(settings_.state_directory, settings_.starter, std::to_string(run_.number),
+                       identity_.outside_uid, identity_.outside_gid));
+      context.layer_directory = layer_directory_;
+      result_.degraded.emplace_back("layer_on_disk");
+    }
     if (identity_.as_root) {
-      TRY(context.trees, open_plan_trees(run_.plan.view, false));
+      TRY(context.trees, open_plan_trees(run_.plan.view, layer_directory_, false));
     }
     TRY(auto sockets, socket_pair());
     control_ = std::move(sockets.first);
@@ -130,8 +145,9 @@ class Supervision {
 
   Result<void> await_ready() {
     TRY(auto message, receive_message(control_.get()));
-    if (!message) return fail(ErrorKind::unavailable, "the slot died while its view was built", {},
-                              "sandbox_unavailable");
+    if (!message)
+      return fail(ErrorKind::unavailable, "the slot died while its view was built", {},
+                  "sandbox_unavailable");
     if (message->kind == kFailed) return tl::unexpected<Error>(decode_error(message->body));
     if (message->kind != kReady || message->fds.size() < 2)
       return fail(ErrorKind::internal, "unexpected message from a slot");
@@ -166,7 +182,8 @@ class Supervision {
         return {};
       }
       if (wanted[0].revents != 0) return finished();
-      if (cgroup_->counts_cpu() && cgroup_->cpu_us() > static_cast<std::uint64_t>(cpu_limit.count())) {
+      if (cgroup_->counts_cpu() &&
+          cgroup_->cpu_us() > static_cast<std::uint64_t>(cpu_limit.count())) {
         slot_->kill_now();
         result_.outcome.signal = SIGKILL;
         result_.outcome.limit = "cpu";
@@ -198,6 +215,7 @@ class Supervision {
     slot_->kill_now();
     slot_->reap();
     cgroup_.reset();
+    remove_layer();
     _exit(0);
   }
 
@@ -229,8 +247,35 @@ class Supervision {
     }
   }
 
+  void remove_layer() {
+    if (layer_directory_.empty()) return;
+    upper_.reset();
+    remove_tree(layer_directory_);
+    layer_directory_.clear();
+  }
+
+  // Once in the slot's user namespace this process can no longer remove the layer's folder: a child
+  // that stays outside does so when this process ends.
+  Result<void> leave_layer_to_child() {
+    if (layer_directory_.empty()) return {};
+    TRY(auto ending, make_pipe(0));
+    const pid_t child = fork();
+    if (child < 0) return fail_errno(errno, "start the process that removes the layer");
+    if (child == 0) {
+      ending.second.reset();
+      char ignored = 0;
+      static_cast<void>(!read(ending.first.get(), &ignored, 1));
+      remove_layer();
+      _exit(0);
+    }
+    ending_ = std::move(ending.second);
+    layer_directory_.clear();
+    return {};
+  }
+
   // With the slot's rights only: the tree to be read was made by the command.
   Result<void> collect() {
+    TRY_DO(leave_layer_to_child());
     if (setns(userns_.get(), CLONE_NEWUSER) != 0)
       return fail_errno(errno, "enter the slot's user namespace to read its changes");
     if (setresgid(identity_.inside_gid, identity_.inside_gid, identity_.inside_gid) != 0 ||
@@ -245,7 +290,9 @@ class Supervision {
   const Settings& settings_;
   Run& run_;
   Identity identity_;
+  std::string layer_directory_;
   Fd control_, userns_, upper_, lower_, memory_;
+  Fd ending_;                       // its closing tells the child of leave_layer_to_child()
   std::unique_ptr<Cgroup> cgroup_;  // after the slot: groups are removed when it is dead
   std::unique_ptr<SlotProcess> slot_;
   timespec mounted_{};
@@ -256,9 +303,10 @@ class Supervision {
 void answer(const Fd& worker, Result<RunResult> result) {
   if (result) {
     const std::string bytes = encode(*result);
-    auto memory = bytes.size() <= kOutcomeBytes
-                      ? sealed_memory(bytes)
-                      : Result<Fd>(fail(ErrorKind::too_large, "the command's changes are too many"));
+    auto memory =
+        bytes.size() <= kOutcomeBytes
+            ? sealed_memory(bytes)
+            : Result<Fd>(fail(ErrorKind::too_large, "the command's changes are too many"));
     if (memory) {
       static_cast<void>(send_message(worker.get(), kOutcome, "", {memory->get()}));
       return;

@@ -26,11 +26,12 @@ struct Settings {
   int landlock_abi = 0;
   std::vector<sock_filter> filter;
   CgroupPlaces cgroups;
+  bool layer_on_disk = false;
   pid_t starter = 0;
 };
 
-// One run. `worker` is the run's own socket: 'K' or its closing kills; the answer is 'O' with a sealed
-// RunResult or 'E' with an Error. `lifeline` closes when the starter is gone.
+// One run. `worker` is the run's own socket: 'K' or its closing kills; the answer is 'O' with a
+// sealed RunResult or 'E' with an Error. `lifeline` closes when the starter is gone.
 struct Run {
   policy::SpawnPlan plan;
   std::uint64_t number = 0;  // of this starter: names the control group
@@ -43,7 +44,8 @@ struct Run {
 inline constexpr char kKill = 'K';
 inline constexpr char kOutcome = 'O';
 
-// Forks the supervisor; it never returns in the child. Errors: unavailable if no process can be made.
+// Forks the supervisor; it never returns in the child. Errors: unavailable if no process can be
+// made.
 Result<pid_t> start_supervisor(const Settings& settings, Run&& run, std::vector<int> close_first);
 
 }  // namespace remit::sandbox

@@ -23,8 +23,9 @@ inline long sys_close_range(unsigned first, unsigned last) {
   return syscall(SYS_close_range, first, last, 0U);
 }
 
-// clone(2) with fork's meaning: a copy of the caller, with these flags besides. clone3 is not needed
-// for any flag used here, and clone works where a container's filter answers clone3 with ENOSYS.
+// clone(2) with fork's meaning: a copy of the caller, with these flags besides. clone3 is not
+// needed for any flag used here, and clone works where a container's filter answers clone3 with
+// ENOSYS.
 inline long sys_clone(std::uint64_t flags) {
 #if defined(__x86_64__) || defined(__aarch64__)
   return syscall(SYS_clone, flags, nullptr, nullptr, nullptr, nullptr);

@@ -17,10 +17,10 @@
 namespace remit::sandbox {
 
 struct Identity {
-  bool as_root = false;    // the trees are id-mapped
-  uid_t inside_uid = 0;    // what the command sees
+  bool as_root = false;  // the trees are id-mapped
+  uid_t inside_uid = 0;  // what the command sees
   gid_t inside_gid = 0;
-  uid_t outside_uid = 0;   // what the host sees, never 0
+  uid_t outside_uid = 0;  // what the host sees, never 0
   gid_t outside_gid = 0;
 };
 
@@ -32,8 +32,8 @@ Result<Identity> choose_identity(uid_t owner_uid, gid_t owner_gid, std::uint32_t
 Result<void> write_id_maps(pid_t pid, uid_t inside_uid, gid_t inside_gid, uid_t outside_uid,
                            gid_t outside_gid);
 
-// A user namespace that maps on-disk owner uid:gid to the identity's host ids: for the id-mapping of
-// a tree whose owner is not the workspace's. Made by a child that lives only for this call.
+// A user namespace that maps on-disk owner uid:gid to the identity's host ids: for the id-mapping
+// of a tree whose owner is not the workspace's. Made by a child that lives only for this call.
 Result<Fd> make_mapping(uid_t uid, gid_t gid, const Identity& identity);
 
 // /proc/<pid>/ns/user.

@@ -34,7 +34,8 @@ constexpr const char* kSystemFolders[] = {"bin", "sbin", "lib", "lib32", "lib64"
 constexpr const char* kDevices[] = {"null", "zero", "full", "random", "urandom"};
 
 tl::unexpected<Error> failed(int error, const std::string& what) {
-  // Whatever the errno, a view that cannot be built is the machine's refusal, not the caller's input.
+  // Whatever the errno, a view that cannot be built is the machine's refusal, not the caller's
+  // input.
   Error e = errno_error(error, what);
   e.kind = ErrorKind::unavailable;
   e.code = "sandbox_unavailable";
@@ -112,8 +113,10 @@ Result<void> mount_tmpfs(const std::string& target, const std::string& options) 
 
 Result<void> perform(const MountOp& op, std::vector<std::string>& degraded) {
   switch (op.kind) {
-    case MountOp::Kind::directory: return make_parents(AT_FDCWD, op.target, true);
-    case MountOp::Kind::file: return make_file(AT_FDCWD, op.target, op.source);
+    case MountOp::Kind::directory:
+      return make_parents(AT_FDCWD, op.target, true);
+    case MountOp::Kind::file:
+      return make_file(AT_FDCWD, op.target, op.source);
     case MountOp::Kind::link:
       if (symlink(op.source.c_str(), op.target.c_str()) != 0)
         return failed(errno, "make the link /" + op.target);
@@ -166,16 +169,24 @@ Result<PlanTree> open_plan_tree(const std::string& path, bool recursive, const c
   return tree;
 }
 
-std::string inside_path(const std::string& absolute) { return absolute.substr(1); }
+std::string inside_path(const std::string& absolute) {
+  return absolute.substr(1);
+}
 
 // The copy-on-write workspace. The overlay keeps its own references to both layers, so their mounts
 // are taken away again and only descriptors remain, for reading the changes afterwards.
-Result<Layers> mount_workspace(const policy::SpawnPlan& plan, PlanTree& workspace) {
+Result<Layers> mount_workspace(const policy::SpawnPlan& plan, PlanTree& workspace,
+                               const Fd& layer) {
   Layers layers;
   TRY_DO(make_parents(AT_FDCWD, kLayer, true));
   TRY_DO(make_parents(AT_FDCWD, kLower, true));
-  TRY_DO(mount_tmpfs(kLayer, tmpfs_options(plan.limits.layer_bytes,
-                                           std::uint64_t{plan.limits.layer_inodes} + 4, 0700)));
+  if (layer) {
+    TRY_DO(set_attributes(layer, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
+    TRY_DO(attach(layer, kLayer));
+  } else {
+    TRY_DO(mount_tmpfs(kLayer, tmpfs_options(plan.limits.layer_bytes,
+                                             std::uint64_t{plan.limits.layer_inodes} + 4, 0700)));
+  }
   TRY_DO(set_attributes(workspace.fd, kReadOnly));
   TRY_DO(attach(workspace.fd, kLower));
   TRY(const struct stat lower, fs::stat_of(workspace.fd));
@@ -200,8 +211,8 @@ Result<Layers> mount_workspace(const policy::SpawnPlan& plan, PlanTree& workspac
 }
 
 // Covers Agent_Memory with a tmpfs and binds the readable documents back: from the overlay if it is
-// part of the workspace (so that a change to them is a change of the layer), else read-only from the
-// real folder.
+// part of the workspace (so that a change to them is a change of the layer), else read-only from
+// the real folder.
 Result<Fd> mount_memory(const policy::SpawnView& view, PlanTrees& trees) {
   const std::string target = inside_path(view.memory);
   const bool outside = !trees.memory.empty();
@@ -250,15 +261,15 @@ Result<void> mount_masks(const policy::SpawnView& view) {
   if (view.masks.empty()) return {};
   TRY_DO(make_file(AT_FDCWD, kMaskFile, ""));
   TRY_DO(make_parents(AT_FDCWD, kMaskDirectory, true));
-  TRY(const Fd workspace, open_beneath(AT_FDCWD, inside_path(view.workspace), O_PATH | O_DIRECTORY));
+  TRY(const Fd workspace,
+      open_beneath(AT_FDCWD, inside_path(view.workspace), O_PATH | O_DIRECTORY));
   for (const std::string& name : view.masks) {
     // A link is covered itself, never what it points to.
     const auto place = open_beneath(workspace.get(), name, O_PATH | O_NOFOLLOW);
     if (!place && place.error().kind == ErrorKind::not_found) continue;
     if (!place) return failed(errno, "find " + name + " to hide it");
     TRY(const struct stat st, fs::stat_of(*place));
-    TRY(const Fd empty,
-        clone_tree(AT_FDCWD, S_ISDIR(st.st_mode) ? kMaskDirectory : kMaskFile, 0));
+    TRY(const Fd empty, clone_tree(AT_FDCWD, S_ISDIR(st.st_mode) ? kMaskDirectory : kMaskFile, 0));
     TRY_DO(set_attributes(empty, kReadOnly | MOUNT_ATTR_NOEXEC));
     TRY_DO(attach_at(empty, *place, name));
   }
@@ -293,13 +304,15 @@ std::vector<MountOp> base_view(const Identity& identity) {
   ops.push_back({Kind::directory, "etc", ""});
   for (const char* name : kEtc) {
     const std::string host = std::string("/etc/") + name;
-    if (access(host.c_str(), F_OK) == 0) ops.push_back({Kind::tree, "etc/" + std::string(name), host});
+    if (access(host.c_str(), F_OK) == 0)
+      ops.push_back({Kind::tree, "etc/" + std::string(name), host});
   }
   const std::string uid = std::to_string(identity.inside_uid);
   const std::string gid = std::to_string(identity.inside_gid);
   ops.push_back({Kind::file, "etc/passwd",
-                 "agent:x:" + uid + ":" + gid + "::/tmp:/bin/bash\n"
-                 "nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n"});
+                 "agent:x:" + uid + ":" + gid +
+                     "::/tmp:/bin/bash\n"
+                     "nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n"});
   ops.push_back({Kind::file, "etc/group", "agent:x:" + gid + ":\nnogroup:x:65534:\n"});
   ops.push_back({Kind::file, "etc/hosts", "127.0.0.1 localhost\n"});
   ops.push_back({Kind::file, "etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"});
@@ -317,8 +330,12 @@ std::vector<MountOp> base_view(const Identity& identity) {
   return ops;
 }
 
-Result<PlanTrees> open_plan_trees(const policy::SpawnView& view, bool recursive) {
+Result<PlanTrees> open_plan_trees(const policy::SpawnView& view, const std::string& layer_directory,
+                                  bool recursive) {
   PlanTrees trees;
+  if (!layer_directory.empty()) {
+    TRY(trees.layer, clone_tree(AT_FDCWD, layer_directory.c_str(), 0));
+  }
   TRY(trees.workspace, open_plan_tree(view.workspace, recursive, "the workspace"));
   if (!trees.workspace.directory)
     return fail(ErrorKind::invalid_argument, "the workspace is not a folder: " + view.workspace);
@@ -385,7 +402,7 @@ Result<Layers> build_plan(const policy::SpawnPlan& plan, PlanTrees& trees) {
     TRY_DO(set_attributes(tree.fd, kReadOnly | MOUNT_ATTR_NOEXEC));
     TRY_DO(attach(tree.fd, target));
   }
-  TRY(Layers layers, mount_workspace(plan, trees.workspace));
+  TRY(Layers layers, mount_workspace(plan, trees.workspace, trees.layer));
   if (!plan.view.memory.empty()) {
     TRY(layers.memory, mount_memory(plan.view, trees));
   }

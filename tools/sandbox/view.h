@@ -1,9 +1,9 @@
-// What a slot sees: the fixed part (system folders, devices, /proc, private /tmp) as a list of mount
-// operations, and the plan's part (copy-on-write workspace, read-only roots, Agent_Memory with only
-// its readable documents, masks).
+// What a slot sees: the fixed part (system folders, devices, /proc, private /tmp) as a list of
+// mount operations, and the plan's part (copy-on-write workspace, read-only roots, Agent_Memory
+// with only its readable documents, masks).
 //
-// The list is data; one loop executes it. Everything not in it does not exist inside. The fixed part
-// is built first and independently of a plan, so that slots can wait ready-made.
+// The list is data; one loop executes it. Everything not in it does not exist inside. The fixed
+// part is built first and independently of a plan, so that slots can wait ready-made.
 //
 // Threads: called in the slot's first process (build_*), or in the supervisor (open_, map_).
 // Fails with: not_found (a root is gone), unavailable (the kernel refuses a mount), too_large.
@@ -49,12 +49,15 @@ struct PlanTrees {
   PlanTree workspace;
   std::vector<PlanTree> read_only;  // sorted by path, those inside the workspace left out
   std::vector<PlanTree> memory;     // one if Agent_Memory lies outside the workspace, else none
+  Fd layer;                         // the folder for the copy-on-write layer, if it is on disk
 };
 
 // Clones the mounts of the plan's roots; needs CAP_SYS_ADMIN over the current mount namespace.
 // Symlinks in the paths are refused: they are the caller's real paths. `recursive` is needed in a
 // namespace whose mounts are locked together, and impossible for a tree that will be id-mapped.
-Result<PlanTrees> open_plan_trees(const policy::SpawnView& view, bool recursive);
+// `layer_directory` (absolute, or empty) belongs to the slot's identity already.
+Result<PlanTrees> open_plan_trees(const policy::SpawnView& view, const std::string& layer_directory,
+                                  bool recursive);
 
 // Id-maps the trees so that their owners are the slot's identity. A file system that cannot is left
 // as it is and reported as degraded "no_idmap".
@@ -63,9 +66,9 @@ Result<void> map_plan_trees(PlanTrees& trees, const Identity& identity, const Fd
 
 // Where the command's changes can be read after its end.
 struct Layers {
-  Fd upper;         // of the workspace
-  Fd lower;         // the real workspace
-  Fd memory;        // the tmpfs over Agent_Memory, if any
+  Fd upper;   // of the workspace
+  Fd lower;   // the real workspace
+  Fd memory;  // the tmpfs over Agent_Memory, if any
 };
 
 // Builds the fixed part on a new tmpfs and makes it the root; the host's tree is gone afterwards.

@@ -1,0 +1,81 @@
+#include "tools/sandbox/scratch.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <string_view>
+#include <vector>
+
+#include "base/fs.h"
+#include "tools/sandbox/limits.h"
+
+namespace remit::sandbox {
+
+namespace {
+
+constexpr std::string_view kPrefix = "scratch-";
+
+void remove_at(int dir, const char* name, int depth) {
+  if (unlinkat(dir, name, 0) == 0 || errno == ENOENT) return;
+  if (unlinkat(dir, name, AT_REMOVEDIR) == 0 || depth > kLayerDepth) return;
+  Fd inner(openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!inner) {
+    // overlayfs makes its work folder with mode 0; ours to open all the same.
+    fchmodat(dir, name, 0700, 0);
+    inner.reset(openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  }
+  if (!inner) return;
+  fchmod(inner.get(), 0700);
+  std::vector<std::string> names;
+  auto listed = fs::list_directory(inner, [&](std::string_view entry, unsigned char) {
+    names.emplace_back(entry);
+    return true;
+  });
+  if (!listed) return;
+  for (const std::string& entry : names) remove_at(inner.get(), entry.c_str(), depth + 1);
+  unlinkat(dir, name, AT_REMOVEDIR);
+}
+
+}  // namespace
+
+bool tmpfs_has_user_attributes() {
+  const Fd file(memfd_create("remit", MFD_CLOEXEC));  // lies on the kernel's own tmpfs
+  return file && fsetxattr(file.get(), "user.remit", "y", 1, 0) == 0;
+}
+
+Result<std::string> make_scratch(const std::string& state_directory, pid_t starter,
+                                 const std::string& label, uid_t uid, gid_t gid) {
+  std::string path =
+      state_directory + "/" + std::string(kPrefix) + std::to_string(starter) + "-" + label;
+  if (mkdir(path.c_str(), 0700) != 0) return fail_errno(errno, "make the scratch folder " + path);
+  if (geteuid() == 0 && chown(path.c_str(), uid, gid) != 0)
+    return fail_errno(errno, "hand over the scratch folder " + path);
+  return path;
+}
+
+void remove_tree(const std::string& path) {
+  remove_at(AT_FDCWD, path.c_str(), 0);
+}
+
+void sweep_scratch(const std::string& state_directory) {
+  DIR* directory = opendir(state_directory.c_str());
+  if (directory == nullptr) return;
+  std::vector<std::string> left;
+  while (const dirent* entry = readdir(directory)) {
+    const std::string_view name = entry->d_name;
+    if (!name.starts_with(kPrefix)) continue;
+    const pid_t owner = std::atoi(entry->d_name + kPrefix.size());
+    if (owner > 0 && kill(owner, 0) != 0 && errno == ESRCH) left.emplace_back(name);
+  }
+  closedir(directory);
+  for (const std::string& name : left) remove_tree(state_directory + "/" + name);
+}
+
+}  // namespace remit::sandbox
