@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
-import { binary, House, instruction, pin, slug, source, textOf } from './house.mjs';
+import { binary, House, instruction, slug, source, textOf } from './house.mjs';
 import { evidenceOf } from './story.mjs';
 
 const colour = process.stdout.isTTY && !process.env.NO_COLOR;
@@ -67,10 +67,8 @@ async function call(name, args) {
   return { text: textOf(result), error: result.isError === true, data: result.structuredContent };
 }
 async function pending() {
-  for (let tries = 0; tries < 200; ++tries) {
-    const listed = house.run('approvals', '--json', '--state', house.state);
-    const rows = listed.code === 0 ? JSON.parse(listed.out) : [];
-    const open = (rows.approvals ?? rows).find((row) => row.state === 'pending');
+  for (let tries = 0; tries < 400; ++tries) {
+    const open = house.pending()[0];
     if (open) return open;
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
@@ -82,7 +80,7 @@ async function approved(command) {
   const question = await pending();
   expect(question, 'held: nothing has run; it waits for a person');
   if (!question) return running;
-  const shown = await house.approve(question.id, question.grant_key ?? question.digest);
+  const shown = await house.approve(question);
   expect(shown.code === 0, `remit approve ${question.id.slice(0, 8)}…: shown in full, PIN typed on a terminal`);
   return running;
 }
@@ -122,7 +120,7 @@ quote(ran.text, 5);
 const changed = call('Bash', { command: command.replace('ERROR', 'ERRORS') });
 const again = await pending();
 expect(again, 'one byte more: a new question, the old answer does not cover it');
-if (again) await house.typed(['--secret', pin], 'deny', again.id, '--state', house.state);
+if (again) await house.deny(again);
 expect((await changed).error, 'denied this time');
 
 title('What Bash changed is listed, decided as a write, and applied');

@@ -78,11 +78,21 @@ export class House {
     });
   }
   setPin() {
-    return this.typed(['--secret', pin, '--secret', pin], 'pin', '--state', this.state);
+    return this.typed(['--expect', 'new PIN:', '--secret', pin, '--expect', 'again:', '--secret', pin],
+      'pin', '--state', this.state);
   }
-  // Approves the one pending question the way a person does: reads it, types PIN and digest.
-  async approve(id, digest) {
-    return this.typed(['--secret', pin], 'approve', id, '--digest', digest, '--state', this.state);
+  // What waits for a person, oldest first: {id, command, sha256, risk, ...}.
+  pending() {
+    const listed = this.run('approvals', '--json', '--state', this.state);
+    return listed.code === 0 ? JSON.parse(listed.out).pending : [];
+  }
+  // Approves a question the way a person does: reads it, names its digest, types the PIN.
+  approve(question, secret = pin) {
+    return this.typed(['--expect', 'PIN:', '--secret', secret],
+      'approve', question.id, '--digest', question.sha256, '--state', this.state);
+  }
+  deny(question) {
+    return this.typed(['--expect', 'PIN:', '--secret', pin], 'deny', question.id, '--state', this.state);
   }
 }
 

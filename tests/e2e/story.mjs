@@ -10,7 +10,7 @@ export function granted(house) {
   return rows.filter((row) => row.grant === 'tool' || row.grant === 'diagnostic').map((row) => row.what);
 }
 
-export const questionCode = (params) => params.message.match(/\b(\d{4})\b(?![\s\S]*\b\d{4}\b)/)?.[1];
+export const questionCode = (params) => params.message.match(/code (\d{4})/)?.[1];
 
 export async function story({ house, client, asked, setAnswer }) {
   const call = async (name, args) => {
@@ -32,7 +32,7 @@ export async function story({ house, client, asked, setAnswer }) {
   const names = (await client.listTools()).tools.map((tool) => tool.name).sort();
   check(JSON.stringify(names) === JSON.stringify(granted(house).sort()), 'tools/list is the granted set',
     { listed: names, granted: granted(house).sort() });
-  for (const name of ['Read', 'Grep', 'Glob', 'Bash', 'Write', 'memory_read', 'handoff']) {
+  for (const name of ['Read', 'Grep', 'Glob', 'Bash', 'Write', 'memory_read']) {
     check(names.includes(name), `${name} is granted`, names);
   }
   check(!names.includes('Edit'), 'Edit is not: the persona does not name it', names);
@@ -88,29 +88,8 @@ export async function story({ house, client, asked, setAnswer }) {
   check(house.has('made-by-bash.txt'), 'approved: it ran and its file was applied', made.text);
   check(made.text.includes('made-by-bash.txt'), 'and its change is listed', made.text);
 
-  await escalate({ works, refused, house });
-
   const ledger = house.run('ledger', 'verify', '--state', house.state);
   check(ledger.code === 0, 'the ledger verifies', ledger);
-}
-
-// An escalation needs evidence of an investigation; with it the inbox file appears.
-async function escalate({ works, refused, house }) {
-  const base = {
-    action: 'send', kind: 'escalate', to: 'escalation-manager', severity: 'high',
-    issue: 'Database pool exhausted for several customers',
-    impact: 'Requests fail for all customers of the api since 14:00 UTC',
-  };
-  const without = await refused('handoff', { ...base, evidence: [] });
-  check(/evidence/.test(without.text), 'the refusal asks for evidence', without.text);
-  const patterns = await works('log_patterns', { source: ['logs/api.log'], min_level: 'error' });
-  const evidence = evidenceOf(patterns);
-  const sent = await works('handoff', { ...base, evidence: [evidence] });
-  check(/inbox\/escalation-manager\//.test(sent.text), 'the inbox file is named', sent.text);
-  const path = sent.text.match(/_communication\/inbox\/escalation-manager\/[\w.-]+\.yaml/)[0];
-  check(house.get(`Agent_Memory/${path}`).includes('pool exhausted'), 'and is on disk');
-  const nobody = await refused('handoff', { ...base, to: 'board', evidence: [evidence] });
-  check(/escalation-manager|no_edge|edge|one of/.test(nobody.text), 'no edge, no handoff', nobody.text);
 }
 
 // What a diagnostic's result gives to cite it by.

@@ -20,25 +20,17 @@ const bash = async (command) => {
   return { text: textOf(result), error: result.isError === true };
 };
 
-async function pending() {
-  return until('a pending approval', () => {
-    const listed = house.run('approvals', '--json', '--state', house.state);
-    if (listed.code !== 0) return null;
-    const rows = JSON.parse(listed.out);
-    const open = (rows.approvals ?? rows).filter((row) => row.state === 'pending');
-    return open[0];
-  });
-}
+const pending = () => until('a pending question', () => house.pending()[0]);
 
-const command = 'python3 -c "print(6*7)" > answer.txt';
+// An interpreter: high risk, so only a proven person decides, whatever a client says.
+const command = 'perl -e "print 6*7" > answer.txt';
 const running = bash(command);
 const question = await pending();
-const wrong = await house.typed(['--secret', '0000'], 'approve', question.id,
-  '--digest', question.grant_key ?? question.digest, '--state', house.state);
+const wrong = await house.approve(question, '0000');
 check(wrong.code !== 0, 'a wrong PIN approves nothing', wrong.out);
-const yes = await house.approve(question.id, question.grant_key ?? question.digest);
+const yes = await house.approve(question);
 check(yes.code === 0, 'the PIN on a terminal approves', yes.out);
-check(yes.out.includes('print(6*7)'), 'after showing the command', yes.out);
+check(yes.out.includes('print 6*7'), 'after showing the command', yes.out);
 const ran = await running;
 check(!ran.error, 'the approved command ran', ran.text);
 check(house.get('answer.txt').trim() === '42', 'its file was applied');
@@ -46,7 +38,7 @@ check(house.get('answer.txt').trim() === '42', 'its file was applied');
 const changed = bash(command.replace('6*7', '6*8'));
 const again = await pending();
 check(again.id !== question.id, 'one changed byte is a new question', again);
-const no = await house.typed(['--secret', pin], 'deny', again.id, '--state', house.state);
+const no = await house.deny(again);
 check(no.code === 0, 'remit deny', no.out);
 check((await changed).error, 'denied: it did not run');
 check(house.get('answer.txt').trim() === '42', 'and changed nothing');
