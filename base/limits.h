@@ -136,6 +136,12 @@ inline constexpr int kHops = 4;
 inline constexpr int kThreadHandoffs = 32;
 inline constexpr int kPingPong = 2;
 inline constexpr int kHandoffsPerHour = 20;
+inline constexpr std::size_t kLadderLevels = 3;
+inline constexpr std::chrono::milliseconds kAckCritical = 5min, kAckHigh = 15min, kAckNormal = 60min,
+                                           kAckLow = 24h;
+inline constexpr std::chrono::milliseconds kDeliveryLease = 30s;   // one process delivers a file
+inline constexpr std::chrono::milliseconds kRetryFirst = 1s, kRetryMost = 10min, kRetryFor = 24h;
+inline constexpr std::size_t kDueAtOnce = 100;                     // timers or files of one round
 inline constexpr std::chrono::hours kResultKept = std::chrono::hours{24};
 
 // --- diagnostics ---

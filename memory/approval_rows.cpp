@@ -1,3 +1,4 @@
+// Over 400 lines because every transition of an approval stands here, beside its ledger record.
 // Over 400 lines because every transition of an approval, with its ledger record, is one table.
 #include "memory/approval_rows.h"
 

@@ -121,11 +121,83 @@ create table server(
 ) strict, without rowid;
 )sql";
 
+// Handoffs: the record is the truth, files in inboxes are its projection. `path`, `evidence`,
+// `fields`, `ladder`, `answer` are JSON. `due_ms`: when fire_due() must look at it; 0 never.
+// outbox: files to be written, at least once; `dead`: given up after a day.
+constexpr const char* kHandoffs = R"sql(
+create table handoff(
+  id text primary key,
+  kind text not null check(kind in ('consult', 'delegate', 'escalate')),
+  from_persona text not null,
+  from_principal text not null,
+  to_name text not null,
+  to_kind text not null,
+  thread_id text not null,
+  parent_id text not null,
+  instruction text not null,
+  hop integer not null,
+  path text not null,
+  idempotency_key text not null,
+  request_digest text not null,
+  created_ms integer not null,
+  priority text not null,
+  severity text not null,
+  deadline_ms integer not null,
+  ack_deadline_ms integer not null,
+  due_ms integer not null,
+  authorized_by text not null,
+  evidence text not null,
+  fields text not null,
+  dedupe text not null,
+  ladder text not null,
+  state text not null,
+  open integer not null,
+  level integer not null,
+  etag text not null,
+  assumed integer not null,
+  answer text not null
+) strict, without rowid;
+create unique index handoff_key on handoff(from_principal, idempotency_key)
+  where idempotency_key != '';
+create unique index handoff_dedupe on handoff(instruction, to_name, dedupe)
+  where dedupe != '' and open = 1;
+create index handoff_thread on handoff(thread_id);
+create index handoff_to on handoff(to_name, open);
+create index handoff_from on handoff(from_persona, created_ms);
+create index handoff_due on handoff(due_ms) where due_ms > 0;
+create table handoff_event(
+  id integer primary key,
+  handoff text not null references handoff(id),
+  at_ms integer not null,
+  from_state text not null,
+  to_state text not null,
+  persona text not null,
+  principal text not null,
+  note text not null
+) strict;
+create index handoff_event_of on handoff_event(handoff);
+create table outbox(
+  id integer primary key,
+  handoff text not null references handoff(id),
+  place text not null check(place in ('memory', 'drop')),
+  path text not null,
+  body text not null,
+  attempts integer not null,
+  next_ms integer not null,
+  lease_ms integer not null,
+  created_ms integer not null,
+  dead integer not null,
+  error text not null
+) strict;
+create unique index outbox_path on outbox(place, path);
+create index outbox_due on outbox(next_ms) where dead = 0;
+)sql";
+
 }  // namespace
 
 const std::vector<Migration>& schema() {
   static const std::vector<Migration> kSteps = {
-      {1, kLedger}, {2, kDocuments}, {3, kApprovals}, {4, kServers}};
+      {1, kLedger}, {2, kDocuments}, {3, kApprovals}, {4, kServers}, {5, kHandoffs}};
   return kSteps;
 }
 

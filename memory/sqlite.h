@@ -65,6 +65,7 @@ class Statement {
 
   // Parameters in the order of their '?'. Texts and blobs are copied.
   Statement& bind(std::int64_t value);
+  Statement& bind(int value) { return bind(std::int64_t{value}); }
   Statement& bind(std::string_view text);
   Statement& bind(const char* text) { return bind(std::string_view(text)); }
   Statement& bind_blob(std::string_view bytes);

@@ -1,0 +1,72 @@
+// Files that handoffs cause: inbox projections through the Store, drops for queues beneath a drop
+// root, dead letters. They are rows first (written in the transaction of their handoff), then
+// files: at least once, the same bytes at the same path. A newer version of a file replaces its
+// waiting row.
+//
+// Threads and processes: any; one process at a time delivers a row (lease of kDeliveryLease).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fs.h"
+#include "base/result.h"
+#include "memory/handoff.h"
+#include "memory/state.h"
+#include "memory/store.h"
+
+namespace remit::memory {
+
+class Transaction;
+
+enum class OutboxPlace { memory, drop };
+
+// A file that could not be delivered for kRetryFor, or one that waits.
+struct OutboxRow {
+  std::int64_t id = 0;
+  std::string handoff, path, error;
+  OutboxPlace place = OutboxPlace::memory;
+  std::int64_t attempts = 0, next_ms = 0, created_ms = 0;
+  bool dead = false;
+};
+
+// Within the transaction of the handoff.
+Result<void> enqueue(Transaction& transaction, const Clock& clock, const std::string& handoff,
+                     OutboxPlace place, const std::string& path, const std::string& body);
+// The request's file for the present target: inbox, drop, or (human) none.
+Result<void> enqueue_request(Transaction& transaction, const Clock& clock, const Handoff& handoff);
+
+class HandoffDelivery {
+ public:
+  // `drop_root`: directory for queue targets; without one, the state directory's `drop`.
+  HandoffDelivery(State& state, Store& store, Fd drop_root)
+      : state_(state), store_(store), drop_root_(std::move(drop_root)) {}
+
+  // Delivers every row that is due (kDueAtOnce), leads its handoff to delivered or notified; at
+  // start it takes what a dead process left. How many files were written. A file that cannot be
+  // written is tried again with growing pauses and given up after kRetryFor (dead letter).
+  Result<std::int64_t> run();
+  // Only those of one handoff, whatever their pause: right after send(), and `handoffs retry`.
+  Result<std::int64_t> run_for(const std::string& handoff);
+
+  Result<std::vector<OutboxRow>> dead();
+
+ private:
+  struct Task {
+    OutboxRow row;
+    std::string body;
+  };
+  Result<std::optional<Task>> take(const std::string& handoff);
+  Result<void> write(const Task& task);
+  Result<void> finish(const Task& task);
+  Result<void> postpone(const Task& task, const Error& error);
+  Result<std::int64_t> run_some(const std::string& handoff);
+
+  State& state_;
+  Store& store_;
+  const Fd drop_root_;
+};
+
+}  // namespace remit::memory
