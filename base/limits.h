@@ -107,6 +107,8 @@ inline constexpr std::size_t kGapsNamed = 5;              // unsearched parts na
 inline constexpr std::size_t kCommandBytes = 64u << 10;
 inline constexpr std::size_t kSimpleCommands = 256;
 inline constexpr int kShellNesting = 32;
+inline constexpr std::size_t kBlankRun = 32;              // blanks or comment that can push text out
+                                                          // of a reviewer's sight
 inline constexpr std::chrono::milliseconds kBashTimeoutMax = 600s;
 inline constexpr std::size_t kOutputKept = 1u << 20;
 inline constexpr std::size_t kOutputSpill = 64u << 20;
