@@ -89,6 +89,11 @@ void ShellAssessor::text(std::string_view nested) {
   ++budget_.depth;
   const ShellScript script = parse_shell_within(nested, budget_);
   for (const ShellUnparsed& unparsed : script.unparsed) ask(Risk::high, "unparsed", unparsed.why);
+  if (script.refused.empty()) {
+    for (const ShellHidden& hidden : find_hidden_text(nested, script.comments)) {
+      ask(Risk::high, "hidden_text", hidden.why);
+    }
+  }
   // The nested words die with this call, the outer command goes on afterwards.
   const ShellNode* outer_node = std::exchange(node_, nullptr);
   const std::optional<std::size_t> outer_line = line_;

@@ -160,6 +160,8 @@ void ShellLexer::escaped_character(ShellWord& word) {
 void ShellLexer::finish_word(ShellWord& word, std::size_t start) {
   word.offset = start;
   word.raw = std::string(since(start));
+  // The command [ is no pattern.
+  if (word.raw == "[") word.pieces = {{ShellPieceKind::text, "["}};
   // Brace expansion needs a brace and a comma or two dots; whether quotes disarm it is not worth
   // following: such a word only counts as unknown.
   const std::size_t brace = word.raw.find('{');
