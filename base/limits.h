@@ -149,5 +149,15 @@ inline constexpr std::chrono::hours kResultKept = std::chrono::hours{24};
 // --- diagnostics ---
 inline constexpr std::size_t kExcerptBytes = 400;
 inline constexpr std::size_t kSummaryBytes = 240;
+inline constexpr std::size_t kLogColumns = 128;           // words of one message that are compared
+inline constexpr std::size_t kLogWordBytes = 512;         // a longer word is a value
+inline constexpr std::size_t kLogShapes = 32'768;         // distinct masked messages held at once
+inline constexpr std::size_t kLogShapeBytes = 24u << 20;  // their text; both bound the miner's memory
+inline constexpr std::size_t kLogLineBytes = 64u << 10;   // what is looked at of one line
+inline constexpr std::size_t kLogRecordLines = 500;       // a stack trace joins this many lines
+inline constexpr std::size_t kLogFormatSample = 500;      // lines that vote on a file's format
+inline constexpr std::uint64_t kLogBytes = std::uint64_t{2} << 30;  // read by one call
+inline constexpr std::chrono::milliseconds kLogDeadline = 5s;       // then the answer is partial
+inline constexpr std::size_t kLogFiles = 1000;            // files of one call
 
 }  // namespace remit::limits
