@@ -158,6 +158,6 @@ inline constexpr std::size_t kLogRecordLines = 500;       // a stack trace joins
 inline constexpr std::size_t kLogFormatSample = 500;      // lines that vote on a file's format
 inline constexpr std::uint64_t kLogBytes = std::uint64_t{2} << 30;  // read by one call
 inline constexpr std::chrono::milliseconds kLogDeadline = 5s;       // then the answer is partial
-inline constexpr std::size_t kLogFiles = 1000;            // files of one call
+inline constexpr std::size_t kLogFiles = 200;             // files of one call
 
 }  // namespace remit::limits

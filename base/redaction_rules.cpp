@@ -45,6 +45,12 @@ bool low_entropy(Kind kind) {
          kind == Kind::basic || kind == Kind::iban;
 }
 
+bool low_entropy(std::string_view kind) {
+  for (const Kind k : {Kind::password, Kind::pan, Kind::email, Kind::dsn, Kind::basic, Kind::iban})
+    if (kind == to_string(k)) return true;
+  return false;
+}
+
 namespace {
 
 // Windows that bound what a recogniser may read without consuming it.

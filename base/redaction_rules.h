@@ -35,6 +35,7 @@ const char* to_string(Kind kind);
 
 // True if a raw hash of a text with such a secret would be a guessing oracle.
 bool low_entropy(Kind kind);
+bool low_entropy(std::string_view kind);  // by its name in Redacted::counts
 
 struct Span {
   Kind kind;

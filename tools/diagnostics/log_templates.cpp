@@ -48,7 +48,12 @@ struct TemplateMiner::State {
   std::vector<std::uint32_t> parent;
   std::vector<std::uint64_t> lines;  // of a live form; what merges into another moves there
   // Masked text -> number. Cleared when the table is rebuilt.
-  std::unordered_map<std::uint64_t, std::uint32_t> by_text;
+  struct Seen {
+    std::uint32_t form;
+    std::uint16_t note;
+  };
+  std::unordered_map<std::uint64_t, Seen> by_text;
+  std::uint16_t scratch_note = 0;
   // Templates with variable columns, for forms that come after a settlement: which column sets are
   // variable per length, and the template by hash of its constant columns.
   std::map<std::size_t, std::set<std::vector<std::uint16_t>>> holes;
@@ -324,7 +329,7 @@ struct TemplateMiner::State {
         if (hole(id)) without.push_back(static_cast<std::uint16_t>(i));
         form.words[i] = id;
       }
-      by_text.emplace(hash_bytes(masked_text), number);
+      by_text.emplace(hash_bytes(masked_text), Seen{number, 0});
       by_constants.emplace(key(form.words, without), number);
       holes[form.words.size()].insert(std::move(without));
     }
@@ -337,13 +342,13 @@ TemplateMiner::TemplateMiner() : TemplateMiner(Setting{}) {}
 TemplateMiner::TemplateMiner(Setting setting) : state_(std::make_unique<State>(setting)) {}
 TemplateMiner::~TemplateMiner() = default;
 
-std::uint32_t TemplateMiner::add(std::string_view content) {
+TemplateMiner::Added TemplateMiner::add(std::string_view content) {
   State& s = *state_;
   mask(content.substr(0, limits::kLogLineBytes), &s.masked);
   const std::uint64_t text_hash = hash_bytes(s.masked);
   if (const auto it = s.by_text.find(text_hash); it != s.by_text.end()) {
-    ++s.lines[s.root(it->second)];
-    return it->second;
+    ++s.lines[s.root(it->second.form)];
+    return {it->second.form, false, &it->second.note};
   }
   if (!s.full && (s.by_text.size() >= limits::kLogShapes || s.bytes >= limits::kLogShapeBytes)) s.compact();
   std::vector<Word> words;
@@ -358,8 +363,9 @@ std::uint32_t TemplateMiner::add(std::string_view content) {
     number = s.add_form(std::move(words));
   }
   ++s.lines[number];
-  if (s.by_text.size() < 2 * limits::kLogShapes) s.by_text.emplace(text_hash, number);
-  return number;
+  s.scratch_note = 0;
+  if (s.by_text.size() >= 2 * limits::kLogShapes) return {number, true, &s.scratch_note};
+  return {number, true, &s.by_text.emplace(text_hash, State::Seen{number, 0}).first->second.note};
 }
 
 void TemplateMiner::settle() { state_->settle(); }

@@ -10,7 +10,7 @@
 // dropped: if even the settled templates fill the table, new forms join one template per first word.
 //
 //   TemplateMiner miner;
-//   std::uint32_t form = miner.add("Accepted password for bob from 10.0.0.7 port 4711 ssh2");
+//   std::uint32_t form = miner.add("Accepted password for bob from 10.0.0.7 port 4711 ssh2").form;
 //   miner.settle();
 //   miner.text(miner.group(form));   // "Accepted password for bob from <*> port <*> ssh2"
 //
@@ -40,8 +40,12 @@ class TemplateMiner {
   explicit TemplateMiner(Setting setting);
   ~TemplateMiner();
 
-  // The number of the form that `content` has. Valid for the life of the miner.
-  std::uint32_t add(std::string_view content);
+  struct Added {
+    std::uint32_t form;   // the number of the form that the content has; valid for the miner's life
+    bool fresh;           // no line with this masked text came before (or it is not remembered)
+    std::uint16_t* note;  // the caller's own mark on this masked text, 0 at first; until the next add()
+  };
+  Added add(std::string_view content);
   // Merges forms into templates. May be called at any time; add() may follow.
   void settle();
   // The template of a form: a number that is equal for all forms of one template. After settle().
