@@ -56,29 +56,34 @@ struct EnumNames<tools::Profile> {
 template <>
 struct EnumNames<tools::MinLevel> {
   static constexpr std::array list{
-      std::pair{tools::MinLevel::trace, "trace"},     std::pair{tools::MinLevel::debug, "debug"},
-      std::pair{tools::MinLevel::info, "info"},       std::pair{tools::MinLevel::notice, "notice"},
-      std::pair{tools::MinLevel::warning, "warning"}, std::pair{tools::MinLevel::error, "error"},
+      std::pair{tools::MinLevel::trace, "trace"},      std::pair{tools::MinLevel::debug, "debug"},
+      std::pair{tools::MinLevel::info, "info"},        std::pair{tools::MinLevel::notice, "notice"},
+      std::pair{tools::MinLevel::warning, "warning"},  std::pair{tools::MinLevel::error, "error"},
       std::pair{tools::MinLevel::critical, "critical"}};
 };
 template <>
 struct Fields<BaselineArgs> {
-  static constexpr auto list = std::tuple{required("from", &BaselineArgs::from, "RFC 3339", {.max_length = 64}),
-                                          required("to", &BaselineArgs::to, "RFC 3339", {.max_length = 64})};
+  static constexpr auto list =
+      std::tuple{required("from", &BaselineArgs::from, "RFC 3339", {.max_length = 64}),
+                 required("to", &BaselineArgs::to, "RFC 3339", {.max_length = 64})};
 };
 template <>
 struct Fields<LogPatternsArgs> {
   static constexpr auto list = std::tuple{
       required("source", &LogPatternsArgs::source, "Paths, directories or globs of log files",
                {.min_length = 1, .max_length = limits::kPathBytes, .max_items = 64}),
-      field("from", &LogPatternsArgs::from, "Only records at or after this RFC 3339 time", {.max_length = 64}),
-      field("to", &LogPatternsArgs::to, "Only records before this RFC 3339 time", {.max_length = 64}),
+      field("from", &LogPatternsArgs::from, "Only records at or after this RFC 3339 time",
+            {.max_length = 64}),
+      field("to", &LogPatternsArgs::to, "Only records before this RFC 3339 time",
+            {.max_length = 64}),
       field("min_level", &LogPatternsArgs::min_level, "Only records of at least this level"),
       field("group_by", &LogPatternsArgs::group_by, "What is counted"),
-      field("field", &LogPatternsArgs::field, "With group_by field: host, component or pid", {.max_length = 16}),
+      field("field", &LogPatternsArgs::field, "With group_by field: host, component or pid",
+            {.max_length = 16}),
       field("baseline", &LogPatternsArgs::baseline, "A window of normal operation to compare with"),
       field("profile", &LogPatternsArgs::profile, "auth also reads sign-ins"),
-      field("top", &LogPatternsArgs::top, "How many templates or groups are listed", {.minimum = 1, .maximum = 500})};
+      field("top", &LogPatternsArgs::top, "How many templates or groups are listed",
+            {.minimum = 1, .maximum = 500})};
 };
 
 }  // namespace remit
@@ -99,8 +104,8 @@ Result<std::int64_t> time_of(const std::string& text, const char* where) {
   return *ms;
 }
 
-Result<diagnostics::Window> window_of(const std::optional<std::string>& from, const std::optional<std::string>& to,
-                                      const char* where) {
+Result<diagnostics::Window> window_of(const std::optional<std::string>& from,
+                                      const std::optional<std::string>& to, const char* where) {
   diagnostics::Window window;
   const std::string base = where;
   if (from) {
@@ -110,7 +115,8 @@ Result<diagnostics::Window> window_of(const std::optional<std::string>& from, co
     TRY(window.to, time_of(*to, (base + "/to").c_str()));
   }
   if (window.from && window.to && *window.from >= *window.to)
-    return fail(ErrorKind::invalid_argument, "`from` must lie before `to`", base + "/from", "diag.bad_argument");
+    return fail(ErrorKind::invalid_argument, "`from` must lie before `to`", base + "/from",
+                "diag.bad_argument");
   return window;
 }
 
@@ -129,7 +135,8 @@ Result<diagnostics::PatternsQuery> query_of(const LogPatternsArgs& args) {
   if (args.field || args.group_by == Group::field) {
     const std::string name = args.field.value_or("");
     if (args.group_by != Group::field || (name != "host" && name != "component" && name != "pid"))
-      return fail(ErrorKind::invalid_argument, "`field` names host, component or pid, with group_by \"field\"", "/field",
+      return fail(ErrorKind::invalid_argument,
+                  "`field` names host, component or pid, with group_by \"field\"", "/field",
                   "diag.bad_argument");
     query.field = name == "host"        ? diagnostics::LogField::host
                   : name == "component" ? diagnostics::LogField::component
@@ -140,8 +147,8 @@ Result<diagnostics::PatternsQuery> query_of(const LogPatternsArgs& args) {
   return query;
 }
 
-// Leaves out what is least needed until the structured answer fits the page: templates from the end,
-// then findings from the end (they are ordered by severity). What is left out is counted.
+// Leaves out what is least needed until the structured answer fits the page: templates from the
+// end, then findings from the end (they are ordered by severity). What is left out is counted.
 void fit(Report& report, std::size_t max_chars) {
   const auto too_long = [&] { return dump(encode(report)).size() > max_chars; };
   for (const char* list : {"templates", "groups"}) {
@@ -159,16 +166,18 @@ void fit(Report& report, std::size_t max_chars) {
   }
 }
 
-Result<Outcome<Report>> log_patterns(const LogPatternsArgs& args, Call& call, const Redactor& redactor,
-                                     const ResultSink& sink) {
+Result<Outcome<Report>> log_patterns(const LogPatternsArgs& args, Call& call,
+                                     const Redactor& redactor, const ResultSink& sink) {
   TRY(const diagnostics::PatternsQuery query, query_of(args));
-  TRY(diagnostics::LogFiles files, diagnostics::open_logs(call.access, call.scope, args.source, call.stop));
+  TRY(diagnostics::LogFiles files,
+      diagnostics::open_logs(call.access, call.scope, args.source, call.stop));
   TRY(diagnostics::PatternsAnswer answer,
       diagnostics::log_patterns(std::move(files), query, redactor, system_clock(), call.stop));
   TRY(Report report, diagnostics::finish(std::move(answer.draft), redactor));
   const std::string whole = dump(encode(report));
   if (sink && whole.size() > call.page_chars) report.result_uri = sink(whole);
-  std::string text = diagnostics::render(report, redactor.redact(answer.facts).text, call.page_chars);
+  std::string text =
+      diagnostics::render(report, redactor.redact(answer.facts).text, call.page_chars);
   fit(report, call.page_chars);
   return Outcome<Report>{std::move(report), std::move(text), std::nullopt};
 }

@@ -1,10 +1,10 @@
 // What every diagnostic returns: findings with cited evidence, facts, and what was not looked at.
 //
-// A library fills a Draft with raw text; finish() is the only way to a Report, and it enforces what no
-// author may forget: a finding without its evidence, with an undeclared code or with a reference that
-// does not resolve is an error (code diag.no_evidence, diag.undeclared_code); the verdict, `partial`
-// and the counts of redactions are computed; text is redacted first and cut afterwards; findings,
-// evidence and coverage have one order, so equal input gives equal bytes.
+// A library fills a Draft with raw text; finish() is the only way to a Report, and it enforces what
+// no author may forget: a finding without its evidence, with an undeclared code or with a reference
+// that does not resolve is an error (code diag.no_evidence, diag.undeclared_code); the verdict,
+// `partial` and the counts of redactions are computed; text is redacted first and cut afterwards;
+// findings, evidence and coverage have one order, so equal input gives equal bytes.
 //
 // Threads: plain values and pure functions.
 #pragma once
@@ -26,7 +26,16 @@ enum class Severity { critical, high, medium, low, info };  // in the order of a
 enum class Confidence { confirmed, likely, possible };
 enum class Unit { count, ratio, bytes, ms, s, days, per_s, rows, xids, bits, pages, cost };
 enum class EvidenceKind { file, sql, http, tls, dns, proc, token, doc };
-enum class Reason { permission, timeout, missing_extension, cap, unreachable, policy, unparsed, not_configured };
+enum class Reason {
+  permission,
+  timeout,
+  missing_extension,
+  cap,
+  unreachable,
+  policy,
+  unparsed,
+  not_configured
+};
 enum class Verdict { problems, healthy, inconclusive };
 enum class HashOf { raw, redacted };
 
@@ -44,10 +53,10 @@ Metric real_metric(double value, Unit unit);  // ratio: 4 decimals, others: 3
 
 // One thing to look at. In a Draft `excerpt` is the whole raw text; finish() redacts and cuts it.
 struct Evidence {
-  std::string id;                // "E1".. in its finding
+  std::string id;  // "E1".. in its finding
   EvidenceKind kind = EvidenceKind::file;
-  Json ref = Json::object();     // by kind; file: path, line_start, line_end, inode, offset, tz
-  std::string excerpt;           // at most limits::kExcerptBytes
+  Json ref = Json::object();  // by kind; file: path, line_start, line_end, inode, offset, tz
+  std::string excerpt;        // at most limits::kExcerptBytes
   std::string sha256;
   HashOf sha256_of = HashOf::raw;
 };
@@ -58,7 +67,7 @@ struct Because {
 };
 struct RuledOut {
   std::string hypothesis;
-  std::vector<std::string> by;   // evidence ids
+  std::vector<std::string> by;  // evidence ids
 };
 struct NextStep {
   std::string tool;
@@ -67,7 +76,7 @@ struct NextStep {
 };
 
 struct Finding {
-  std::string id;                // "F-" and 12 hex of SHA-256(code NUL target NUL object)
+  std::string id;  // "F-" and 12 hex of SHA-256(code NUL target NUL object)
   std::string code;
   Severity severity = Severity::info;
   Because confidence;
@@ -101,7 +110,7 @@ struct Report {
   Coverage coverage;
   Bounds limits;
   std::map<std::string, std::uint64_t> redactions;
-  std::string result_uri;        // where the whole body is, if it was stored
+  std::string result_uri;  // where the whole body is, if it was stored
 };
 
 // What a library knows; everything else of a Report is computed.
@@ -136,9 +145,10 @@ namespace diag = diagnostics;
 
 template <>
 struct EnumNames<diag::Severity> {
-  static constexpr std::array list{std::pair{diag::Severity::critical, "critical"}, std::pair{diag::Severity::high, "high"},
-                                   std::pair{diag::Severity::medium, "medium"}, std::pair{diag::Severity::low, "low"},
-                                   std::pair{diag::Severity::info, "info"}};
+  static constexpr std::array list{
+      std::pair{diag::Severity::critical, "critical"}, std::pair{diag::Severity::high, "high"},
+      std::pair{diag::Severity::medium, "medium"}, std::pair{diag::Severity::low, "low"},
+      std::pair{diag::Severity::info, "info"}};
 };
 template <>
 struct EnumNames<diag::Confidence> {
@@ -149,17 +159,19 @@ struct EnumNames<diag::Confidence> {
 template <>
 struct EnumNames<diag::Unit> {
   static constexpr std::array list{
-      std::pair{diag::Unit::count, "count"}, std::pair{diag::Unit::ratio, "ratio"}, std::pair{diag::Unit::bytes, "bytes"},
-      std::pair{diag::Unit::ms, "ms"},       std::pair{diag::Unit::s, "s"},         std::pair{diag::Unit::days, "days"},
-      std::pair{diag::Unit::per_s, "per_s"}, std::pair{diag::Unit::rows, "rows"},   std::pair{diag::Unit::xids, "xids"},
-      std::pair{diag::Unit::bits, "bits"},   std::pair{diag::Unit::pages, "pages"}, std::pair{diag::Unit::cost, "cost"}};
+      std::pair{diag::Unit::count, "count"}, std::pair{diag::Unit::ratio, "ratio"},
+      std::pair{diag::Unit::bytes, "bytes"}, std::pair{diag::Unit::ms, "ms"},
+      std::pair{diag::Unit::s, "s"},         std::pair{diag::Unit::days, "days"},
+      std::pair{diag::Unit::per_s, "per_s"}, std::pair{diag::Unit::rows, "rows"},
+      std::pair{diag::Unit::xids, "xids"},   std::pair{diag::Unit::bits, "bits"},
+      std::pair{diag::Unit::pages, "pages"}, std::pair{diag::Unit::cost, "cost"}};
 };
 template <>
 struct EnumNames<diag::EvidenceKind> {
   static constexpr std::array list{
-      std::pair{diag::EvidenceKind::file, "file"}, std::pair{diag::EvidenceKind::sql, "sql"},
-      std::pair{diag::EvidenceKind::http, "http"}, std::pair{diag::EvidenceKind::tls, "tls"},
-      std::pair{diag::EvidenceKind::dns, "dns"},   std::pair{diag::EvidenceKind::proc, "proc"},
+      std::pair{diag::EvidenceKind::file, "file"},   std::pair{diag::EvidenceKind::sql, "sql"},
+      std::pair{diag::EvidenceKind::http, "http"},   std::pair{diag::EvidenceKind::tls, "tls"},
+      std::pair{diag::EvidenceKind::dns, "dns"},     std::pair{diag::EvidenceKind::proc, "proc"},
       std::pair{diag::EvidenceKind::token, "token"}, std::pair{diag::EvidenceKind::doc, "doc"}};
 };
 template <>
@@ -181,7 +193,8 @@ struct EnumNames<diag::Verdict> {
 };
 template <>
 struct EnumNames<diag::HashOf> {
-  static constexpr std::array list{std::pair{diag::HashOf::raw, "raw"}, std::pair{diag::HashOf::redacted, "redacted"}};
+  static constexpr std::array list{std::pair{diag::HashOf::raw, "raw"},
+                                   std::pair{diag::HashOf::redacted, "redacted"}};
 };
 
 template <>
@@ -191,15 +204,17 @@ struct Fields<diag::Metric> {
 };
 template <>
 struct Fields<diag::Evidence> {
-  static constexpr auto list =
-      std::tuple{required("id", &diag::Evidence::id, ""),           required("kind", &diag::Evidence::kind, ""),
-                 required("ref", &diag::Evidence::ref, "where"),    required("excerpt", &diag::Evidence::excerpt, ""),
-                 required("sha256", &diag::Evidence::sha256, ""),   required("sha256_of", &diag::Evidence::sha256_of, "")};
+  static constexpr auto list = std::tuple{required("id", &diag::Evidence::id, ""),
+                                          required("kind", &diag::Evidence::kind, ""),
+                                          required("ref", &diag::Evidence::ref, "where"),
+                                          required("excerpt", &diag::Evidence::excerpt, ""),
+                                          required("sha256", &diag::Evidence::sha256, ""),
+                                          required("sha256_of", &diag::Evidence::sha256_of, "")};
 };
 template <>
 struct Fields<diag::Because> {
-  static constexpr auto list =
-      std::tuple{required("level", &diag::Because::level, ""), required("why", &diag::Because::why, "")};
+  static constexpr auto list = std::tuple{required("level", &diag::Because::level, ""),
+                                          required("why", &diag::Because::why, "")};
 };
 template <>
 struct Fields<diag::RuledOut> {
@@ -214,39 +229,41 @@ struct Fields<diag::NextStep> {
 };
 template <>
 struct Fields<diag::Finding> {
-  static constexpr auto list = std::tuple{
-      required("id", &diag::Finding::id, ""),
-      required("code", &diag::Finding::code, ""),
-      required("severity", &diag::Finding::severity, ""),
-      required("confidence", &diag::Finding::confidence, ""),
-      required("target", &diag::Finding::target, ""),
-      required("object", &diag::Finding::object, ""),
-      required("summary", &diag::Finding::summary, ""),
-      required("metrics", &diag::Finding::metrics, ""),
-      field("first_seen", &diag::Finding::first_seen, "RFC 3339"),
-      field("last_seen", &diag::Finding::last_seen, "RFC 3339"),
-      field("count", &diag::Finding::count, ""),
-      required("evidence", &diag::Finding::evidence, ""),
-      required("ruled_out", &diag::Finding::ruled_out, ""),
-      required("next", &diag::Finding::next, "")};
+  static constexpr auto list =
+      std::tuple{required("id", &diag::Finding::id, ""),
+                 required("code", &diag::Finding::code, ""),
+                 required("severity", &diag::Finding::severity, ""),
+                 required("confidence", &diag::Finding::confidence, ""),
+                 required("target", &diag::Finding::target, ""),
+                 required("object", &diag::Finding::object, ""),
+                 required("summary", &diag::Finding::summary, ""),
+                 required("metrics", &diag::Finding::metrics, ""),
+                 field("first_seen", &diag::Finding::first_seen, "RFC 3339"),
+                 field("last_seen", &diag::Finding::last_seen, "RFC 3339"),
+                 field("count", &diag::Finding::count, ""),
+                 required("evidence", &diag::Finding::evidence, ""),
+                 required("ruled_out", &diag::Finding::ruled_out, ""),
+                 required("next", &diag::Finding::next, "")};
 };
 template <>
 struct Fields<diag::NotLooked> {
-  static constexpr auto list =
-      std::tuple{required("what", &diag::NotLooked::what, ""), required("reason", &diag::NotLooked::reason, ""),
-                 required("detail", &diag::NotLooked::detail, ""), required("remedy", &diag::NotLooked::remedy, "")};
+  static constexpr auto list = std::tuple{required("what", &diag::NotLooked::what, ""),
+                                          required("reason", &diag::NotLooked::reason, ""),
+                                          required("detail", &diag::NotLooked::detail, ""),
+                                          required("remedy", &diag::NotLooked::remedy, "")};
 };
 template <>
 struct Fields<diag::Coverage> {
-  static constexpr auto list = std::tuple{required("looked", &diag::Coverage::looked, ""),
-                                          required("could_not_look", &diag::Coverage::could_not_look, ""),
-                                          required("partial", &diag::Coverage::partial, "")};
+  static constexpr auto list =
+      std::tuple{required("looked", &diag::Coverage::looked, ""),
+                 required("could_not_look", &diag::Coverage::could_not_look, ""),
+                 required("partial", &diag::Coverage::partial, "")};
 };
 template <>
 struct Fields<diag::Bounds> {
-  static constexpr auto list =
-      std::tuple{required("rows", &diag::Bounds::rows, ""), required("bytes", &diag::Bounds::bytes, ""),
-                 required("ms", &diag::Bounds::ms, ""), required("truncated", &diag::Bounds::truncated, "")};
+  static constexpr auto list = std::tuple{
+      required("rows", &diag::Bounds::rows, ""), required("bytes", &diag::Bounds::bytes, ""),
+      required("ms", &diag::Bounds::ms, ""), required("truncated", &diag::Bounds::truncated, "")};
 };
 template <>
 struct Fields<diag::Report> {

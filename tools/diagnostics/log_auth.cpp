@@ -7,8 +7,8 @@ namespace remit::diagnostics {
 
 namespace {
 
-constexpr std::size_t kWindow = 10;                 // failures ...
-constexpr std::int64_t kWindowMs = 10 * 60'000;     // ... within this make a brute force
+constexpr std::size_t kWindow = 10;              // failures ...
+constexpr std::int64_t kWindowMs = 10 * 60'000;  // ... within this make a brute force
 constexpr std::int64_t kBreachMs = 60 * 60'000;
 constexpr std::uint64_t kBreachFailures = 5;
 constexpr std::size_t kBreaches = 100;
@@ -21,8 +21,12 @@ std::string_view behind(std::string_view s, std::string_view key) {
   s.remove_prefix(at + key.size());
   return s.substr(0, std::min({s.find(' '), s.size(), kNameBytes}));
 }
-bool starts(std::string_view s, std::string_view with) { return s.substr(0, with.size()) == with; }
-bool contains(std::string_view s, std::string_view what) { return s.find(what) != std::string_view::npos; }
+bool starts(std::string_view s, std::string_view with) {
+  return s.substr(0, with.size()) == with;
+}
+bool contains(std::string_view s, std::string_view what) {
+  return s.find(what) != std::string_view::npos;
+}
 
 std::string_view unquoted(std::string_view s) {
   while (!s.empty() && (s.front() == '"' || s.front() == '\'')) s.remove_prefix(1);
@@ -30,11 +34,13 @@ std::string_view unquoted(std::string_view s) {
   return s;
 }
 
-// "... for [invalid user ]NAME from ADDRESS port N": the name is what stands between, spaces included.
+// "... for [invalid user ]NAME from ADDRESS port N": the name is what stands between, spaces
+// included.
 bool for_from(std::string_view s, AuthEvent* event) {
   const std::size_t from = s.rfind(" from ");
   const std::size_t begin = s.find(" for ");
-  if (from == std::string_view::npos || begin == std::string_view::npos || begin + 5 > from) return false;
+  if (from == std::string_view::npos || begin == std::string_view::npos || begin + 5 > from)
+    return false;
   std::string_view name = s.substr(begin + 5, from - begin - 5);
   for (const std::string_view word : {"invalid user ", "illegal user "})
     if (starts(name, word)) name.remove_prefix(word.size());
@@ -74,7 +80,8 @@ std::optional<AuthEvent> auth_event(const LogLine& line) {
     return event;
   }
   if (contains(s, "maximum authentication attempts exceeded") || contains(s, "account locked") ||
-      contains(s, "Account locked") || contains(s, "account temporarily locked") || contains(s, "account is locked")) {
+      contains(s, "Account locked") || contains(s, "account temporarily locked") ||
+      contains(s, "account is locked")) {
     event.outcome = AuthEvent::Outcome::lockout;
     event.method = "lockout";
     event.user = behind(s, " for ");
@@ -83,12 +90,13 @@ std::optional<AuthEvent> auth_event(const LogLine& line) {
     if (event.user.empty()) event.user = unquoted(behind(s, "user "));
     return event;
   }
-  if (contains(s, "password authentication failed for user ") || contains(s, "role \"") ) {
+  if (contains(s, "password authentication failed for user ") || contains(s, "role \"")) {
     if (!contains(s, "authentication failed")) return std::nullopt;
     event.method = "postgres";
     event.user = unquoted(behind(s, "for user "));
     event.source = behind(s, "host=");
-    if (event.source.empty()) event.source = line.host.empty() ? std::string_view("unknown") : line.host;
+    if (event.source.empty())
+      event.source = line.host.empty() ? std::string_view("unknown") : line.host;
     return event;
   }
   if (contains(s, "incorrect password attempt")) {
@@ -124,14 +132,17 @@ void AuthTracker::add(const AuthEvent& event, const Spot& spot) {
   }
   Source& s = by_source_[source][event.method];
   User* u = nullptr;
-  if (const auto it = s.users.find(user); it != s.users.end()) u = &it->second;
-  else if (s.users.size() < kUsers) u = &s.users[user];
-  else s.users_cut = true;
+  if (const auto it = s.users.find(user); it != s.users.end())
+    u = &it->second;
+  else if (s.users.size() < kUsers)
+    u = &s.users[user];
+  else
+    s.users_cut = true;
 
   if (event.outcome == AuthEvent::Outcome::success) {
     ++s.successes;
-    if (u != nullptr && u->recent >= kBreachFailures && breaches_.size() < kBreaches && spot.time_ms != 0 &&
-        spot.time_ms - u->first.time_ms <= kBreachMs)
+    if (u != nullptr && u->recent >= kBreachFailures && breaches_.size() < kBreaches &&
+        spot.time_ms != 0 && spot.time_ms - u->first.time_ms <= kBreachMs)
       breaches_.push_back({source, user, u->recent, u->first, u->last, spot});
     if (u != nullptr) u->recent = 0;
     return;

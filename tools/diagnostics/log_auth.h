@@ -1,7 +1,8 @@
 // Sign-ins in a log: who failed from where, and what that adds up to.
 //
-// Reads the messages of OpenSSH, PAM, sudo, PostgreSQL and access logs (status 401). One failure that
-// two of them report (sshd and PAM do) is counted by the reporter that saw more of that source.
+// Reads the messages of OpenSSH, PAM, sudo, PostgreSQL and access logs (status 401). One failure
+// that two of them report (sshd and PAM do) is counted by the reporter that saw more of that
+// source.
 //
 // Threads: one tracker belongs to one call. Memory: at most kSources sources, 64 users each.
 #pragma once
@@ -21,7 +22,7 @@ struct AuthEvent {
   enum class Outcome { failure, success, lockout } outcome = Outcome::failure;
   std::string_view user, source;
   const char* method = "";
-  std::uint64_t times = 1;     // "message repeated N times"
+  std::uint64_t times = 1;  // "message repeated N times"
 };
 // What a message says about a sign-in, if anything.
 std::optional<AuthEvent> auth_event(const LogLine& line);
@@ -33,7 +34,7 @@ class AuthTracker {
 
   struct User {
     std::uint64_t failures = 0;
-    Spot first, last;                          // failures of the last hour
+    Spot first, last;  // failures of the last hour
     std::uint64_t recent = 0;
   };
   struct Source {
@@ -41,8 +42,8 @@ class AuthTracker {
     Spot first, last;
     std::map<std::string, User, std::less<>> users;
     bool users_cut = false;
-    std::vector<Spot> window;                  // the last 10 failures
-    bool brute = false;                        // they once came within 10 minutes
+    std::vector<Spot> window;  // the last 10 failures
+    bool brute = false;        // they once came within 10 minutes
   };
   struct Breach {
     std::string source, user;

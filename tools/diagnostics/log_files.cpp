@@ -39,14 +39,15 @@ Reason reason_of(const Error& error) {
   return Reason::unreachable;
 }
 
-bool has_glob(std::string_view text) { return text.find_first_of("*?[") != std::string_view::npos; }
-
 // Binary or compressed content is not searched as if it were text.
 const char* unreadable(std::string_view head) {
   if (head.substr(0, 2) == "\x1f\x8b") return "gzip-compressed";
   if (head.substr(0, 4) == "\x28\xb5\x2f\xfd") return "zstd-compressed";
   if (head.substr(0, 3) == "BZh") return "bzip2-compressed";
-  if (head.substr(0, 6) == std::string_view("\xfd" "7zXZ\0", 6)) return "xz-compressed";
+  if (head.substr(0, 6) == std::string_view("\xfd"
+                                            "7zXZ\0",
+                                            6))
+    return "xz-compressed";
   if (head.substr(0, 8) == "LPKSHHRH") return "a binary journal";
   if (head.find('\0') != std::string_view::npos) return "binary";
   return nullptr;
@@ -61,7 +62,8 @@ class Opener {
     const std::size_t meta = source.find_first_of("*?[");
     if (meta == std::string::npos) return path(source);
     const std::size_t slash = source.rfind('/', meta);
-    const std::string directory = slash == std::string::npos ? "" : source.substr(0, slash == 0 ? 1 : slash);
+    const std::string directory =
+        slash == std::string::npos ? "" : source.substr(0, slash == 0 ? 1 : slash);
     walk(source, directory, slash == std::string::npos ? source : source.substr(slash + 1));
   }
 
@@ -80,7 +82,8 @@ class Opener {
   void path(const std::string& source) {
     auto opened = access_.open(call_, source);
     if (opened) return keep(opened->where.shown, std::move(opened->fd));
-    if (opened.error().kind == ErrorKind::invalid_argument || opened.error().kind == ErrorKind::unavailable) {
+    if (opened.error().kind == ErrorKind::invalid_argument ||
+        opened.error().kind == ErrorKind::unavailable) {
       // Perhaps a directory: its files.
       if (auto start = access_.list(call_, source)) return walk(source, source, "*");
     }
@@ -98,7 +101,8 @@ class Opener {
       return missed(source, reason_of(done.error()), done.error().message);
     }
     if (out_.files.size() == before && out_.could_not_look.size() == before_missed)
-      missed(source, Reason::unreachable, "no file matches", "look with Glob for the names that exist");
+      missed(source, Reason::unreachable, "no file matches",
+             "look with Glob for the names that exist");
   }
 
   void level(policy::Walk& walk, const policy::WalkDirectory& directory, std::string_view pattern) {
@@ -107,33 +111,40 @@ class Opener {
     std::vector<std::string> names;
     const auto listed = walk.entries(directory, [&](std::string_view name, unsigned char type) {
       const bool wanted = slash == std::string_view::npos ? type == DT_REG : type == DT_DIR;
-      if (wanted && fnmatch(here.c_str(), std::string(name).c_str(), FNM_PERIOD) == 0) names.emplace_back(name);
+      if (wanted && fnmatch(here.c_str(), std::string(name).c_str(), FNM_PERIOD) == 0)
+        names.emplace_back(name);
       return !stop_.stop_requested();
     });
-    if (!listed) return missed(directory.where.shown, reason_of(listed.error()), listed.error().message);
+    if (!listed)
+      return missed(directory.where.shown, reason_of(listed.error()), listed.error().message);
     std::sort(names.begin(), names.end());
     for (const std::string& name : names) {
       if (slash != std::string_view::npos) {
-        if (auto child = walk.enter(directory, name)) level(walk, *child, pattern.substr(slash + 1));
+        if (auto child = walk.enter(directory, name))
+          level(walk, *child, pattern.substr(slash + 1));
         continue;
       }
       const std::string shown = fs::join(directory.where.shown, name);
       auto fd = walk.open(directory, name);
-      if (!fd) missed(shown, reason_of(fd.error()), fd.error().message);
-      else keep(shown, std::move(*fd));
+      if (!fd)
+        missed(shown, reason_of(fd.error()), fd.error().message);
+      else
+        keep(shown, std::move(*fd));
     }
   }
 
   void keep(const std::string& shown, Fd fd) {
     if (!seen_.insert(shown).second) return;
     if (out_.files.size() >= limits::kLogFiles)
-      return missed(shown, Reason::cap, "more than " + std::to_string(limits::kLogFiles) + " files", "name fewer");
+      return missed(shown, Reason::cap, "more than " + std::to_string(limits::kLogFiles) + " files",
+                    "name fewer");
     auto status = fs::stat_of(fd);
     if (!status) return missed(shown, Reason::unreachable, status.error().message);
     auto head = fs::read_at(fd, 0, kHead);
     if (!head) return missed(shown, Reason::unreachable, head.error().message);
     if (const char* what = unreadable(*head))
-      return missed(shown, Reason::unparsed, std::string("the file is ") + what, "decompress or convert it first");
+      return missed(shown, Reason::unparsed, std::string("the file is ") + what,
+                    "decompress or convert it first");
     LogFile file;
     file.path = shown;
     file.size = static_cast<std::uint64_t>(status->st_size);
@@ -177,11 +188,12 @@ class Opener {
 Result<LogFiles> open_logs(policy::Access& access, const policy::CallScope& call,
                            const std::vector<std::string>& sources, std::stop_token stop) {
   if (sources.empty())
-    return fail(ErrorKind::invalid_argument, "name at least one log file, directory or glob", "/source",
-                "diag.bad_argument");
+    return fail(ErrorKind::invalid_argument, "name at least one log file, directory or glob",
+                "/source", "diag.bad_argument");
   Opener opener(access, call, stop);
   for (const std::string& source : sources) {
-    if (stop.stop_requested()) return fail(ErrorKind::cancelled, "cancelled while opening log files");
+    if (stop.stop_requested())
+      return fail(ErrorKind::cancelled, "cancelled while opening log files");
     opener.source(source);
   }
   return opener.take();
@@ -215,12 +227,16 @@ bool LineReader::refill() {
 bool LineReader::next(Line* line) {
   std::size_t scanned = at_;
   while (true) {
-    const void* lf = scanned < buffer_.size() ? std::memchr(buffer_.data() + scanned, '\n', buffer_.size() - scanned) : nullptr;
+    const void* lf = scanned < buffer_.size()
+                         ? std::memchr(buffer_.data() + scanned, '\n', buffer_.size() - scanned)
+                         : nullptr;
     if (lf != nullptr) {
-      const std::size_t end = static_cast<std::size_t>(static_cast<const char*>(lf) - buffer_.data());
+      const std::size_t end =
+          static_cast<std::size_t>(static_cast<const char*>(lf) - buffer_.data());
       line->offset = base_ + at_;
       line->number = ++number_;
-      line->text = std::string_view(buffer_).substr(at_, std::min(end - at_, limits::kLogLineBytes));
+      line->text =
+          std::string_view(buffer_).substr(at_, std::min(end - at_, limits::kLogLineBytes));
       at_ = end + 1;
       return true;
     }
@@ -250,7 +266,8 @@ bool LineReader::next(Line* line) {
   if (at_ >= buffer_.size()) return false;
   line->offset = base_ + at_;
   line->number = ++number_;
-  line->text = std::string_view(buffer_).substr(at_, std::min(buffer_.size() - at_, limits::kLogLineBytes));
+  line->text =
+      std::string_view(buffer_).substr(at_, std::min(buffer_.size() - at_, limits::kLogLineBytes));
   at_ = buffer_.size();
   return true;
 }

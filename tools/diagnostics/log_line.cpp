@@ -9,56 +9,84 @@ namespace remit::diagnostics {
 
 const char* to_string(Level level) {
   switch (level) {
-    case Level::unknown: return "unknown";
-    case Level::trace: return "trace";
-    case Level::debug: return "debug";
-    case Level::info: return "info";
-    case Level::notice: return "notice";
-    case Level::warning: return "warning";
-    case Level::error: return "error";
-    case Level::critical: return "critical";
+    case Level::unknown:
+      return "unknown";
+    case Level::trace:
+      return "trace";
+    case Level::debug:
+      return "debug";
+    case Level::info:
+      return "info";
+    case Level::notice:
+      return "notice";
+    case Level::warning:
+      return "warning";
+    case Level::error:
+      return "error";
+    case Level::critical:
+      return "critical";
   }
   return "unknown";
 }
 
 const char* to_string(LineFormat format) {
   switch (format) {
-    case LineFormat::plain: return "plain";
-    case LineFormat::syslog: return "syslog";
-    case LineFormat::syslog5424: return "syslog5424";
-    case LineFormat::log4j: return "log4j";
-    case LineFormat::hdfs: return "hdfs";
-    case LineFormat::bracketed: return "bracketed";
-    case LineFormat::clf: return "clf";
-    case LineFormat::nginx: return "nginx";
-    case LineFormat::klog: return "klog";
-    case LineFormat::epoch: return "epoch";
-    case LineFormat::json: return "json";
-    case LineFormat::logfmt: return "logfmt";
+    case LineFormat::plain:
+      return "plain";
+    case LineFormat::syslog:
+      return "syslog";
+    case LineFormat::syslog5424:
+      return "syslog5424";
+    case LineFormat::log4j:
+      return "log4j";
+    case LineFormat::hdfs:
+      return "hdfs";
+    case LineFormat::bracketed:
+      return "bracketed";
+    case LineFormat::clf:
+      return "clf";
+    case LineFormat::nginx:
+      return "nginx";
+    case LineFormat::klog:
+      return "klog";
+    case LineFormat::epoch:
+      return "epoch";
+    case LineFormat::json:
+      return "json";
+    case LineFormat::logfmt:
+      return "logfmt";
   }
   return "plain";
 }
 
 namespace {
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
-bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-char fold(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-bool all_digits(std::string_view s) { return !s.empty() && std::all_of(s.begin(), s.end(), digit); }
+bool digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+char fold(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+bool all_digits(std::string_view s) {
+  return !s.empty() && std::all_of(s.begin(), s.end(), digit);
+}
 
 struct Named {
   std::string_view word;
   Level level;
 };
 constexpr std::array<Named, 24> kLevels{{
-    {"trace", Level::trace},     {"finest", Level::trace},     {"finer", Level::trace},
-    {"debug", Level::debug},     {"fine", Level::debug},       {"info", Level::info},
-    {"information", Level::info}, {"log", Level::info},        {"config", Level::info},
-    {"statement", Level::info},  {"notice", Level::notice},    {"detail", Level::info},
-    {"hint", Level::info},       {"warn", Level::warning},     {"warning", Level::warning},
-    {"error", Level::error},     {"err", Level::error},        {"severe", Level::error},
-    {"fatal", Level::critical},  {"crit", Level::critical},    {"critical", Level::critical},
-    {"alert", Level::critical},  {"emerg", Level::critical},   {"panic", Level::critical},
+    {"trace", Level::trace},      {"finest", Level::trace},   {"finer", Level::trace},
+    {"debug", Level::debug},      {"fine", Level::debug},     {"info", Level::info},
+    {"information", Level::info}, {"log", Level::info},       {"config", Level::info},
+    {"statement", Level::info},   {"notice", Level::notice},  {"detail", Level::info},
+    {"hint", Level::info},        {"warn", Level::warning},   {"warning", Level::warning},
+    {"error", Level::error},      {"err", Level::error},      {"severe", Level::error},
+    {"fatal", Level::critical},   {"crit", Level::critical},  {"critical", Level::critical},
+    {"alert", Level::critical},   {"emerg", Level::critical}, {"panic", Level::critical},
 }};
 
 void skip_spaces(std::string_view& s) {
@@ -81,11 +109,13 @@ std::string_view bracketed(std::string_view s) {
   return {};
 }
 
-// A level as a header writes it: bare, in brackets, with a colon. Headers use capitals, or brackets.
+// A level as a header writes it: bare, in brackets, with a colon. Headers use capitals, or
+// brackets.
 Level header_level(std::string_view word) {
   bool marked = false;
-  if (word.size() > 2 && ((word.front() == '[' && word.back() == ']') || (word.front() == '<' && word.back() == '>') ||
-                          (word.front() == '(' && word.back() == ')'))) {
+  if (word.size() > 2 &&
+      ((word.front() == '[' && word.back() == ']') || (word.front() == '<' && word.back() == '>') ||
+       (word.front() == '(' && word.back() == ')'))) {
     word = word.substr(1, word.size() - 2);
     marked = true;
   }
@@ -94,9 +124,11 @@ Level header_level(std::string_view word) {
     marked = true;
   }
   // Apache 2.4: "[core:error]".
-  if (const std::size_t colon = word.rfind(':'); marked && colon != std::string_view::npos) word = word.substr(colon + 1);
+  if (const std::size_t colon = word.rfind(':'); marked && colon != std::string_view::npos)
+    word = word.substr(colon + 1);
   if (word.size() < 3 || word.size() > 11) return Level::unknown;
-  const bool capitals = std::all_of(word.begin(), word.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  const bool capitals =
+      std::all_of(word.begin(), word.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
   if (!capitals && !marked) return Level::unknown;
   return level_named(word);
 }
@@ -106,8 +138,10 @@ bool component_word(std::string_view word) {
   if (word.size() < 2 || word.back() != ':') return false;
   bool structure = false;
   for (const char c : word.substr(0, word.size() - 1)) {
-    if (c == '.' || c == '$' || c == '/' || c == '_') structure = true;
-    else if (!letter(c) && !digit(c) && c != '-' && c != ':' && c != '(' && c != ')' && c != '[' && c != ']' && c != '@')
+    if (c == '.' || c == '$' || c == '/' || c == '_')
+      structure = true;
+    else if (!letter(c) && !digit(c) && c != '-' && c != ':' && c != '(' && c != ')' && c != '[' &&
+             c != ']' && c != '@')
       return false;
   }
   return structure && letter(word[0]);
@@ -179,8 +213,10 @@ void take_items(std::string_view& s, LogLine& line) {
         skip_spaces(look);
       }
       if (!level_near) return;
-      if (!bracket.empty() || all_digits(word)) line.pid = bracket.empty() ? word : bracket.substr(1, bracket.size() - 2);
-      else line.component = word;
+      if (!bracket.empty() || all_digits(word))
+        line.pid = bracket.empty() ? word : bracket.substr(1, bracket.size() - 2);
+      else
+        line.component = word;
       s = ahead;
       continue;
     }
@@ -239,15 +275,19 @@ bool one_of(std::string_view word, const std::array<std::string_view, N>& list) 
 }
 constexpr std::array<std::string_view, 8> kTimeKeys{"time", "ts",        "timestamp", "@timestamp",
                                                     "t",    "eventTime", "datetime",  "asctime"};
-constexpr std::array<std::string_view, 6> kLevelKeys{"level", "severity", "lvl", "levelname", "log.level", "loglevel"};
+constexpr std::array<std::string_view, 6> kLevelKeys{"level",     "severity",  "lvl",
+                                                     "levelname", "log.level", "loglevel"};
 constexpr std::array<std::string_view, 5> kTextKeys{"msg", "message", "log", "event", "MESSAGE"};
-constexpr std::array<std::string_view, 5> kComponentKeys{"logger", "component", "service", "name", "module"};
+constexpr std::array<std::string_view, 5> kComponentKeys{"logger", "component", "service", "name",
+                                                         "module"};
 
-void field(LogLine& line, std::string_view key, std::string_view value, const LineContext& context, bool* text) {
+void field(LogLine& line, std::string_view key, std::string_view value, const LineContext& context,
+           bool* text) {
   if (one_of(key, kTimeKeys)) {
     ParsedTime time;
     std::string_view rest = value;
-    if (!line.time_ms && take_time(&rest, &time, context.day_first, true)) set_time(line, time, context);
+    if (!line.time_ms && take_time(&rest, &time, context.day_first, true))
+      set_time(line, time, context);
   } else if (one_of(key, kLevelKeys)) {
     line.level = level_named(value);
   } else if (one_of(key, kTextKeys) && !*text) {
@@ -271,7 +311,8 @@ bool json_line(std::string_view s, LogLine& line, const LineContext& context) {
   }
   if (!text) return false;
   line.format = LineFormat::json;
-  while (line.content.size() >= 2 && line.content.substr(line.content.size() - 2) == "\\n") line.content.remove_suffix(2);
+  while (line.content.size() >= 2 && line.content.substr(line.content.size() - 2) == "\\n")
+    line.content.remove_suffix(2);
   return true;
 }
 
@@ -305,11 +346,13 @@ bool logfmt_line(std::string_view s, LogLine& line, const LineContext& context) 
 bool klog_line(std::string_view s, LogLine& line, const LineContext& context) {
   static constexpr std::string_view kLetters = "IWEF";
   const std::size_t kind = kLetters.find(s[0]);
-  if (kind == std::string_view::npos || s.size() < 22 || !all_digits(s.substr(1, 4)) || s[5] != ' ' || s[8] != ':')
+  if (kind == std::string_view::npos || s.size() < 22 || !all_digits(s.substr(1, 4)) ||
+      s[5] != ' ' || s[8] != ':')
     return false;
   const std::size_t close = s.find("] ");
   if (close == std::string_view::npos || close > 160) return false;
-  const std::string date = std::string(s.substr(1, 2)) + "." + std::string(s.substr(3, 2)) + std::string(s.substr(5, 16));
+  const std::string date = std::string(s.substr(1, 2)) + "." + std::string(s.substr(3, 2)) +
+                           std::string(s.substr(5, 16));
   std::string_view rest = date;
   ParsedTime time;
   if (!take_time(&rest, &time, false, false)) return false;
@@ -338,16 +381,19 @@ bool clf_line(std::string_view s, LogLine& line, const LineContext& context) {
   // The status class is the level of an access log.
   const std::size_t quote = line.content.find("\" ");
   if (quote != std::string_view::npos && quote + 2 < line.content.size())
-    line.level = line.content[quote + 2] == '5' ? Level::error : line.content[quote + 2] == '4' ? Level::warning : Level::info;
+    line.level = line.content[quote + 2] == '5'   ? Level::error
+                 : line.content[quote + 2] == '4' ? Level::warning
+                                                  : Level::info;
   return true;
 }
 
-// Columns with an epoch time among the first six: "134681 node-246 unix.hw state 1077804742 1 text".
+// Columns with an epoch time among the first six: "134681 node-246 unix.hw state 1077804742 1
+// text".
 bool epoch_line(std::string_view s, LogLine& line) {
   std::string_view rest = s;
   for (int column = 0; column < 6; ++column) {
     const std::string_view word = word_of(rest);
-    if (word.empty()) return false;
+    if (word.empty()) break;
     ParsedTime time;
     std::string_view number = word;
     if (word.size() == 10 && all_digits(word) && take_time(&number, &time, false, true)) {
@@ -389,8 +435,10 @@ bool syslog5424(std::string_view s, LogLine& line, const LineContext& context) {
   skip_spaces(s);
   s.remove_prefix(word_of(s).size());
   skip_spaces(s);
-  if (const std::string_view data = bracketed(s); !data.empty()) s.remove_prefix(data.size());
-  else if (!s.empty() && s[0] == '-') s.remove_prefix(1);
+  if (const std::string_view data = bracketed(s); !data.empty())
+    s.remove_prefix(data.size());
+  else if (!s.empty() && s[0] == '-')
+    s.remove_prefix(1);
   skip_spaces(s);
   line.content = s;
   line.format = LineFormat::syslog5424;
@@ -404,7 +452,8 @@ Level level_named(std::string_view word) {
   while (!word.empty() && word.front() == '[') word.remove_prefix(1);
   for (const Named& named : kLevels) {
     if (named.word.size() != word.size()) continue;
-    if (std::equal(word.begin(), word.end(), named.word.begin(), [](char a, char b) { return fold(a) == b; }))
+    if (std::equal(word.begin(), word.end(), named.word.begin(),
+                   [](char a, char b) { return fold(a) == b; }))
       return named.level;
   }
   return Level::unknown;
@@ -420,10 +469,12 @@ LogLine parse_line(std::string_view line, const LineContext& context) {
   if (s[0] == '<') {  // syslog priority: facility * 8 + severity
     const std::size_t close = s.substr(0, 6).find('>');
     if (close != std::string_view::npos && all_digits(s.substr(1, close - 1))) {
-      static constexpr std::array kSeverities{Level::critical, Level::critical, Level::critical, Level::error,
-                                              Level::warning,  Level::notice,   Level::info,     Level::debug};
+      static constexpr std::array kSeverities{Level::critical, Level::critical, Level::critical,
+                                              Level::error,    Level::warning,  Level::notice,
+                                              Level::info,     Level::debug};
       unsigned priority = 0;
-      for (const char c : s.substr(1, close - 1)) priority = priority * 10 + static_cast<unsigned>(c - '0');
+      for (const char c : s.substr(1, close - 1))
+        priority = priority * 10 + static_cast<unsigned>(c - '0');
       out.level = kSeverities[priority % 8];
       s.remove_prefix(close + 1);
       if (s.substr(0, 2) == "1 ") {
@@ -444,11 +495,13 @@ LogLine parse_line(std::string_view line, const LineContext& context) {
       const std::size_t close = rest.find(']');
       if (close == std::string_view::npos || close > 8) return out;
       rest.remove_prefix(close + 1);
-    } else if (!rest.empty() && rest[0] != ' ' && rest[0] != '\t' && rest[0] != ',' && rest[0] != ':') {
+    } else if (!rest.empty() && rest[0] != ' ' && rest[0] != '\t' && rest[0] != ',' &&
+               rest[0] != ':') {
       return out;
     }
     set_time(out, time, context);
-    while (!rest.empty() && (rest[0] == ' ' || rest[0] == '\t' || rest[0] == ',' || rest[0] == ':')) rest.remove_prefix(1);
+    while (!rest.empty() && (rest[0] == ' ' || rest[0] == '\t' || rest[0] == ',' || rest[0] == ':'))
+      rest.remove_prefix(1);
     const char first = s[0];
     const bool named = letter(first);
     out.format = bracket ? LineFormat::bracketed : LineFormat::log4j;
@@ -457,13 +510,15 @@ LogLine parse_line(std::string_view line, const LineContext& context) {
       out.format = LineFormat::syslog;
     } else {
       take_items(rest, out);
-      if (out.level == Level::unknown && !bracket && take_program(rest, out, named)) out.format = LineFormat::syslog;
+      if (out.level == Level::unknown && !bracket && take_program(rest, out, named))
+        out.format = LineFormat::syslog;
       if (bracket && out.level == Level::unknown) {
         // "[time] program - text"
         const std::string_view program = word_of(rest);
         std::string_view after = rest.substr(program.size());
         std::size_t extra = 0;  // "program *64 - text"
-        if (after.size() > 1 && after.substr(0, 2) == " *") extra = 1 + word_of(after.substr(1)).size();
+        if (after.size() > 1 && after.substr(0, 2) == " *")
+          extra = 1 + word_of(after.substr(1)).size();
         if (after.substr(extra, 3) == " - ") {
           out.component = program;
           rest = after.substr(extra + 3);
@@ -489,7 +544,8 @@ LogLine parse_line(std::string_view line, const LineContext& context) {
 bool continues_record(std::string_view line) {
   if (line.empty()) return false;
   if (line[0] == ' ' || line[0] == '\t') return true;
-  for (const std::string_view start : {"at ", "Caused by:", "Traceback ", "File \"", "goroutine ", "...", "}"})
+  for (const std::string_view start :
+       {"at ", "Caused by:", "Traceback ", "File \"", "goroutine ", "...", "}"})
     if (line.substr(0, start.size()) == start) return true;
   return false;
 }

@@ -1,11 +1,11 @@
-// One line of a log, taken apart: time, level, host, component, process, and the content that is the
-// program's own message.
+// One line of a log, taken apart: time, level, host, component, process, and the content that is
+// the program's own message.
 //
 // Known headers: syslog (RFC 3164 with or without priority, RFC 5424, ISO time), log4j and its kin
-// (logback, Python logging, PostgreSQL stderr, ZooKeeper, Hadoop), HDFS, Apache and nginx error logs,
-// CLF/combined, klog, "[date] [level]", epoch prefixes with columns before them (supercomputer logs),
-// JSON lines (Docker's wrapper too), logfmt. A line is judged by itself, so mixed files work; a line
-// without a header is content as a whole.
+// (logback, Python logging, PostgreSQL stderr, ZooKeeper, Hadoop), HDFS, Apache and nginx error
+// logs, CLF/combined, klog, "[date] [level]", epoch prefixes with columns before them
+// (supercomputer logs), JSON lines (Docker's wrapper too), logfmt. A line is judged by itself, so
+// mixed files work; a line without a header is content as a whole.
 //
 // Time: an offset or zone in the line is used; without one the time is taken as UTC and `zoned` is
 // false, so that a caller can say so. A time without a year gets the latest year that does not lie
@@ -26,8 +26,20 @@ const char* to_string(Level level);
 // "warn", "WARNING", "E", "err:" ... -> Level; unknown if it is none.
 Level level_named(std::string_view word);
 
-enum class LineFormat : std::uint8_t { plain, syslog, syslog5424, log4j, hdfs, bracketed, clf, nginx, klog, epoch,
-                                       json, logfmt };
+enum class LineFormat : std::uint8_t {
+  plain,
+  syslog,
+  syslog5424,
+  log4j,
+  hdfs,
+  bracketed,
+  clf,
+  nginx,
+  klog,
+  epoch,
+  json,
+  logfmt
+};
 const char* to_string(LineFormat format);
 inline constexpr std::size_t kLineFormats = 12;
 
@@ -37,7 +49,7 @@ struct LogLine {
   bool zoned = false;                   // an offset or zone was in the line
   Level level = Level::unknown;
   std::string_view host, component, pid;
-  std::string_view content;             // whole line if there is no header
+  std::string_view content;  // whole line if there is no header
 };
 
 // What a line alone does not say.

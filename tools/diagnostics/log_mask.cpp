@@ -10,7 +10,14 @@ namespace remit::diagnostics {
 namespace {
 
 enum Class : std::uint8_t {
-  kDigit = 1, kLetter = 2, kHexLetter = 4, kOpener = 8, kCloser = 16, kNumeric = 32, kBlank = 64, kLower = 128,
+  kDigit = 1,
+  kLetter = 2,
+  kHexLetter = 4,
+  kOpener = 8,
+  kCloser = 16,
+  kNumeric = 32,
+  kBlank = 64,
+  kLower = 128,
 };
 
 constexpr std::array<std::uint8_t, 256> make_classes() {
@@ -22,18 +29,23 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
     if (lower || upper || c >= 0x80) v |= kLetter;
     if (lower) v |= kLower;
     if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')) v |= kHexLetter;
-    if (c == '(' || c == '[' || c == '{' || c == '<' || c == '\'' || c == '"' || c == '`') v |= kOpener;
-    if (c == ')' || c == ']' || c == '}' || c == '>' || c == '\'' || c == '"' || c == '`' || c == ',' || c == ';' ||
-        c == '.' || c == ':' || c == '!' || c == '?')
+    if (c == '(' || c == '[' || c == '{' || c == '<' || c == '\'' || c == '"' || c == '`')
+      v |= kOpener;
+    if (c == ')' || c == ']' || c == '}' || c == '>' || c == '\'' || c == '"' || c == '`' ||
+        c == ',' || c == ';' || c == '.' || c == ':' || c == '!' || c == '?')
       v |= kCloser;
-    if (c == '.' || c == ',' || c == ':' || c == '+' || c == '-' || c == '/' || c == '_' || c == '%') v |= kNumeric;
+    if (c == '.' || c == ',' || c == ':' || c == '+' || c == '-' || c == '/' || c == '_' ||
+        c == '%')
+      v |= kNumeric;
     if (c == ' ' || (c >= '\t' && c <= '\r')) v |= kBlank;
     t[c] = static_cast<std::uint8_t>(v);
   }
   return t;
 }
 constexpr auto kClasses = make_classes();
-constexpr bool is(char c, unsigned mask) { return (kClasses[static_cast<unsigned char>(c)] & mask) != 0; }
+constexpr bool is(char c, unsigned mask) {
+  return (kClasses[static_cast<unsigned char>(c)] & mask) != 0;
+}
 
 bool all(std::string_view s, unsigned mask) {
   return std::all_of(s.begin(), s.end(), [mask](char c) { return is(c, mask); });
@@ -50,10 +62,11 @@ bool one_of(std::string_view word, const std::array<std::string_view, N>& list) 
 constexpr std::array<std::string_view, 7> kDays{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
 constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-constexpr std::array<std::string_view, 16> kSizes{"B",  "k",   "K",   "KB",  "kB", "MB", "GB", "TB",
-                                                  "PB", "KiB", "MiB", "GiB", "TiB", "M", "G",  "T"};
-constexpr std::array<std::string_view, 14> kDurations{"ns", "us",  "ms",   "s",       "sec",    "secs",   "second",
-                                                      "seconds", "min", "mins", "minute", "minutes", "h", "hours"};
+constexpr std::array<std::string_view, 16> kSizes{
+    "B", "k", "K", "KB", "kB", "MB", "GB", "TB", "PB", "KiB", "MiB", "GiB", "TiB", "M", "G", "T"};
+constexpr std::array<std::string_view, 14> kDurations{
+    "ns",      "us",  "ms",   "s",      "sec",     "secs", "second",
+    "seconds", "min", "mins", "minute", "minutes", "h",    "hours"};
 
 // The next word of `s` from *at; empty at the end.
 std::string_view next_word(std::string_view s, std::size_t* at) {
@@ -75,11 +88,16 @@ bool host(std::string_view s) {
   std::size_t dots = 0;
   bool digit = false, dash = false, letter = false;
   for (const char c : s) {
-    if (c == '.') ++dots;
-    else if (is(c, kDigit)) digit = true;
-    else if (c == '-' || c == '_') dash = true;
-    else if (is(c, kLetter)) letter = true;
-    else return false;
+    if (c == '.')
+      ++dots;
+    else if (is(c, kDigit))
+      digit = true;
+    else if (c == '-' || c == '_')
+      dash = true;
+    else if (is(c, kLetter))
+      letter = true;
+    else
+      return false;
   }
   if (!letter || s.empty() || s.front() == '.' || s.back() == '.') return false;
   if (port) return dots >= 1 || (digit && dash);
@@ -89,26 +107,32 @@ bool host(std::string_view s) {
 
 // A run of hexadecimal digits that is no word: with 0x, or long and with a digit in it.
 bool hex(std::string_view s) {
-  if (s.size() > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X')) return all(s.substr(2), kDigit | kHexLetter);
+  if (s.size() > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X'))
+    return all(s.substr(2), kDigit | kHexLetter);
   std::size_t digits = 0, letters = 0, dashes = 0;
   for (const char c : s) {
-    if (is(c, kDigit)) ++digits;
-    else if (is(c, kHexLetter)) ++letters;
-    else if (c == '-' || c == ':') ++dashes;
-    else return false;
+    if (is(c, kDigit))
+      ++digits;
+    else if (is(c, kHexLetter))
+      ++letters;
+    else if (c == '-' || c == ':')
+      ++dashes;
+    else
+      return false;
   }
   return digits >= 1 && digits + letters >= 8 && dashes <= (digits + letters) / 2;
 }
 
-void emit(std::string* out, char mark, std::string_view lead, std::string_view body, std::string_view tail) {
+void emit(std::string* out, char mark, std::string_view lead, std::string_view body,
+          std::string_view tail) {
   out->push_back(mark);
   out->append(lead);
   out->append(body);
   out->append(tail);
 }
 
-// Letters stay, runs of digits (with what joins digits) become <*>; behind "_", "#" or "@" and a digit
-// the rest of the identifier is its number.
+// Letters stay, runs of digits (with what joins digits) become <*>; behind "_", "#" or "@" and a
+// digit the rest of the identifier is its number.
 void mask_digits(std::string_view s, std::string* out) {
   for (std::size_t i = 0; i < s.size();) {
     const bool sign = (s[i] == '-' || s[i] == '+') && i + 1 < s.size() && is(s[i + 1], kDigit) &&
@@ -125,7 +149,9 @@ void mask_digits(std::string_view s, std::string* out) {
       ++e;
       while (e < s.size() && is(s[e], kDigit | kHexLetter)) ++e;
     } else {
-      while (e < s.size() && (is(s[e], kDigit) || (is(s[e], kNumeric) && e + 1 < s.size() && is(s[e + 1], kDigit)))) ++e;
+      while (e < s.size() &&
+             (is(s[e], kDigit) || (is(s[e], kNumeric) && e + 1 < s.size() && is(s[e + 1], kDigit))))
+        ++e;
     }
     out->append(kVariable);
     i = e;
@@ -155,7 +181,8 @@ void mask_core(std::string_view core, std::string* out) {
   }
   if (!digit) {
     const std::size_t sign = core.find('@');
-    if (sign != std::string_view::npos && sign > 0 && core.find('.', sign) != std::string_view::npos)
+    if (sign != std::string_view::npos && sign > 0 &&
+        core.find('.', sign) != std::string_view::npos)
       out->append(kVariable);
     else if (host(core))
       out->append(kVariable);
@@ -187,7 +214,8 @@ void mask_word(std::string_view word, std::string* out, std::size_t* columns) {
   while (tail > lead && is(word[tail - 1], kCloser)) --tail;
   const std::string_view core = word.substr(lead, tail - lead);
   // "()" where other lines have "(name)": an empty value is a value.
-  if (core.empty() && lead == 1 && word.size() >= 2 && (word.substr(0, 2) == "()" || word.substr(0, 2) == "[]")) {
+  if (core.empty() && lead == 1 && word.size() >= 2 &&
+      (word.substr(0, 2) == "()" || word.substr(0, 2) == "[]")) {
     out->push_back(mark);
     out->push_back(word[0]);
     out->append(kVariable);
@@ -197,7 +225,8 @@ void mask_word(std::string_view word, std::string* out, std::size_t* columns) {
   }
   std::size_t begin = 0;
   const bool whole = core.find("://") != std::string_view::npos || host(core) || hex(core) ||
-                     all(core, kNumeric) || (!core.empty() && core[0] == '/' && host(core.substr(1)));
+                     all(core, kNumeric) ||
+                     (!core.empty() && core[0] == '/' && host(core.substr(1)));
   if (!whole) {
     for (std::size_t i = 0; i + 1 < core.size(); ++i) {
       const char c = core[i];
@@ -244,7 +273,8 @@ void mask(std::string_view content, std::string* out) {
     if (word.size() == 3 && (one_of(word, kDays) || one_of(word, kMonths))) {
       std::size_t ahead = at;
       std::string_view next = next_word(content, &ahead);
-      if (one_of(word, kDays) && next.size() == 3 && one_of(next, kMonths)) next = next_word(content, &ahead);
+      if (one_of(word, kDays) && next.size() == 3 && one_of(next, kMonths))
+        next = next_word(content, &ahead);
       if (!next.empty() && next.size() <= 2 && all(next, kDigit)) {
         at = ahead;
         next = next_word(content, &ahead);
@@ -258,12 +288,14 @@ void mask(std::string_view content, std::string* out) {
         continue;
       }
     }
-    // "1293 bytes (1.26 KB)": the echo in brackets says the same value again and is not always there.
+    // "1293 bytes (1.26 KB)": the echo in brackets says the same value again and is not always
+    // there.
     if (word.size() > 1 && word[0] == '(' && is(word[1], kDigit) && all(word.substr(1), kNumeric)) {
       std::size_t ahead = at;
       std::string_view unit = next_word(content, &ahead);
       while (!unit.empty() && is(unit.back(), kCloser) && unit.back() != ')') unit.remove_suffix(1);
-      if (unit.size() > 1 && unit.back() == ')' && one_of(unit.substr(0, unit.size() - 1), kSizes)) {
+      if (unit.size() > 1 && unit.back() == ')' &&
+          one_of(unit.substr(0, unit.size() - 1), kSizes)) {
         at = ahead;
         continue;
       }

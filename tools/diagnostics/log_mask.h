@@ -1,8 +1,8 @@
 // Masking: what in a message is a value by its own looks (a number, an address, a path, a date), so
 // that messages of one statement in the source have the same columns before any statistics.
 //
-// A mask names a class of values; no mask knows a data set, a product or a file name. Columns are the
-// words between white space; "key=value" and "key:value" are two columns.
+// A mask names a class of values; no mask knows a data set, a product or a file name. Columns are
+// the words between white space; "key=value" and "key:value" are two columns.
 //
 // Threads: pure functions. Bytes, not characters: input may be any encoding.
 #pragma once
@@ -16,9 +16,9 @@ namespace remit::diagnostics {
 
 inline constexpr std::string_view kVariable = "<*>";
 
-// The columns of a masked message, as text: column after column, each begun by kColumn (behind white
-// space) or kGlued (it touches the column before it). Reused between lines, so that a line costs no
-// allocation.
+// The columns of a masked message, as text: column after column, each begun by kColumn (behind
+// white space) or kGlued (it touches the column before it). Reused between lines, so that a line
+// costs no allocation.
 inline constexpr char kColumn = '\x1e';
 inline constexpr char kGlued = '\x1f';
 

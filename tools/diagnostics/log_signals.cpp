@@ -53,11 +53,14 @@ constexpr std::array<Phrase, 30> kPhrases{{
     {"can't create thread", Resource::threads},
 }};
 
-bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
 // Does a word of `text` (lower case) begin with `start`?
 bool has_word(std::string_view text, std::string_view start) {
-  for (std::size_t at = text.find(start); at != std::string_view::npos; at = text.find(start, at + 1))
+  for (std::size_t at = text.find(start); at != std::string_view::npos;
+       at = text.find(start, at + 1))
     if (at == 0 || !letter(text[at - 1])) return true;
   return false;
 }
@@ -71,13 +74,20 @@ bool earlier(const Spot& a, const Spot& b) {
 
 const char* to_string(Resource resource) {
   switch (resource) {
-    case Resource::none: return "none";
-    case Resource::memory: return "memory";
-    case Resource::disk: return "disk space";
-    case Resource::files: return "file descriptors";
-    case Resource::pool: return "connections";
-    case Resource::quota: return "quota";
-    case Resource::threads: return "threads";
+    case Resource::none:
+      return "none";
+    case Resource::memory:
+      return "memory";
+    case Resource::disk:
+      return "disk space";
+    case Resource::files:
+      return "file descriptors";
+    case Resource::pool:
+      return "connections";
+    case Resource::quota:
+      return "quota";
+    case Resource::threads:
+      return "threads";
   }
   return "none";
 }
@@ -93,7 +103,8 @@ Level implied_level(std::string_view content) {
   const std::string text = lower_ascii(content);
   for (const std::string_view word : {"panic", "fatal"})
     if (has_word(text, word)) return Level::critical;
-  for (const std::string_view word : {"error", "fail", "exception", "traceback", "refused", "abort", "denied", "segfault"})
+  for (const std::string_view word :
+       {"error", "fail", "exception", "traceback", "refused", "abort", "denied", "segfault"})
     if (has_word(text, word)) return Level::error;
   // Joined names: "NullPointerException".
   if (text.find("exception") != std::string::npos) return Level::error;
@@ -138,7 +149,8 @@ void Rates::add(const Spot& spot) {
   ++s.count;
 }
 
-std::vector<Rates::Burst> Rates::bursts(std::size_t most, std::optional<double> baseline_per_s) const {
+std::vector<Rates::Burst> Rates::bursts(std::size_t most,
+                                        std::optional<double> baseline_per_s) const {
   std::vector<Burst> found;
   if (stretches_.empty()) return found;
   const std::size_t used = std::min<std::size_t>(
@@ -147,14 +159,19 @@ std::vector<Rates::Burst> Rates::bursts(std::size_t most, std::optional<double> 
   while (found.size() < most) {
     std::size_t peak = used;
     for (std::size_t i = 0; i < used; ++i)
-      if (!taken[i] && stretches_[i].count > 0 && (peak == used || stretches_[i].count > stretches_[peak].count)) peak = i;
+      if (!taken[i] && stretches_[i].count > 0 &&
+          (peak == used || stretches_[i].count > stretches_[peak].count))
+        peak = i;
     if (peak == used) break;
     // From the peak outwards while it stays above a quarter; one weaker stretch may lie between.
     const std::uint64_t floor = std::max<std::uint64_t>(1, stretches_[peak].count / 4);
     std::size_t from = peak, to = peak;
-    const auto strong = [&](std::size_t i) { return i < used && !taken[i] && stretches_[i].count >= floor; };
-    while (from > 0 && (strong(from - 1) || (from > 1 && strong(from - 2)))) from -= strong(from - 1) ? 1 : 2;
-    while (strong(to + 1) || strong(to + 2)) to += strong(to + 1) ? 1 : 2;
+    const auto strong = [&](std::size_t i) {
+      return i < used && !taken[i] && stretches_[i].count >= floor;
+    };
+    while (from > 0 && (strong(from - 1) || (from > 1 && strong(from - 2))))
+      from -= strong(from - 1) ? 1u : 2u;
+    while (strong(to + 1) || strong(to + 2)) to += strong(to + 1) ? 1u : 2u;
     Burst b;
     std::uint64_t outside = 0;
     for (std::size_t i = 0; i < used; ++i) {
@@ -173,11 +190,15 @@ std::vector<Rates::Burst> Rates::bursts(std::size_t most, std::optional<double> 
     const double inside = static_cast<double>(to - from + 1) * width;
     const double rest = static_cast<double>(used) * width - inside;
     // The shortest time the records themselves span, not less than a second: the rate they came at.
-    b.seconds = std::clamp(static_cast<double>(b.last.time_ms - b.first.time_ms) / 1000.0, 1.0, inside);
+    b.seconds =
+        std::clamp(static_cast<double>(b.last.time_ms - b.first.time_ms) / 1000.0, 1.0, inside);
     b.rate = static_cast<double>(b.count) / b.seconds;
-    if (baseline_per_s) b.baseline_rate = *baseline_per_s;
-    else if (rest >= inside) b.baseline_rate = static_cast<double>(std::max<std::uint64_t>(outside, 1)) / rest;
-    else break;  // nothing quiet to compare with
+    if (baseline_per_s)
+      b.baseline_rate = *baseline_per_s;
+    else if (rest >= inside)
+      b.baseline_rate = static_cast<double>(std::max<std::uint64_t>(outside, 1)) / rest;
+    else
+      break;  // nothing quiet to compare with
     if (b.count < kBurstLines) break;
     if (b.rate < kBurstRatio * b.baseline_rate) break;
     found.push_back(b);
@@ -212,7 +233,8 @@ std::optional<Intervals::Silence> Intervals::silence(double* median_s) const {
   std::vector<std::int64_t> sorted = sample_;
   std::sort(sorted.begin(), sorted.end());
   const std::int64_t median = sorted[sorted.size() / 2], usual = sorted[sorted.size() * 9 / 10];
-  if (longest_.ms < 10 * std::max<std::int64_t>(median, 1) || usual > 10 * std::max<std::int64_t>(median, 1000))
+  if (longest_.ms < 10 * std::max<std::int64_t>(median, 1) ||
+      usual > 10 * std::max<std::int64_t>(median, 1000))
     return std::nullopt;
   *median_s = static_cast<double>(median) / 1000.0;
   return longest_;
@@ -220,7 +242,8 @@ std::optional<Intervals::Silence> Intervals::silence(double* median_s) const {
 
 void Histogram::widen(std::uint32_t to_shift) {
   for (; shift < to_shift; ++shift) {
-    for (std::size_t i = 0; i < column.size() / 2; ++i) column[i] = column[2 * i] + column[2 * i + 1];
+    for (std::size_t i = 0; i < column.size() / 2; ++i)
+      column[i] = column[2 * i] + column[2 * i + 1];
     std::fill(column.begin() + column.size() / 2, column.end(), 0u);
   }
 }

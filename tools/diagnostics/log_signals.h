@@ -1,6 +1,6 @@
 // Signals in a stream of log records: rate of errors over time, silence, clocks that go backwards,
-// statements of exhausted resources. Each holds a bounded amount of state and the places (Spot) that a
-// finding will cite.
+// statements of exhausted resources. Each holds a bounded amount of state and the places (Spot)
+// that a finding will cite.
 //
 // Threads: plain values; one set belongs to one call.
 #pragma once
@@ -45,10 +45,10 @@ class Rates {
     double seconds = 0, rate = 0, baseline_rate = 0;
     Spot first, last;
   };
-  void tick(std::int64_t time_ms);            // any record: the log was alive then
-  void add(const Spot& spot);                 // one that counts
-  // Up to `most` bursts: a rate of at least 3 times that of the rest (or of the given baseline), and at
-  // least 20 records. Strongest first.
+  void tick(std::int64_t time_ms);  // any record: the log was alive then
+  void add(const Spot& spot);       // one that counts
+  // Up to `most` bursts: a rate of at least 3 times that of the rest (or of the given baseline),
+  // and at least 20 records. Strongest first.
   std::vector<Burst> bursts(std::size_t most, std::optional<double> baseline_per_s) const;
 
  private:
@@ -82,8 +82,8 @@ class Intervals {
 // Occurrences of a message over time in 24 columns whose width doubles as needed.
 struct Histogram {
   std::array<std::uint32_t, 24> column{};
-  std::uint32_t shift = 0;  // a column is start width << shift
-  void add(std::uint64_t units);        // units of the start width since the start
+  std::uint32_t shift = 0;        // a column is start width << shift
+  void add(std::uint64_t units);  // units of the start width since the start
   void widen(std::uint32_t to_shift);
   void merge(Histogram other);
 };

@@ -15,14 +15,16 @@ namespace remit::diagnostics {
 
 namespace {
 
-using Word = std::uint32_t;       // interned column
-constexpr Word kAnyColumn = 0;    // " <*>"
+using Word = std::uint32_t;          // interned column
+constexpr Word kAnyColumn = 0;       // " <*>"
 constexpr Word kUnknown = ~Word{0};  // a column that is in no form
-constexpr Word kAnyGlued = 1;     // "<*>" that touches the column before it
+constexpr Word kAnyGlued = 1;        // "<*>" that touches the column before it
 constexpr std::size_t kPasses = 4;
 constexpr std::size_t kProven = 100'000;  // remembered values
 
-std::uint64_t hash_bytes(std::string_view bytes) { return std::hash<std::string_view>{}(bytes); }
+std::uint64_t hash_bytes(std::string_view bytes) {
+  return std::hash<std::string_view>{}(bytes);
+}
 
 std::uint64_t mix(std::uint64_t h, std::uint64_t v) {
   h ^= v + 0x9e3779b97f4a7c15u + (h << 6) + (h >> 2);
@@ -103,7 +105,8 @@ struct TemplateMiner::State {
     if (hole(w)) return false;
     const std::string& s = words[w];
     for (std::size_t i = 1; i < s.size(); ++i)
-      if ((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') || (s[i] & 0x80) != 0) return true;
+      if ((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') || (s[i] & 0x80) != 0)
+        return true;
     return false;
   }
 
@@ -134,7 +137,8 @@ struct TemplateMiner::State {
     const auto it = holes.find(w.size());
     if (it == holes.end()) return std::nullopt;
     for (const auto& without : it->second)
-      if (const auto at = by_constants.find(key(w, without)); at != by_constants.end()) return root(at->second);
+      if (const auto at = by_constants.find(key(w, without)); at != by_constants.end())
+        return root(at->second);
     return std::nullopt;
   }
 
@@ -176,9 +180,12 @@ struct TemplateMiner::State {
     std::size_t glued = 0, known = 0;
     bool any_hole = false;
     for (const Word w : values) {
-      if (hole(w)) any_hole = true;
-      else if (glued_value(w)) ++glued;
-      else if (!constant(w)) return false;  // punctuation is part of a statement
+      if (hole(w))
+        any_hole = true;
+      else if (glued_value(w))
+        ++glued;
+      else if (!constant(w))
+        return false;  // punctuation is part of a statement
       if (column > 0 && proven.contains({before, w})) ++known;
     }
     if (any_hole || known == values.size()) return true;
@@ -234,14 +241,17 @@ struct TemplateMiner::State {
     return changed;
   }
 
-  // Several columns vary together: keep the columns whose word is at least as frequent (in lines, at
-  // that place, among messages of this length) as a level; the levels are the form's own frequencies.
+  // Several columns vary together: keep the columns whose word is at least as frequent (in lines,
+  // at that place, among messages of this length) as a level; the levels are the form's own
+  // frequencies.
   bool merge_levels(const Bucket& same_length) {
     const std::size_t length = forms.at(same_length.front()).words.size();
     std::vector<std::unordered_map<Word, std::uint64_t>> count(length);
     for (const std::uint32_t f : same_length)
       for (std::size_t i = 0; i < length; ++i) count[i][forms.at(f).words[i]] += 1;
-    std::map<std::size_t, std::unordered_map<std::uint64_t, std::pair<std::vector<std::uint16_t>, Bucket>>> cuts;
+    std::map<std::size_t,
+             std::unordered_map<std::uint64_t, std::pair<std::vector<std::uint16_t>, Bucket>>>
+        cuts;
     for (const std::uint32_t f : same_length) {
       const auto& w = forms.at(f).words;
       std::vector<std::uint64_t> levels;
@@ -269,7 +279,8 @@ struct TemplateMiner::State {
       std::vector<std::pair<std::vector<std::uint16_t>, Bucket>> ordered;
       for (auto& [h, bucket] : buckets) ordered.push_back(std::move(bucket));
       std::sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) {
-        return a.second.size() != b.second.size() ? a.second.size() > b.second.size() : a.second < b.second;
+        return a.second.size() != b.second.size() ? a.second.size() > b.second.size()
+                                                  : a.second < b.second;
       });
       for (auto& [without, members] : ordered) {
         std::erase_if(members, [&](std::uint32_t f) { return !forms.contains(f); });
@@ -350,7 +361,8 @@ TemplateMiner::Added TemplateMiner::add(std::string_view content) {
     ++s.lines[s.root(it->second.form)];
     return {it->second.form, false, &it->second.note};
   }
-  if (!s.full && (s.by_text.size() >= limits::kLogShapes || s.bytes >= limits::kLogShapeBytes)) s.compact();
+  if (!s.full && (s.by_text.size() >= limits::kLogShapes || s.bytes >= limits::kLogShapeBytes))
+    s.compact();
   std::vector<Word> words;
   for (const std::string_view column : columns_of(s.masked))
     words.push_back(s.full ? s.known(column) : s.intern(column));
@@ -368,9 +380,13 @@ TemplateMiner::Added TemplateMiner::add(std::string_view content) {
   return {number, true, &s.by_text.emplace(text_hash, State::Seen{number, 0}).first->second.note};
 }
 
-void TemplateMiner::settle() { state_->settle(); }
+void TemplateMiner::settle() {
+  state_->settle();
+}
 
-std::uint32_t TemplateMiner::group(std::uint32_t form) const { return state_->root(form); }
+std::uint32_t TemplateMiner::group(std::uint32_t form) const {
+  return state_->root(form);
+}
 
 std::string TemplateMiner::text(std::uint32_t group) const {
   std::vector<std::string_view> columns;
@@ -378,7 +394,9 @@ std::string TemplateMiner::text(std::uint32_t group) const {
   return shown(columns);
 }
 
-std::uint64_t TemplateMiner::lines(std::uint32_t group) const { return state_->lines[group]; }
+std::uint64_t TemplateMiner::lines(std::uint32_t group) const {
+  return state_->lines[group];
+}
 
 std::vector<std::uint32_t> TemplateMiner::groups() const {
   std::vector<std::uint32_t> out;

@@ -7,7 +7,8 @@
 //
 // When the table is full the miner settles what it has and goes on; forms that a found template
 // covers then join it at once, so memory stays below about 48 MiB whatever the input. Nothing is
-// dropped: if even the settled templates fill the table, new forms join one template per first word.
+// dropped: if even the settled templates fill the table, new forms join one template per first
+// word.
 //
 //   TemplateMiner miner;
 //   std::uint32_t form = miner.add("Accepted password for bob from 10.0.0.7 port 4711 ssh2").form;
@@ -30,10 +31,10 @@ class TemplateMiner {
  public:
   // How many values a column may take while each still counts as a statement of its own.
   struct Setting {
-    std::size_t words = 3;         // values that are plain words
-    std::size_t glued = 3;         // values that hold a masked part
-    std::size_t first = 16;        // words that begin a message
-    double kept = 0.5;             // share of columns that must stay constant in a merge
+    std::size_t words = 3;   // values that are plain words
+    std::size_t glued = 3;   // values that hold a masked part
+    std::size_t first = 16;  // words that begin a message
+    double kept = 0.5;       // share of columns that must stay constant in a merge
   };
 
   TemplateMiner();
@@ -41,9 +42,10 @@ class TemplateMiner {
   ~TemplateMiner();
 
   struct Added {
-    std::uint32_t form;   // the number of the form that the content has; valid for the miner's life
-    bool fresh;           // no line with this masked text came before (or it is not remembered)
-    std::uint16_t* note;  // the caller's own mark on this masked text, 0 at first; until the next add()
+    std::uint32_t form;  // the number of the form that the content has; valid for the miner's life
+    bool fresh;          // no line with this masked text came before (or it is not remembered)
+    std::uint16_t*
+        note;  // the caller's own mark on this masked text, 0 at first; until the next add()
   };
   Added add(std::string_view content);
   // Merges forms into templates. May be called at any time; add() may follow.

@@ -9,7 +9,9 @@ namespace {
 
 constexpr std::int64_t kDayMs = 86'400'000;
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
+bool digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 // A cursor over the text: every take_ either advances or leaves it.
 struct Cursor {
@@ -60,14 +62,15 @@ struct Fields {
 };
 
 bool valid(const Fields& f) {
-  return f.month >= 1 && f.month <= 12 && f.day >= 1 && f.day <= 31 && f.hour <= 23 && f.minute <= 59 &&
-         f.second <= 60;
+  return f.month >= 1 && f.month <= 12 && f.day >= 1 && f.day <= 31 && f.hour <= 23 &&
+         f.minute <= 59 && f.second <= 60;
 }
 
 // HH:MM:SS with an optional fraction of 1 to 9 digits after '.' or ','.
 bool clock_time(Cursor& c, Fields& f) {
   const std::size_t start = c.at;
-  if (!c.number(2, &f.hour) || !c.take(':') || !c.number(2, &f.minute) || !c.take(':') || !c.number(2, &f.second)) {
+  if (!c.number(2, &f.hour) || !c.take(':') || !c.number(2, &f.minute) || !c.take(':') ||
+      !c.number(2, &f.second)) {
     c.at = start;
     return false;
   }
@@ -82,19 +85,23 @@ bool clock_time(Cursor& c, Fields& f) {
   return true;
 }
 
-// "Z", "+02:00", "+0200", " UTC", " GMT", " CEST" (a name gives no offset that can be trusted, except UTC).
+// "Z", "+02:00", "+0200", " UTC", " GMT", " CEST" (a name gives no offset that can be trusted,
+// except UTC).
 void zone(Cursor& c, Fields& f) {
   if (c.take('Z')) {
     f.zoned = true;
     return;
   }
   const std::size_t start = c.at;
-  if (c.peek() == ' ' && (c.peek(1) == '+' || c.peek(1) == '-') && digit(c.peek(2)) && digit(c.peek(5))) ++c.at;
+  if (c.peek() == ' ' && (c.peek(1) == '+' || c.peek(1) == '-') && digit(c.peek(2)) &&
+      digit(c.peek(5)))
+    ++c.at;
   if (c.peek() == '+' || c.peek() == '-') {
     const int sign = c.peek() == '+' ? 1 : -1;
     ++c.at;
     unsigned hours = 0, minutes = 0;
-    if (c.number(2, &hours) && (c.take(':') || true) && c.number(2, &minutes) && hours <= 14 && minutes <= 59) {
+    if (c.number(2, &hours) && (c.take(':') || true) && c.number(2, &minutes) && hours <= 14 &&
+        minutes <= 59) {
       f.offset_minutes = sign * static_cast<int>(hours * 60 + minutes);
       f.zoned = true;
       return;
@@ -103,7 +110,8 @@ void zone(Cursor& c, Fields& f) {
     return;
   }
   for (const std::string_view name : {" UTC", " GMT"})
-    if (c.s.substr(c.at, 4) == name && (c.peek(4) == ' ' || c.peek(4) == ']' || c.peek(4) == '\0')) {
+    if (c.s.substr(c.at, 4) == name &&
+        (c.peek(4) == ' ' || c.peek(4) == ']' || c.peek(4) == '\0')) {
       c.at += 4;
       f.zoned = true;
       return;
@@ -112,8 +120,11 @@ void zone(Cursor& c, Fields& f) {
 
 bool finish(Cursor& c, const Fields& f, std::string_view* text, ParsedTime* time, bool year_known) {
   if (!valid(f)) return false;
-  time->ms = days_from_civil(f.year, f.month, f.day) * kDayMs +
-             ((static_cast<std::int64_t>(f.hour) * 60 + f.minute - f.offset_minutes) * 60 + f.second) * 1000 + f.ms;
+  time->ms =
+      days_from_civil(f.year, f.month, f.day) * kDayMs +
+      ((static_cast<std::int64_t>(f.hour) * 60 + f.minute - f.offset_minutes) * 60 + f.second) *
+          1000 +
+      f.ms;
   time->year_known = year_known;
   time->zoned = f.zoned;
   text->remove_prefix(c.at);
@@ -127,7 +138,8 @@ bool iso(Cursor c, std::string_view* text, ParsedTime* time) {
   if (!c.number(4, &year)) return false;
   f.year = year;
   const char separator = c.peek();
-  if ((separator != '-' && separator != '/' && separator != '.') || year < 1970 || year > 2200) return false;
+  if ((separator != '-' && separator != '/' && separator != '.') || year < 1970 || year > 2200)
+    return false;
   ++c.at;
   if (!c.number(2, &f.month) || !c.take(separator) || !c.number(2, &f.day)) return false;
   if (!c.take('T') && !c.take(' ') && !c.take('-') && !c.take('_')) return false;
@@ -142,7 +154,8 @@ bool compact(Cursor c, std::string_view* text, ParsedTime* time) {
   Fields f;
   unsigned year = 0;
   if (!c.number(2, &year) || !c.number(2, &f.month) || !c.number(2, &f.day) || !c.take(' ') ||
-      !c.number(2, &f.hour) || !c.number(2, &f.minute) || !c.number(2, &f.second) || digit(c.peek()))
+      !c.number(2, &f.hour) || !c.number(2, &f.minute) || !c.number(2, &f.second) ||
+      digit(c.peek()))
     return false;
   f.year = 2000 + year;
   return finish(c, f, text, time, true);
@@ -152,8 +165,8 @@ bool compact(Cursor c, std::string_view* text, ParsedTime* time) {
 bool clf(Cursor c, std::string_view* text, ParsedTime* time) {
   Fields f;
   unsigned year = 0;
-  if (!c.number(2, &f.day) || !c.take('/') || !month_name(c, &f.month) || !c.take('/') || !c.number(4, &year) ||
-      !c.take(':') || !clock_time(c, f))
+  if (!c.number(2, &f.day) || !c.take('/') || !month_name(c, &f.month) || !c.take('/') ||
+      !c.number(4, &year) || !c.take(':') || !clock_time(c, f))
     return false;
   f.year = year;
   zone(c, f);
@@ -166,7 +179,8 @@ bool numeric_date(Cursor c, std::string_view* text, ParsedTime* time, bool day_f
   unsigned first = 0, second = 0, year = 0;
   if (!c.number(2, &first)) return false;
   const char separator = c.peek();
-  if ((separator != '.' && separator != '/' && separator != '-') || !c.take(separator) || !c.number(2, &second))
+  if ((separator != '.' && separator != '/' && separator != '-') || !c.take(separator) ||
+      !c.number(2, &second))
     return false;
   bool year_known = false;
   if (c.take(separator)) {
@@ -230,9 +244,12 @@ bool epoch_number(Cursor c, std::string_view* text, ParsedTime* time) {
     ++digits;
     ++c.at;
   }
-  if (digits == 10) value *= 1000;
-  else if (digits == 16) value /= 1000;
-  else if (digits != 13) return false;
+  if (digits == 10)
+    value *= 1000;
+  else if (digits == 16)
+    value /= 1000;
+  else if (digits != 13)
+    return false;
   if (c.s[0] != '1') return false;  // 2001 to 2033
   if (digits == 10 && c.peek() == '.') {
     ++c.at;
@@ -254,25 +271,29 @@ bool epoch_number(Cursor c, std::string_view* text, ParsedTime* time) {
 }  // namespace
 
 std::int64_t days_from_civil(std::int64_t year, unsigned month, unsigned day) {
-  // Days since 1970-01-01 of the proleptic Gregorian calendar: eras of 400 years that begin in March.
+  // Days since 1970-01-01 of the proleptic Gregorian calendar: eras of 400 years that begin in
+  // March.
   year -= month <= 2 ? 1 : 0;
   const std::int64_t era = (year >= 0 ? year : year - 399) / 400;
   const std::int64_t of_era = year - era * 400;
-  const std::int64_t of_year = (153 * (static_cast<std::int64_t>(month) + (month > 2 ? -3 : 9)) + 2) / 5 +
-                               static_cast<std::int64_t>(day) - 1;
+  const std::int64_t of_year =
+      (153 * (static_cast<std::int64_t>(month) + (month > 2 ? -3 : 9)) + 2) / 5 +
+      static_cast<std::int64_t>(day) - 1;
   return era * 146'097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719'468;
 }
 
 std::int64_t with_year(std::int64_t ms_in_1970, std::int64_t changed_ms) {
   const std::int64_t days = ms_in_1970 / kDayMs, rest = ms_in_1970 % kDayMs;
   // Month and day of the day number in 1970.
-  static constexpr std::array<unsigned, 12> kLengths{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  static constexpr std::array<unsigned, 12> kLengths{31, 28, 31, 30, 31, 30,
+                                                     31, 31, 30, 31, 30, 31};
   unsigned month = 0;
   std::int64_t left = days;
   while (month < 11 && left >= kLengths[month]) left -= kLengths[month++];
   std::int64_t year = 1970 + changed_ms / (kDayMs * 365);
   while (year > 1970) {
-    const std::int64_t ms = days_from_civil(year, month + 1, static_cast<unsigned>(left + 1)) * kDayMs + rest;
+    const std::int64_t ms =
+        days_from_civil(year, month + 1, static_cast<unsigned>(left + 1)) * kDayMs + rest;
     if (ms <= changed_ms + kDayMs) return ms;
     --year;
   }

@@ -12,8 +12,8 @@ struct ParsedTime {
   bool zoned = false;
 };
 
-// If `*text` begins with a time, reads it, removes it from *text and returns true. `epoch` allows bare
-// numbers (seconds, ms or us since 1970).
+// If `*text` begins with a time, reads it, removes it from *text and returns true. `epoch` allows
+// bare numbers (seconds, ms or us since 1970).
 bool take_time(std::string_view* text, ParsedTime* time, bool day_first, bool epoch);
 
 // Puts a time without a year into the latest year that does not lie after `changed_ms` plus a day.
