@@ -15,7 +15,6 @@
 #include <string>
 #include <vector>
 
-#include "base/json.h"
 #include "base/redaction.h"
 #include "base/result.h"
 #include "base/schema.h"

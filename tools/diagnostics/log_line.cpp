@@ -1,3 +1,4 @@
+// Over 400 lines because the formats share one set of small readers, and a line tries them in turn.
 #include "tools/diagnostics/log_line.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Longer than most files: the pass over the lines and what is concluded from it share one state.
+// Over 400 lines because the pass over the lines and what is concluded from it share one state.
 #include "tools/diagnostics/log_patterns.h"
 
 #include <algorithm>

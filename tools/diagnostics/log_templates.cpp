@@ -1,3 +1,4 @@
+// Over 400 lines because merging works on the state that the online part keeps.
 #include "tools/diagnostics/log_templates.h"
 
 #include <algorithm>
