@@ -112,8 +112,11 @@ const std::vector<Permit>& permits() {
        "/dev/null in place of the standard descriptors, the client's pipe for itself; dies with "
        "it"},
       // The sandbox is what runs commands for Access.spawn; nothing else may start a process.
+      {"tools/sandbox/base_view.cpp",
+       {Power::open},
+       "readlink of /bin and /lib, which every slot shows as the machine has them"},
       {"tools/sandbox/canary.cpp",
-       {Power::open, Power::list, Power::replace},
+       {Power::open, Power::replace},
        "proves at start, in a scratch folder of its own, that a slot holds"},
       {"tools/sandbox/cgroup.cpp",
        {Power::open, Power::list, Power::replace},
@@ -123,6 +126,9 @@ const std::vector<Permit>& permits() {
        "reads what a command left on its layer; applying it is Access.replace's"},
       {"tools/sandbox/channel.cpp", {Power::connect}, "the pair of sockets to the starter"},
       {"tools/sandbox/landlock.cpp", {Power::open, Power::raw}, "the kernel's lock on a slot"},
+      {"tools/sandbox/scratch.cpp",
+       {Power::open, Power::list, Power::replace},
+       "folders for the canary and the layer, made and removed below the state directory"},
       {"tools/sandbox/seccomp.cpp", {Power::raw}, "the kernel's filter on a slot"},
       {"tools/sandbox/slot.cpp",
        {Power::open, Power::spawn, Power::raw},

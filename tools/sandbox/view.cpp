@@ -26,13 +26,6 @@ constexpr const char* kMemory = ".memory";
 constexpr const char* kMaskFile = ".mask-file";
 constexpr const char* kMaskDirectory = ".mask-directory";
 
-// What programs need from /etc to run at all. No accounts, keys, resolver or machine secrets.
-constexpr const char* kEtc[] = {"alternatives", "ld.so.cache",     "ld.so.conf", "ld.so.conf.d",
-                                "localtime",    "mime.types",      "protocols",  "services",
-                                "ssl/certs",    "ssl/openssl.cnf", "timezone"};
-constexpr const char* kSystemFolders[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
-constexpr const char* kDevices[] = {"null", "zero", "full", "random", "urandom"};
-
 tl::unexpected<Error> failed(int error, const std::string& what) {
   // Whatever the errno, a view that cannot be built is the machine's refusal, not the caller's
   // input.
@@ -95,14 +88,6 @@ Result<void> make_parents(int dir, const std::string& path, bool whole) {
   if (whole && mkdirat(dir, path.c_str(), 0755) != 0 && errno != EEXIST)
     return failed(errno, "make the folder /" + path);
   return {};
-}
-
-std::string tmpfs_options(std::uint64_t bytes, std::uint64_t inodes, unsigned mode) {
-  std::array<char, 96> text{};
-  std::snprintf(text.data(), text.size(), "size=%llu,nr_inodes=%llu,mode=%o",
-                static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(inodes),
-                mode);
-  return text.data();
 }
 
 Result<void> mount_tmpfs(const std::string& target, const std::string& options) {
@@ -284,50 +269,6 @@ const char* beneath(const std::string& path, const std::string& root) {
   if (path.compare(0, root.size(), root) != 0) return nullptr;
   if (path.size() == root.size()) return "";
   return path[root.size()] == '/' ? path.c_str() + root.size() + 1 : nullptr;
-}
-
-std::vector<MountOp> base_view(const Identity& identity) {
-  using Kind = MountOp::Kind;
-  std::vector<MountOp> ops{{Kind::tree, "usr", "/usr"}};
-  for (const char* name : kSystemFolders) {
-    const std::string host = std::string("/") + name;
-    struct stat st{};
-    if (lstat(host.c_str(), &st) != 0) continue;
-    if (S_ISLNK(st.st_mode)) {
-      std::array<char, PATH_MAX> target{};
-      if (readlink(host.c_str(), target.data(), target.size() - 1) > 0)
-        ops.push_back({Kind::link, name, target.data()});
-    } else {
-      ops.push_back({Kind::tree, name, host});
-    }
-  }
-  ops.push_back({Kind::directory, "etc", ""});
-  for (const char* name : kEtc) {
-    const std::string host = std::string("/etc/") + name;
-    if (access(host.c_str(), F_OK) == 0)
-      ops.push_back({Kind::tree, "etc/" + std::string(name), host});
-  }
-  const std::string uid = std::to_string(identity.inside_uid);
-  const std::string gid = std::to_string(identity.inside_gid);
-  ops.push_back({Kind::file, "etc/passwd",
-                 "agent:x:" + uid + ":" + gid +
-                     "::/tmp:/bin/bash\n"
-                     "nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n"});
-  ops.push_back({Kind::file, "etc/group", "agent:x:" + gid + ":\nnogroup:x:65534:\n"});
-  ops.push_back({Kind::file, "etc/hosts", "127.0.0.1 localhost\n"});
-  ops.push_back({Kind::file, "etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"});
-  ops.push_back({Kind::link, "etc/os-release", "../usr/lib/os-release"});
-  ops.push_back({Kind::directory, "dev", ""});
-  for (const char* name : kDevices)
-    ops.push_back({Kind::device, "dev/" + std::string(name), "/dev/" + std::string(name)});
-  ops.push_back({Kind::link, "dev/fd", "/proc/self/fd"});
-  ops.push_back({Kind::link, "dev/stdin", "/proc/self/fd/0"});
-  ops.push_back({Kind::link, "dev/stdout", "/proc/self/fd/1"});
-  ops.push_back({Kind::link, "dev/stderr", "/proc/self/fd/2"});
-  ops.push_back({Kind::tmpfs, "dev/shm", tmpfs_options(kShmBytes, kTmpInodes, 01777)});
-  ops.push_back({Kind::proc, "proc", ""});
-  ops.push_back({Kind::tmpfs, "tmp", tmpfs_options(kTmpBytes, kTmpInodes, 01777)});
-  return ops;
 }
 
 Result<PlanTrees> open_plan_trees(const policy::SpawnView& view, const std::string& layer_directory,

@@ -9,6 +9,7 @@
 // Fails with: not_found (a root is gone), unavailable (the kernel refuses a mount), too_large.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,9 @@ struct MountOp {
   std::string target;  // relative to the new root
   std::string source;
 };
+
+// Mount options of a tmpfs: bytes, inodes, mode of its root.
+std::string tmpfs_options(std::uint64_t bytes, std::uint64_t inodes, unsigned mode);
 
 // The fixed part for this machine: entries the host lacks are left out.
 std::vector<MountOp> base_view(const Identity& identity);
