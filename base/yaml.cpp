@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <set>
 #include <sstream>
+#include <tuple>
 #include <utility>
 
 namespace remit::yaml {
@@ -338,8 +339,9 @@ Parsed parse(std::string_view text, const Bounds& bounds) {
   if (out.problems.empty()) walk(text, lines, bounds, out);
   if (!out.problems.empty()) {
     out.root = Node{};
-    std::stable_sort(out.problems.begin(), out.problems.end(),
-                     [](const Problem& a, const Problem& b) { return a.at < b.at; });
+    std::sort(out.problems.begin(), out.problems.end(), [](const Problem& a, const Problem& b) {
+      return std::tie(a.at, a.fault, a.message) < std::tie(b.at, b.fault, b.message);
+    });
   }
   return out;
 }

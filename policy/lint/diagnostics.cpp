@@ -66,8 +66,9 @@ void add_yaml_problems(const yaml::Parsed& parsed, int line_offset, Diagnostics&
 }
 
 void sort_diagnostics(std::vector<Diagnostic>& list) {
-  std::stable_sort(list.begin(), list.end(), [](const Diagnostic& a, const Diagnostic& b) {
-    return std::tie(a.file, a.line, a.col, a.code) < std::tie(b.file, b.line, b.col, b.code);
+  std::sort(list.begin(), list.end(), [](const Diagnostic& a, const Diagnostic& b) {
+    return std::tie(a.file, a.line, a.col, a.code, a.message) <
+           std::tie(b.file, b.line, b.col, b.code, b.message);
   });
 }
 
