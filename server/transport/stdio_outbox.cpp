@@ -55,6 +55,7 @@ bool StdioOutbox::write_some(const std::string& text, std::size_t& at) const {
 
 void StdioOutbox::send(std::string message) {
   message += '\n';
+  bool given_up = false;
   {
     const std::lock_guard held(mutex_);
     if (broken_) return;
@@ -67,13 +68,11 @@ void StdioOutbox::send(std::string message) {
       if (backlog_.empty()) first_at_ = at;
       bytes_ += message.size() - at;
       backlog_.push_back(std::move(message));
-      if (bytes_ > limits::kOutboxMaxBytes) {
-        log::error("the client reads no replies; ending", {{"unread_bytes", std::to_string(bytes_)}});
-        broken_ = true;
-      }
+      given_up = broken_ = bytes_ > limits::kOutboxMaxBytes;
     }
   }
   wake();
+  if (given_up) log::error("the client reads no replies; ending");
 }
 
 bool StdioOutbox::wait_for_room(std::stop_token stop) {

@@ -1,0 +1,130 @@
+// A Connection without a transport: one reply per request from many threads, the bytes of a list.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/json.h"
+#include "server/mcp/dispatcher.h"
+#include "server/mcp/pool.h"
+#include "tests/wire/toy_service.h"
+
+namespace remit::mcp {
+namespace {
+
+class Kept final : public Outbox {
+ public:
+  void send(std::string message) override {
+    const std::lock_guard held(mutex_);
+    messages_.push_back(std::move(message));
+  }
+  bool wait_for_room(std::stop_token stop) override { return !stop.stop_requested(); }
+  std::vector<std::string> take() {
+    const std::lock_guard held(mutex_);
+    return std::move(messages_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> messages_;
+};
+
+constexpr const char* kHello =
+    R"({"jsonrpc":"2.0","id":"hello","method":"initialize","params":{"protocolVersion":"2025-11-25",)"
+    R"("capabilities":{},"clientInfo":{"name":"t","version":"1"}}})";
+
+TEST_CASE("every request is answered exactly once, whatever is cancelled meanwhile") {
+  Server server(wire_test::toy_service());
+  Kept outbox;
+  std::multiset<int> answered;
+  {
+    Connection connection(server, outbox);
+    connection.receive(kHello);
+    for (int round = 0; round < 50; ++round) {
+      for (int i = 0; i < 20; ++i) {
+        const std::string id = std::to_string(round * 20 + i);
+        connection.receive(R"({"jsonrpc":"2.0","id":)" + id +
+                           R"(,"method":"tools/call","params":{"name":"slow","arguments":{"ms":)" +
+                           std::to_string(i % 3) + "}}}");
+        if (i % 4 == 0)
+          connection.receive(
+              R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)" + id +
+              "}}");
+      }
+      CHECK(connection.wait_idle(std::chrono::seconds(10)));
+    }
+  }
+  for (const std::string& text : outbox.take()) {
+    const auto message = Json::parse(text);
+    if (message["id"].is_number()) answered.insert(message["id"].get<int>());
+  }
+  for (int i = 0; i < 1000; ++i) {
+    CAPTURE(i);
+    const auto count = answered.count(i);
+    CHECK(count <= 1);
+    if (i % 20 % 4 != 0) CHECK(count == 1);
+  }
+}
+
+TEST_CASE("the list has the same bytes and digest on every start and connection") {
+  Server one(wire_test::toy_service());
+  Server two(wire_test::toy_service());
+  CHECK(one.tools_sha256() == two.tools_sha256());
+  CHECK(one.tools_bytes() > 1000);
+  std::vector<std::string> lists;
+  for (Server* server : {&one, &one, &two}) {
+    Kept outbox;
+    Connection connection(*server, outbox);
+    connection.receive(kHello);
+    connection.receive(R"({"jsonrpc":"2.0","id":1,"method":"tools/list"})");
+    lists.push_back(outbox.take().at(1));
+  }
+  CHECK(lists[0] == lists[1]);
+  CHECK(lists[0] == lists[2]);
+}
+
+TEST_CASE("a service without prompts, resources and tools says so") {
+  Service service;
+  service.name = "bare";
+  Server server(std::move(service));
+  Kept outbox;
+  Connection connection(server, outbox);
+  connection.receive(kHello);
+  for (const char* method : {"tools/list", "prompts/list", "resources/list", "completion/complete"})
+    connection.receive(std::string(R"({"jsonrpc":"2.0","id":1,"method":")") + method + "\"}");
+  const auto messages = outbox.take();
+  CHECK(Json::parse(messages.at(0))["result"]["capabilities"] == Json{{"logging", Json::object()}});
+  for (std::size_t i = 1; i < messages.size(); ++i)
+    CHECK(Json::parse(messages[i])["error"]["code"] == -32601);
+}
+
+TEST_CASE("parked threads are replaced, so that questions cannot stop other calls") {
+  std::atomic<int> waiting{0};
+  std::atomic<bool> release{false};
+  std::atomic<bool> ran{false};
+  {
+    Pool pool(2);
+    for (int i = 0; i < 2; ++i)
+      CHECK(pool.run([&] {
+        const Pool::Parked parked(pool);
+        ++waiting;
+        release.wait(false);
+      }));
+    CHECK(pool.run([&] {
+      ran = true;
+      ran.notify_all();
+    }));
+    ran.wait(false);
+    release = true;
+    release.notify_all();
+  }
+  CHECK(ran);
+  CHECK(waiting == 2);
+}
+
+}  // namespace
+}  // namespace remit::mcp
