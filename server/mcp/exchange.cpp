@@ -63,8 +63,10 @@ InFlight::Refused InFlight::enter(const std::shared_ptr<Exchange>& exchange) {
   const std::lock_guard held(mutex_);
   for (const auto& entry : entries_)
     if (entry->id == exchange->id) return Refused::id_in_use;
-  // Cancelled handlers that still wind down count: a storm of calls and cancels is bounded too.
-  if (std::max(entries_.size(), working_) >= limits::kInFlight) return Refused::too_many;
+  // Cancelled handlers that still wind down are no longer entries: a storm of calls and cancels has a
+  // bound of its own.
+  if (entries_.size() >= limits::kInFlight || working_ >= 2 * limits::kInFlight)
+    return Refused::too_many;
   entries_.push_back(exchange);
   return Refused::no;
 }
