@@ -151,7 +151,9 @@ TEST_CASE("module READMEs: samples that must fail and pass") {
         1);
 }
 
-TEST_CASE("module READMEs: the tree") { check_none(check_module_readmes(tree())); }
+TEST_CASE("module READMEs: the tree") {
+  check_none(check_module_readmes(tree()));
+}
 
 TEST_CASE("words: samples that must fail and pass") {
   const std::string unfinished = std::string("// TO") + "DO later\n";
