@@ -73,9 +73,18 @@ void check_one_readme(const SourceFile& readme, std::vector<Finding>& findings) 
   }
 }
 
+// A list names a file by its stem, or a family of files by a prefix: shell_* names shell_lexer.
 bool names(const SourceFile& readme, const std::string& stem) {
-  return std::any_of(readme.lines.begin(), readme.lines.end(),
-                     [&](const std::string& line) { return has_word(line, stem); });
+  std::vector<std::string> families;
+  for (std::size_t at = stem.find('_'); at != std::string::npos; at = stem.find('_', at + 1)) {
+    families.push_back(stem.substr(0, at + 1) + "*");
+  }
+  return std::any_of(readme.lines.begin(), readme.lines.end(), [&](const std::string& line) {
+    return has_word(line, stem) ||
+           std::any_of(families.begin(), families.end(), [&](const std::string& family) {
+             return line.find(family) != std::string::npos;
+           });
+  });
 }
 
 }  // namespace
