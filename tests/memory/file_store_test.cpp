@@ -9,9 +9,9 @@
 #include <thread>
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
 
 #include "base/crypto.h"
+#include "base/json.h"
 #include "base/limits.h"
 #include "memory/sqlite.h"
 #include "tests/memory/scratch.h"

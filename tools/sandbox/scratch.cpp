@@ -28,7 +28,7 @@ void remove_at(int dir, const char* name, int depth) {
   Fd inner(openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!inner) {
     // overlayfs makes its work folder with mode 0; ours to open all the same.
-    fchmodat(dir, name, 0700, 0);
+    if (fchmodat(dir, name, 0700, 0) != 0) return;
     inner.reset(openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   }
   if (!inner) return;
