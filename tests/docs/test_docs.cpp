@@ -132,8 +132,8 @@ TEST_CASE("length: a long file needs its reason at the top") {
             .empty());
 }
 
-TEST_CASE("length: the tree") {
-  check_none(check_length(cpp_files(tree())));
+TEST_CASE("length: the product") {
+  check_none(check_length(product()));
 }
 
 TEST_CASE("module READMEs: samples that must fail and pass") {

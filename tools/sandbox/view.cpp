@@ -1,4 +1,3 @@
-// Over 400 lines because the list of mounts and the one loop that executes it are read together.
 #include "tools/sandbox/view.h"
 
 #include <fcntl.h>
