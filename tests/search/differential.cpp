@@ -1,8 +1,8 @@
 // The engine against ripgrep: seeded trees and questions, answers compared line by line. Cases:
 // 240, or REMIT_DIFFERENTIAL_CASES; first seed 1, or REMIT_DIFFERENTIAL_SEED (a failing case prints
-// its seed; with REMIT_DIFFERENTIAL_KEEP=DIR its tree is copied there). Known differences of dialect are avoided by construction: trees are ASCII, patterns
-// use no class that means more in Unicode, binary files follow tools/search/reader.h. Skipped (77)
-// without rg.
+// its seed; with REMIT_DIFFERENTIAL_KEEP=DIR its tree is copied there). Known differences of
+// dialect are avoided by construction: trees are ASCII, patterns use no class that means more in
+// Unicode, binary files follow tools/search/reader.h. Skipped (77) without rg.
 
 #include <algorithm>
 #include <cstdio>

@@ -1,0 +1,66 @@
+#include "tools/page.h"
+
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/text.h"
+
+namespace remit::tools {
+
+namespace {
+constexpr std::size_t kHashChars = 16;
+}
+
+std::string encode_cursor(const Cursor& cursor) {
+  const Json json{{"a", cursor.arguments}, {"g", cursor.generation}, {"m", cursor.mtime_ns},
+                  {"p", cursor.path},      {"l", cursor.line},       {"o", cursor.part},
+                  {"s", cursor.shown}};
+  return base64url(dump(json));
+}
+
+Result<Cursor> decode_cursor(std::string_view text, std::string_view arguments) {
+  const auto bad = [](const char* why) {
+    return fail(ErrorKind::invalid_argument, why, "/cursor");
+  };
+  if (text.size() > limits::kCursorBytes * 2) return bad("this is no cursor of Remit");
+  auto bytes = decode_base64url(text);
+  if (!bytes) return bad("this is no cursor of Remit");
+  auto json = parse_json(*bytes, {.depth = 2, .values = 16, .refuse_duplicate_keys = true});
+  if (!json || !json->is_object()) return bad("this is no cursor of Remit");
+  const auto word = [&](const char* key) {
+    const auto at = json->find(key);
+    return at != json->end() && at->is_string() ? at->get<std::string>() : std::string();
+  };
+  const auto number = [&](const char* key) -> std::uint64_t {
+    const auto at = json->find(key);
+    return at != json->end() && at->is_number_unsigned() ? at->get<std::uint64_t>() : 0;
+  };
+  Cursor cursor{word("a"), word("g"), 0, word("p"), number("l"), number("o"), number("s")};
+  if (const auto at = json->find("m"); at != json->end() && at->is_number_integer()) {
+    cursor.mtime_ns = at->get<std::int64_t>();
+  }
+  if (cursor.arguments.empty() || cursor.path.empty()) return bad("this is no cursor of Remit");
+  if (cursor.arguments != arguments) {
+    return bad("the other arguments changed since this cursor was given; start again without it");
+  }
+  return cursor;
+}
+
+std::string arguments_hash(std::string_view tool, nlohmann::json arguments) {
+  arguments.erase("cursor");
+  return sha256_hex(std::string(tool) + dump(arguments)).substr(0, kHashChars);
+}
+
+PageBudget::PageBudget(std::size_t page_chars)
+    : left_(page_chars > 2 * limits::kFactsReserve ? page_chars - limits::kFactsReserve
+                                                   : page_chars / 2) {}
+
+bool PageBudget::take(std::string_view line) {
+  const std::size_t cost = count_chars(line) + 1;
+  if (cost > left_ && used_) return false;
+  left_ -= std::min(cost, left_);
+  used_ = true;
+  return true;
+}
+
+}  // namespace remit::tools
