@@ -1,4 +1,5 @@
 // Read: a file as numbered lines; images, notebooks and binary files as what they are.
+// Over 400 lines because the fields, the slices and the one page they fill are one declaration.
 #include <algorithm>
 #include <optional>
 
