@@ -65,7 +65,7 @@ bool one_case(unsigned seed, test::FakeAccess& access, const std::string& root,
               test::Generator& make) {
   const policy::CallScope call{"case", "Grep"};
   search::RunOptions run;
-  run.deadline = std::chrono::minutes(1);
+  run.deadline = std::chrono::seconds(10);
   run.workers = 1 + make.below(3);
   search::GrepQuery query;
   std::vector<std::string> arguments = test::ripgrep_common();
@@ -104,6 +104,8 @@ bool one_case(unsigned seed, test::FakeAccess& access, const std::string& root,
     std::fprintf(stderr, "seed %u: %s: %s\n", seed, what.c_str(), found.error().message.c_str());
     return false;
   }
+  // A partial answer says so and is nothing to compare (multiline patterns that match everywhere).
+  if (found->coverage.timed_out) return query.pattern.multiline;
   const Answer ours = our_lines(*found);
   if (!same(seed, what, ours, test::ripgrep_lines(root, arguments))) return false;
 

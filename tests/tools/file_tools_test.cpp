@@ -1,3 +1,4 @@
+// Over 400 lines because the five tools are tested through one bench, as an agent uses them together.
 #include "tools/file_tools.h"
 
 #include <sys/stat.h>

@@ -18,8 +18,9 @@ std::string_view without_cr(std::string_view line) {
 
 class Scanner {
  public:
-  Scanner(const Pattern& pattern, const ScanOptions& options, Scanned& out)
-      : pattern_(pattern), options_(options), out_(out) {}
+  Scanner(const Pattern& pattern, const ScanOptions& options, Scanned& out,
+          const std::function<bool()>& should_stop)
+      : pattern_(pattern), options_(options), out_(out), should_stop_(should_stop) {}
 
   // False: enough was seen.
   bool piece(const Reader::Piece& piece) {
@@ -141,7 +142,13 @@ class Scanner {
   bool across_lines(std::string_view whole) {
     std::size_t from = 0;
     std::size_t next_unseen = 0;  // start of the first line not yet reported
+    std::size_t matches = 0;
     while (const std::optional<Span> match = pattern_.next_match(whole, from)) {
+      // One piece is a whole file here, and RE2 may need milliseconds for each empty match in it.
+      if (++matches % kMatchesBetweenStops == 0 && should_stop_()) {
+        out_.interrupted = true;
+        return false;
+      }
       // The end of the text after a final newline is no line.
       if (match->begin >= whole.size() && whole.ends_with('\n')) break;
       if (options_.want == Want::presence) {
@@ -218,9 +225,12 @@ class Scanner {
     tail_ = std::move(tail);
   }
 
+  static constexpr std::size_t kMatchesBetweenStops = 64;
+
   const Pattern& pattern_;
   const ScanOptions& options_;
   Scanned& out_;
+  const std::function<bool()>& should_stop_;
   std::string_view text_;   // the piece without its last newline
   std::uint64_t line_ = 1;  // number of the line at counted_to_
   std::size_t counted_to_ = 0;
@@ -260,7 +270,7 @@ std::string shown_line(std::string_view line, Span match, bool& lossy) {
 Result<Scanned> scan(Reader& reader, const Fd& fd, const Pattern& pattern,
                      const ScanOptions& options, const std::function<bool()>& should_stop) {
   Scanned out;
-  Scanner scanner(pattern, options, out);
+  Scanner scanner(pattern, options, out, should_stop);
   reader.start(fd, pattern.multiline() ? Pieces::whole_file : Pieces::lines);
   for (;;) {
     TRY(const std::optional<Reader::Piece> piece, reader.next());
