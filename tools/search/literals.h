@@ -2,7 +2,7 @@
 // They let a scan skip to the few places where a match is possible, before RE2 looks at all.
 //
 // Conservative: whatever the parser does not fully understand yields nothing, and nothing only
-// costs time. That it never drops a true match is fuzzed (tests/fuzz/literals_fuzz.cpp).
+// costs time. tests/search/pattern_test.cpp compares searches with it and without.
 #pragma once
 
 #include <optional>
