@@ -134,6 +134,16 @@ Result<Fd> resolve(const Fd& root, std::string_view relative, Links links) {
   return Fd(fd);
 }
 
+Result<Fd> open_child(const Fd& directory, std::string_view name, int flags) {
+  const std::string copy(name);
+  // openat2 refuses O_NONBLOCK beside O_PATH, which never waits anyway.
+  const int extra = (flags & O_PATH) != 0 ? O_NOFOLLOW | O_CLOEXEC : O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  const int fd = open_how(directory.get(), copy.c_str(), static_cast<std::uint64_t>(flags | extra),
+                          RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+  if (fd < 0) return tl::unexpected<Error>(resolve_error(errno, name));
+  return Fd(fd);
+}
+
 Result<Fd> reopen(const Fd& path_fd, int flags) {
   std::array<char, 40> name{};
   std::snprintf(name.data(), name.size(), "/proc/self/fd/%d", path_fd.get());
@@ -294,7 +304,12 @@ Result<Fd> make_directories(const Fd& root, std::string_view relative) {
 
 Result<void> list_directory(const Fd& directory,
                             const std::function<bool(std::string_view, unsigned char)>& visit) {
-  TRY(const Fd folder, reopen(directory, O_RDONLY | O_DIRECTORY));
+  // A descriptor open for reading is used as it is, from its start; an O_PATH one is re-opened.
+  Fd reopened;
+  if (::lseek(directory.get(), 0, SEEK_SET) < 0) {
+    TRY(reopened, reopen(directory, O_RDONLY | O_DIRECTORY));
+  }
+  const Fd& folder = reopened ? reopened : directory;
   constexpr std::size_t kBuffer = 64u << 10;
   // Not on the stack: tool threads have small ones.
   const std::unique_ptr<char[]> buffer(new char[kBuffer]);

@@ -58,6 +58,10 @@ Result<Fd> open_root(const std::string& path);
 // check_relative() refuses.
 Result<Fd> resolve(const Fd& root, std::string_view relative, Links links = Links::beneath);
 
+// Opens one name in a directory (flags: O_RDONLY or O_PATH, perhaps O_DIRECTORY); a symlink is
+// refused. O_NONBLOCK and O_CLOEXEC are always added.
+Result<Fd> open_child(const Fd& directory, std::string_view name, int flags);
+
 // Re-opens an O_PATH descriptor for reading (flags: O_RDONLY plus extra open(2) flags), through
 // /proc/self/fd, so that it is the same object whatever happened to the name meanwhile. O_NONBLOCK
 // and O_CLOEXEC are always added.

@@ -40,6 +40,7 @@ inline constexpr std::chrono::seconds kRequestStateLife = 600s;
 // --- text that reaches a model ---
 inline constexpr std::size_t kPageChars = 10'000;         // what every measured client shows whole
 inline constexpr std::size_t kPageCharsMax = 500'000;
+inline constexpr std::size_t kPageCharsMin = 1'000;         // less holds no useful answer
 
 // --- personas (docs/personas.md) ---
 inline constexpr std::size_t kPersonaBytes = 1u << 20;

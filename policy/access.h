@@ -119,6 +119,20 @@ struct SpawnRequest {
   bool background = false;
 };
 
+// A diagnostic's result that is cited: the call that made it, the hash of its body and, if a passage
+// is quoted, that passage, which must occur in it.
+struct Evidence {
+  std::string call_id;
+  std::string sha256;   // may be empty: filled in
+  std::string quote;    // may be empty
+};
+
+// A result body kept for citing, 24 hours, for its own principal only.
+struct KeptResult {
+  std::string uri;      // remit://result/CALL
+  std::string sha256;
+};
+
 // What a person is asked before something happens. `text` is complete and printable ASCII.
 struct Question {
   std::string grant_key;      // SHA-256 over everything that, if changed, must be asked again
@@ -133,17 +147,21 @@ struct Question {
 struct HandoffDraft {
   HandoffKind kind = HandoffKind::consult;
   std::string to;
+  std::string title;             // escalate: open ones with the same title are the same
   std::string fields_json;       // the kind's own fields, validated by the tool
   std::string priority = "normal";
-  std::string idempotency_key;
-  std::string thread_id, parent_id;
-  std::vector<std::string> evidence_json;  // objects {call_id, sha256, uri}
+  std::string severity;          // escalate
+  std::string idempotency_key, thread_id, parent_id;
+  std::int64_t deadline_unix_ms = 0;
+  bool needs_acknowledgement = true;
+  bool has_bug_report = false;   // fields_json carries a valid one
+  std::vector<Evidence> evidence;  // escalate needs at least one
 };
 
 struct Delivered {
   std::string id;          // ULID
-  std::string state;       // delivered, offered, notified
-  std::string inbox_path;  // document path of the projection
+  std::string state;       // delivered, offered, notified, or the first state if delivery waits
+  std::string place;       // where it lies: document path of the inbox file, or the queue's name
   std::string thread_id;
   std::int64_t ack_deadline_unix_ms = 0;
   bool duplicate = false;
@@ -187,7 +205,12 @@ class Access {
 
   virtual Result<Fd> connect(const CallScope& call, std::string_view target) = 0;
 
+  // Errors: denied with code no_edge or unresolved_target; invalid_argument with code
+  // evidence_required, evidence_not_found or bug_report_required; those of memory::HandoffRows::send.
   virtual Result<Delivered> send(const CallScope& call, const HandoffDraft& draft) = 0;
+
+  // Keeps what a diagnostic found, whole, so that a handoff can cite it. Own state, no decision.
+  virtual Result<KeptResult> keep_result(const CallScope& call, std::string_view body) = 0;
 
   // The Action that a verb would put before decide() for this path, resolved as the verb resolves
   // it: what `remit explain` decides without acting.

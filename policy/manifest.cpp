@@ -111,7 +111,13 @@ void read_paths(ConfigReader& reader, Manifest& out) {
     if (glob.text.starts_with('/') || glob.text.starts_with('!')) {
       reader.error(at(glob), "a glob is relative to the workspace and cannot be negated");
     }
-    out.write_ask.push_back({std::move(glob.text), std::move(glob.origin)});
+    const yaml::Position where = at(glob);
+    auto rule = make_path_rule(std::move(glob.text), std::move(glob.origin));
+    if (rule) {
+      out.write_ask.push_back(std::move(*rule));
+    } else {
+      reader.error(where, rule.error().message);
+    }
   }
 }
 

@@ -131,5 +131,7 @@ struct Principal {
   std::string instruction;  // bound id
   std::string session;      // id of this server process or protocol session
 };
+// "uid:1000/technical-support-engineer/inst_x": how the ledger, approvals and seals name it.
+std::string principal_text(const Principal& principal);
 
 }  // namespace remit::policy

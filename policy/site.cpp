@@ -75,7 +75,13 @@ std::vector<PathRule> globs(ConfigReader& reader, std::string_view key) {
     if (one.text.starts_with('/') || one.text.starts_with('!')) {
       reader.error(at(one), "a glob is relative to the roots and cannot be negated");
     }
-    out.push_back({std::move(one.text), std::move(one.origin)});
+    const yaml::Position where = at(one);
+    auto rule = make_path_rule(std::move(one.text), std::move(one.origin));
+    if (rule) {
+      out.push_back(std::move(*rule));
+    } else {
+      reader.error(where, rule.error().message);
+    }
   }
   return out;
 }

@@ -54,17 +54,21 @@ struct SpawnView {
                                              // empty files (".env" and the like)
 };
 
-// Proof that this command may run; checked again by the starter, which trusts no worker.
+// Proof that this command may run; checked again by the starter, which trusts no worker. The fields
+// are those of the approval's row (memory/approval_rows.h) that its signature covers and that the
+// starter does not know by itself.
 struct SpawnAuthority {
   std::string decision;    // "allow" (policy) or "approval"
   std::string approval_id; // 32 hex digits when decision == "approval"
-  std::string grant_key;   // 64 hex digits: SHA-256 over what the person saw (policy/approvals.h)
+  std::string grant_key;   // 64 hex digits: SHA-256 over what the person saw (policy/grant.h)
+  std::string server_id;   // of the server that asked
+  std::string channel;     // "terminal", "elicitation", "mrtr", "call_yes"
   std::string attestation; // "human", "client", "operator"
-  std::string scope;       // "once" (single use, enforced by the starter too) or "session"
-  std::string executed;    // SHA-256 over the files that will be executed (policy/grant.h)
+  std::string scope;       // "once" (single use, enforced by the starter too), "session", "rule"
+  std::string executed;    // SHA-256 over the files that will be executed, "" if there are none
+  std::int64_t decided_unix_ms = 0;
   std::int64_t expires_unix_ms = 0;
-  std::string signature;   // hex HMAC over the fields above, by the key that lies outside the
-                           // worker's lock; empty for "allow"
+  std::string signature;   // hex HMAC by the key that lies outside the worker's lock; may be empty
 };
 
 struct SpawnPlan {
@@ -108,6 +112,10 @@ struct SpawnOutcome {
   std::string cwd;               // where the shell stood at its end, absolute; empty if unknown
   std::vector<Change> changes;   // sorted by path, parents before children
   std::vector<std::string> lost; // changes that could not be read, each with its reason
+  // Filled in by Access.spawn: how much was printed, and where all of it can be read if it was more
+  // than one page ("remit://bash/CALL/stdout").
+  std::uint64_t stdout_bytes = 0, stderr_bytes = 0;
+  std::string stdout_uri, stderr_uri;
   bool killed() const { return timed_out || cancelled || signal == 9 || !limit.empty(); }
 };
 
@@ -141,7 +149,8 @@ class Spawner {
 };
 
 // Decides, inside the starter process, whether a plan may run: given by policy/, called by the
-// starter before each command. Must not allocate threads or touch files.
-using SpawnGate = std::function<Result<void>(const SpawnPlan&)>;
+// starter before each command, with the hash of the profile it would run under. Must not make
+// threads.
+using SpawnGate = std::function<Result<void>(const SpawnPlan&, const std::string& profile_sha256)>;
 
 }  // namespace remit::policy

@@ -167,7 +167,7 @@ void fit(Report& report, std::size_t max_chars) {
 }
 
 Result<Outcome<Report>> log_patterns(const LogPatternsArgs& args, Call& call,
-                                     const Redactor& redactor, const ResultSink& sink) {
+                                     const Redactor& redactor) {
   TRY(const diagnostics::PatternsQuery query, query_of(args));
   TRY(diagnostics::LogFiles files,
       diagnostics::open_logs(call.access, call.scope, args.source, call.stop));
@@ -175,7 +175,9 @@ Result<Outcome<Report>> log_patterns(const LogPatternsArgs& args, Call& call,
       diagnostics::log_patterns(std::move(files), query, redactor, system_clock(), call.stop));
   TRY(Report report, diagnostics::finish(std::move(answer.draft), redactor));
   const std::string whole = dump(encode(report));
-  if (sink && whole.size() > call.page_chars) report.result_uri = sink(whole);
+  // Kept whole so that a handoff can cite it by its call id.
+  TRY(const policy::KeptResult kept, call.access.keep_result(call.scope, whole));
+  report.result_uri = kept.uri;
   std::string text =
       diagnostics::render(report, redactor.redact(answer.facts).text, call.page_chars);
   fit(report, call.page_chars);
@@ -184,14 +186,14 @@ Result<Outcome<Report>> log_patterns(const LogPatternsArgs& args, Call& call,
 
 }  // namespace
 
-Tool make_log_patterns(const Redactor& redactor, ResultSink sink) {
+Tool make_log_patterns(const Redactor& redactor) {
   return tool<LogPatternsArgs, Report>(
       {.name = "log_patterns",
        .title = "Find patterns in logs",
        .description = kDoc,
        .annotations = {.read_only = true, .idempotent = true}},
-      [&redactor, sink = std::move(sink)](const LogPatternsArgs& args, Call& call) {
-        return log_patterns(args, call, redactor, sink);
+      [&redactor](const LogPatternsArgs& args, Call& call) {
+        return log_patterns(args, call, redactor);
       });
 }
 

@@ -117,12 +117,18 @@ class FolderAccess : public policy::Access {
   Result<policy::Delivered> send(const policy::CallScope&, const policy::HandoffDraft&) override {
     return no();
   }
+  Result<policy::KeptResult> keep_result(const policy::CallScope& call,
+                                         std::string_view body) override {
+    kept = body;
+    return policy::KeptResult{"remit://result/" + call.call_id, "0"};
+  }
   Result<policy::Action> describe(policy::Verb, std::string_view, std::string_view,
                                   policy::ReplaceOp) override {
     return no();
   }
   std::string cwd() const override { return base_; }
   policy::Approvals& approvals() override { abort(); }
+  std::string kept;  // what keep_result() was given last
 
  private:
   static tl::unexpected<Error> no() { return fail(ErrorKind::denied, "not in this test"); }

@@ -138,6 +138,9 @@ Result<policy::Action> FakeAccess::describe(policy::Verb, std::string_view, std:
                                             policy::ReplaceOp) {
   return unused();
 }
+Result<policy::KeptResult> FakeAccess::keep_result(const policy::CallScope&, std::string_view) {
+  return unused();
+}
 policy::Approvals& FakeAccess::approvals() {
   std::abort();  // nothing that a file tool does asks a person through this
 }

@@ -62,6 +62,8 @@ class FakeAccess : public policy::Access {
   Result<Fd> connect(const policy::CallScope& call, std::string_view target) override;
   Result<policy::Delivered> send(const policy::CallScope& call,
                                  const policy::HandoffDraft& draft) override;
+  Result<policy::KeptResult> keep_result(const policy::CallScope& call,
+                                         std::string_view body) override;
   Result<policy::Action> describe(policy::Verb verb, std::string_view tool, std::string_view path,
                                   policy::ReplaceOp op) override;
   std::string cwd() const override { return root_path_; }

@@ -148,19 +148,6 @@ void judge_from_outside(const Scratch& scratch, const RunResult& run,
   points.push_back({"detached process dies", true, ""});
 }
 
-std::string profile_hash(const Settings& settings) {
-  Sha256 hash;
-  for (const MountOp& op : base_view(Identity{})) {
-    hash.field(std::to_string(static_cast<int>(op.kind)));
-    hash.field(op.target);
-    hash.field(op.source);
-  }
-  for (const sock_filter& instruction : settings.filter)
-    hash.field(std::to_string(instruction.code) + " " + std::to_string(instruction.jt) + " " +
-               std::to_string(instruction.jf) + " " + std::to_string(instruction.k));
-  hash.field(std::to_string(settings.landlock_abi));
-  return hash.finish_hex();
-}
 
 Result<RunResult> run_script(const Settings& settings, const Fd& lifeline, const Scratch& scratch,
                              std::string& output) {
@@ -191,6 +178,20 @@ Result<RunResult> run_script(const Settings& settings, const Fd& lifeline, const
 }
 
 }  // namespace
+
+std::string profile_hash(const Settings& settings) {
+  Sha256 hash;
+  for (const MountOp& op : base_view(Identity{})) {
+    hash.field(std::to_string(static_cast<int>(op.kind)));
+    hash.field(op.target);
+    hash.field(op.source);
+  }
+  for (const sock_filter& instruction : settings.filter)
+    hash.field(std::to_string(instruction.code) + " " + std::to_string(instruction.jt) + " " +
+               std::to_string(instruction.jf) + " " + std::to_string(instruction.k));
+  hash.field(std::to_string(settings.landlock_abi));
+  return hash.finish_hex();
+}
 
 policy::SandboxReport run_canary(const Settings& settings, const Fd& lifeline) {
   policy::SandboxReport report;

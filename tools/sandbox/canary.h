@@ -11,6 +11,9 @@
 
 namespace remit::sandbox {
 
+// Hash of what every plan on this machine has in common: part of the grant key of an approval.
+std::string profile_hash(const Settings& settings);
+
 policy::SandboxReport run_canary(const Settings& settings, const Fd& lifeline);
 
 }  // namespace remit::sandbox

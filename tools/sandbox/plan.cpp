@@ -175,12 +175,15 @@ std::string encode(const policy::SpawnPlan& plan) {
   w.list(plan.view.memory_documents);
   w.list(plan.view.masks);
   write_limits(w, plan.limits);
-  w.text(plan.authority.decision);
-  w.text(plan.authority.approval_id);
-  w.text(plan.authority.grant_key);
-  w.text(plan.authority.attestation);
-  w.signed_number(plan.authority.expires_unix_ms);
-  w.text(plan.authority.signature);
+  const policy::SpawnAuthority& authority = plan.authority;
+  for (const std::string* text :
+       {&authority.decision, &authority.approval_id, &authority.grant_key, &authority.server_id,
+        &authority.channel, &authority.attestation, &authority.scope, &authority.executed,
+        &authority.signature}) {
+    w.text(*text);
+  }
+  w.signed_number(authority.decided_unix_ms);
+  w.signed_number(authority.expires_unix_ms);
   return w.take();
 }
 
@@ -200,12 +203,15 @@ Result<policy::SpawnPlan> decode_plan(std::string_view bytes) {
   plan.view.memory_documents = r.list();
   plan.view.masks = r.list();
   plan.limits = read_limits(r);
-  plan.authority.decision = r.text();
-  plan.authority.approval_id = r.text();
-  plan.authority.grant_key = r.text();
-  plan.authority.attestation = r.text();
-  plan.authority.expires_unix_ms = r.signed_number();
-  plan.authority.signature = r.text();
+  policy::SpawnAuthority& authority = plan.authority;
+  for (std::string* text :
+       {&authority.decision, &authority.approval_id, &authority.grant_key, &authority.server_id,
+        &authority.channel, &authority.attestation, &authority.scope, &authority.executed,
+        &authority.signature}) {
+    *text = r.text();
+  }
+  authority.decided_unix_ms = r.signed_number();
+  authority.expires_unix_ms = r.signed_number();
   if (!r.complete()) return not_an_encoding("a plan");
   return plan;
 }

@@ -95,7 +95,7 @@ class Starter {
     TRY(const std::string bytes, read_sealed(message.fds[1], kPlanBytes));
     TRY(run.plan, decode_plan(bytes));
     TRY_DO(check_plan(run.plan));
-    if (options_.gate) TRY_DO(options_.gate(run.plan));
+    if (options_.gate) TRY_DO(options_.gate(run.plan, profile_hash(settings_)));
     run.number = ++runs_;
     run.worker = Fd(fcntl(message.fds[0].get(), F_DUPFD_CLOEXEC, 0));
     run.out = std::move(message.fds[2]);

@@ -1,0 +1,273 @@
+// The verbs open and list.
+#include <dirent.h>
+#include <fcntl.h>
+
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "policy/agent_access.h"
+
+namespace remit::policy {
+namespace {
+
+Error missing(std::string_view path) {
+  return Error{ErrorKind::not_found, "no such file: " + escape_ascii(path), {}, "not_found", nullptr};
+}
+
+// What a file is, for "cannot read a ...".
+const char* kind_of(mode_t mode) {
+  if (S_ISDIR(mode)) return "directory";
+  if (S_ISFIFO(mode)) return "named pipe";
+  if (S_ISSOCK(mode)) return "socket";
+  if (S_ISCHR(mode) || S_ISBLK(mode)) return "device";
+  return "special file";
+}
+
+}  // namespace
+
+Action AgentAccess::action_of(const CallScope& call, Verb verb, const Location& where) const {
+  Action action;
+  action.verb = verb;
+  action.tool = call.tool;
+  action.space = where.space;
+  action.path = where.path;
+  return action;
+}
+
+Result<OpenFile> AgentAccess::open(const CallScope& call, std::string_view path) {
+  if (path.starts_with("remit://")) return open_output(call, path);
+  TRY(Seen seen, look(path));
+  const Action action = action_of(call, Verb::open, seen.where);
+  const Decision decision = decide(*parts_.remit, parts_.principal, action);
+  TRY_DO(record(call, action, decision, memory::Durability::read));
+  if (!seen.exists) return tl::unexpected<Error>(missing(path));
+  if (!S_ISREG(seen.status.st_mode)) {
+    const bool directory = S_ISDIR(seen.status.st_mode);
+    return fail(ErrorKind::invalid_argument,
+                escape_ascii(seen.where.shown) + " is a " + kind_of(seen.status.st_mode) +
+                    (directory ? ", not a file; use Glob to see what is in it" : ", not a regular file"));
+  }
+  // A second name of a document would be a way round its ownership.
+  if (seen.where.space == Space::memory && seen.status.st_nlink > 1) {
+    return fail(ErrorKind::denied, "a document with several hard links is not served: " +
+                                       escape_ascii(seen.where.shown), {}, "not_a_document");
+  }
+  OpenFile out;
+  TRY(out.fd, fs::reopen(seen.fd, O_RDONLY));
+  out.where = std::move(seen.where);
+  out.status = seen.status;
+  return out;
+}
+
+Result<memory::Document> AgentAccess::open_document(const CallScope& call, std::string_view path) {
+  TRY(const memory::DocPath document, memory::DocPath::parse(path));
+  Action action;
+  action.verb = Verb::open;
+  action.tool = call.tool;
+  action.space = Space::memory;
+  action.path = document.text();
+  const Decision decision = decide(*parts_.remit, parts_.principal, action);
+  TRY_DO(record(call, action, decision, memory::Durability::read));
+  return parts_.store->read(document);
+}
+
+Result<std::vector<memory::DocumentEntry>> AgentAccess::list_documents(const CallScope& call,
+                                                                       std::string_view prefix) {
+  std::string directory;
+  if (!prefix.empty()) {
+    TRY(const memory::DocPath parsed, memory::DocPath::parse(prefix));
+    directory = parsed.text();
+  }
+  const Remit& remit = *parts_.remit;
+  Sha256 seen;
+  std::uint64_t count = 0;
+  Action action;
+  action.verb = Verb::list;
+  action.tool = call.tool;
+  action.space = Space::memory;
+  const auto enter = [&](std::string_view below) {
+    for (const MemoryRule& rule : remit.memory) {
+      if (rule.pattern.may_match_below(below)) return true;
+    }
+    return false;
+  };
+  const auto wanted = [&](std::string_view path) {
+    action.path = path;
+    if (!decide(remit, parts_.principal, action).allowed()) return false;
+    seen.field(path);
+    ++count;
+    return true;
+  };
+  TRY(std::vector<memory::DocumentEntry> entries, parts_.store->list(directory, enter, wanted));
+  // Write-only names carry no size and no time: they would tell what others wrote.
+  for (memory::DocumentEntry& entry : entries) {
+    Action read = action;
+    read.verb = Verb::open;
+    read.tool.clear();
+    read.path = entry.path;
+    if (!decide(remit, parts_.principal, read).allowed()) entry.bytes = 0, entry.modified_unix_ms = 0;
+  }
+  memory::LedgerRecord row;
+  row.kind = "walk";
+  row.call_id = call.call_id;
+  row.principal = principal_text();
+  row.verdict = "allow";
+  row.rule = "memory.list";
+  row.origin = remit.memory_heading.text();
+  row.fields = dump(Json{{"tool", call.tool}, {"prefix", directory}, {"count", count},
+                         {"paths_sha256", seen.finish_hex()}});
+  TRY_DO(parts_.ledger->append(std::move(row), memory::Durability::read));
+  return entries;
+}
+
+// One traversal. Decisions are counted per rule and verdict, and written by finish().
+class AgentWalk : public Walk {
+ public:
+  AgentWalk(AgentAccess& access, CallScope call, WalkDirectory root)
+      : access_(access), call_(std::move(call)), root_(std::move(root)) {}
+
+  const WalkDirectory& root() const override { return root_; }
+
+  Result<void> entries(const WalkDirectory& directory,
+                       const std::function<bool(std::string_view, unsigned char)>& visit) override {
+    return fs::list_directory(directory.fd, [&](std::string_view name, unsigned char type) {
+      if (name.starts_with(fs::kTemporaryPrefix)) return true;
+      if (type == DT_UNKNOWN) type = type_of(directory, name);
+      const Location where = child(directory, name);
+      const Decision decision = judge(Verb::list, where, type == DT_DIR);
+      if (!decision.allowed()) return true;
+      return visit(name, type);
+    });
+  }
+
+  Result<WalkDirectory> enter(const WalkDirectory& parent, std::string_view name) override {
+    WalkDirectory out;
+    out.where = child(parent, name);
+    const Decision decision = judge(Verb::list, out.where, true);
+    if (!decision.allowed()) return tl::unexpected<Error>(denial(decision));
+    TRY(out.fd, fs::open_child(parent.fd, name, O_RDONLY | O_DIRECTORY));
+    return out;
+  }
+
+  Result<Fd> open(const WalkDirectory& parent, std::string_view name) override {
+    const Location where = child(parent, name);
+    const Decision decision = judge(Verb::open, where, false);
+    if (!decision.allowed()) return tl::unexpected<Error>(denial(decision));
+    TRY(Fd fd, fs::open_child(parent.fd, name, O_RDONLY));
+    TRY(const struct stat status, fs::stat_of(fd));
+    if (!S_ISREG(status.st_mode)) {
+      return fail(ErrorKind::invalid_argument, "not a regular file: " + escape_ascii(where.shown));
+    }
+    if (where.space == Space::memory && status.st_nlink > 1) {
+      return fail(ErrorKind::denied, "a document with several hard links", {}, "not_a_document");
+    }
+    return fd;
+  }
+
+  bool filtered() const override {
+    const Remit& remit = access_.remit();
+    return !remit.read_denied.empty() || !remit.memory_root.empty();
+  }
+
+  Result<void> finish() override {
+    const std::lock_guard lock(mutex_);
+    for (auto& [key, tally] : tallies_) {
+      memory::LedgerRecord row;
+      row.kind = "walk";
+      row.call_id = call_.call_id;
+      row.principal = access_.principal_text();
+      row.verdict = tally.verdict;
+      row.rule = key;
+      row.origin = tally.origin;
+      row.fields = dump(Json{{"tool", call_.tool}, {"root", access_.parts_.redactor->redact(root_.where.shown).text},
+                             {"count", tally.count}, {"paths_sha256", tally.paths.finish_hex()}});
+      TRY_DO(access_.parts_.ledger->append(std::move(row), memory::Durability::read));
+    }
+    tallies_.clear();
+    return {};
+  }
+
+ private:
+  struct Tally {
+    std::string verdict, origin;
+    std::uint64_t count = 0;
+    Sha256 paths;
+  };
+
+  // Directories of Agent_Memory have no rule of their own: they may be seen if something below may.
+  Decision judge(Verb verb, const Location& where, bool directory) {
+    Decision decision;
+    if (directory && where.space == Space::memory) {
+      decision.rule = "memory.list";
+      decision.origin = access_.remit().memory_heading;
+      if (where.path.empty()) decision.verdict = Verdict::allow;
+      for (const MemoryRule& rule : access_.remit().memory) {
+        if (rule.pattern.may_match_below(where.path)) decision.verdict = Verdict::allow;
+      }
+    } else {
+      decision = decide(access_.remit(), access_.principal(), access_.action_of(call_, verb, where));
+    }
+    // A name is recorded when it is opened or kept back, not each time it is merely listed.
+    if (verb == Verb::open || !decision.allowed()) {
+      const std::lock_guard lock(mutex_);
+      Tally& tally = tallies_[std::string(to_string(decision.verdict)) + ":" + decision.rule];
+      tally.verdict = to_string(decision.verdict);
+      tally.origin = decision.origin.text();
+      ++tally.count;
+      tally.paths.field(where.path);
+    }
+    return decision;
+  }
+
+  Location child(const WalkDirectory& directory, std::string_view name) const {
+    Location out = directory.where;
+    out.path = out.path == "/" ? "/" + std::string(name) : fs::join(out.path, name);
+    out.shown = out.shown == "." ? std::string(name) : fs::join(out.shown, name);
+    const Remit& remit = access_.remit();
+    if (out.space == Space::workspace && !remit.roots.empty() &&
+        fs::join(remit.roots.front().path, out.path) == remit.memory_root) {
+      out.space = Space::memory;
+      out.path.clear();
+    }
+    return out;
+  }
+
+  static unsigned char type_of(const WalkDirectory& directory, std::string_view name) {
+    const auto fd = fs::open_child(directory.fd, name, O_PATH);
+    if (!fd) return DT_LNK;
+    const auto status = fs::stat_of(*fd);
+    if (!status) return DT_UNKNOWN;
+    return S_ISDIR(status->st_mode) ? DT_DIR : S_ISREG(status->st_mode) ? DT_REG : DT_FIFO;
+  }
+
+  AgentAccess& access_;
+  CallScope call_;
+  WalkDirectory root_;
+  std::mutex mutex_;
+  std::map<std::string, Tally> tallies_;
+};
+
+Result<std::unique_ptr<Walk>> AgentAccess::list(const CallScope& call, std::string_view path) {
+  TRY(Seen seen, look(path));
+  const Action action = action_of(call, Verb::list, seen.where);
+  Decision decision = decide(*parts_.remit, parts_.principal, action);
+  if (seen.where.space == Space::memory) {
+    for (const MemoryRule& rule : parts_.remit->memory) {
+      if (seen.where.path.empty() || rule.pattern.may_match_below(seen.where.path)) {
+        decision = {Verdict::allow, "memory.list", rule.origin, {}, {}, {}, Risk::low};
+      }
+    }
+  }
+  TRY_DO(record(call, action, decision, memory::Durability::read));
+  if (!seen.exists) return tl::unexpected<Error>(missing(path));
+  if (!S_ISDIR(seen.status.st_mode)) {
+    return fail(ErrorKind::invalid_argument, escape_ascii(seen.where.shown) + " is not a directory",
+                {}, "not_a_directory");
+  }
+  WalkDirectory root;
+  TRY(root.fd, fs::reopen(seen.fd, O_RDONLY | O_DIRECTORY));
+  root.where = std::move(seen.where);
+  return std::unique_ptr<Walk>(std::make_unique<AgentWalk>(*this, call, std::move(root)));
+}
+
+}  // namespace remit::policy

@@ -1,0 +1,242 @@
+// The verb replace: files by atomic replacement beneath a held directory, documents of Agent_Memory
+// through the Store. A change of Bash arrives here like a call of Write.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/crypto.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "policy/agent_access.h"
+
+namespace remit::policy {
+namespace {
+
+// The target of a symlink stays in the workspace if it is relative and, read from the link's own
+// directory, never climbs above the workspace.
+bool leaves_workspace(std::string_view link_path, std::string_view target) {
+  if (target.empty() || target.front() == '/') return true;
+  int depth = 0;
+  const auto walk = [&](std::string_view path) {
+    for (const std::string_view part : split(path, '/')) {
+      if (part.empty() || part == ".") continue;
+      depth += part == ".." ? -1 : 1;
+      if (depth < 0) return false;
+    }
+    return true;
+  };
+  return !walk(fs::parent_of(link_path)) || !walk(target);
+}
+
+bool writes_content(ReplaceOp op) {
+  return op == ReplaceOp::create || op == ReplaceOp::replace || op == ReplaceOp::append ||
+         op == ReplaceOp::entry || op == ReplaceOp::set;
+}
+
+// By descriptor: a name that became a symlink meanwhile is not followed. Set-id bits never pass.
+Result<void> set_mode(const Fd& directory, const std::string& name, std::uint32_t mode,
+                      const std::string& shown) {
+  TRY(const Fd file, fs::open_child(directory, name, O_RDONLY));
+  if (::fchmod(file.get(), mode & 0777) != 0) return fail_errno(errno, "set the mode of " + shown);
+  return {};
+}
+
+std::string field(const char* key, const std::string& value) {
+  return value.empty() ? std::string() : ",\"" + std::string(key) + "\":\"" + value + "\"";
+}
+
+}  // namespace
+
+Result<Replaced> AgentAccess::replace(const CallScope& call, const ReplaceRequest& request) {
+  if (request.document) {
+    TRY(const memory::DocPath path, memory::DocPath::parse(request.path));
+    return replace_document(call, request, path);
+  }
+  TRY(Slot slot, look_for_write(request.path));
+  if (slot.where.space == Space::memory) {
+    if (request.op == ReplaceOp::mkdir) {
+      // Directories of Agent_Memory come and go with their documents.
+      return Replaced{slot.where, false, {}, 0, {}};
+    }
+    TRY(const memory::DocPath path, memory::DocPath::parse(slot.where.path));
+    return replace_document(call, request, path);
+  }
+  return replace_file(call, request, std::move(slot));
+}
+
+Result<Replaced> AgentAccess::replace_document(const CallScope& call, const ReplaceRequest& request,
+                                               const memory::DocPath& path) {
+  const memory::Author who = author(call);
+  Action action;
+  action.verb = Verb::replace;
+  action.tool = call.tool;
+  action.space = Space::memory;
+  action.path = path.text();
+  action.op = request.op;
+  const auto current = parts_.store->read(path);
+  if (!current && current.error().kind != ErrorKind::not_found) {
+    // Decide before telling what stands there.
+    const Decision blind = decide(*parts_.remit, parts_.principal, action);
+    TRY_DO(record(call, action, blind, memory::Durability::read));
+    return tl::unexpected<Error>(current.error());
+  }
+  action.exists = current.has_value();
+  if (action.exists) {
+    TRY(action.own_version, parts_.store->is_own(path, who));
+  }
+  if (writes_content(request.op)) {
+    // A secret in shared memory is a leak to every agent that may read it.
+    const std::vector<SecretSpan> secrets = parts_.redactor->find(request.bytes);
+    if (!secrets.empty()) {
+      return fail(ErrorKind::invalid_argument,
+                  "the text holds a secret (" + secrets.front().kind + " at byte " +
+                      std::to_string(secrets.front().offset) + "); replace it by a description", {},
+                  "secret_found");
+    }
+  }
+  const Decision decision = decide(*parts_.remit, parts_.principal, action);
+  const std::string before = current ? current->sha256 : std::string();
+  TRY_DO(record(call, action, decision, memory::Durability::effect,
+                field("before", before) + field("sha256", request.edit ? "" : sha256_hex(request.bytes))));
+  memory::DocumentChange change;
+  change.path = path;
+  change.body = request.bytes;
+  change.if_match = request.if_match;
+  change.if_none_match = request.if_absent;
+  change.edit = request.edit;
+  switch (request.op) {
+    case ReplaceOp::append: change.op = memory::DocumentChange::Op::append; break;
+    case ReplaceOp::remove: change.op = memory::DocumentChange::Op::remove; break;
+    case ReplaceOp::create:
+    case ReplaceOp::replace:
+    case ReplaceOp::entry:
+    case ReplaceOp::set:
+      change.op = action.exists ? memory::DocumentChange::Op::replace : memory::DocumentChange::Op::create;
+      break;
+    case ReplaceOp::rename:
+    case ReplaceOp::mkdir:
+    case ReplaceOp::mode:
+    case ReplaceOp::symlink:
+      return fail(ErrorKind::invalid_argument, "this operation is not offered for documents");
+  }
+  // A generic Write or an applied change names the content it saw; in terms of the Store: its etag.
+  if (request.if_version && change.if_match.empty()) {
+    if (request.if_version->empty()) {
+      change.if_none_match = true;
+    } else {
+      change.if_match = parts_.store->etag_of(path, *request.if_version);
+    }
+  }
+  TRY(const std::vector<memory::Committed> done,
+      parts_.store->commit(std::span(&change, 1), who, request.idempotency_key));
+  Replaced out;
+  out.where.space = Space::memory;
+  out.where.path = path.text();
+  out.where.shown = place(fs::join(parts_.remit->memory_root, path.text())).shown;
+  out.created = done.front().created;
+  out.version = done.front().etag;
+  out.bytes = done.front().bytes;
+  out.previous_version = done.front().previous_etag;
+  return out;
+}
+
+Result<Replaced> AgentAccess::replace_file(const CallScope& call, const ReplaceRequest& request,
+                                           Slot slot) {
+  Action action = action_of(call, Verb::replace, slot.where);
+  action.op = request.op;
+  action.exists = slot.exists;
+  action.symlink_leaves =
+      request.op == ReplaceOp::symlink && leaves_workspace(slot.where.path, request.bytes);
+  Decision decision = decide(*parts_.remit, parts_.principal, action);
+  const bool answered = decision.verdict == Verdict::ask && request.approved_by_person;
+  TRY_DO(record(call, action, decision, memory::Durability::effect,
+                field("sha256", writes_content(request.op) ? sha256_hex(request.bytes) : std::string()) +
+                    (answered ? ",\"approved\":\"person\"" : "")));
+  if (decision.verdict == Verdict::ask && !answered) {
+    return fail(ErrorKind::needs_approval, decision.reason, decision.origin.text(), "needs_approval");
+  }
+  // Past this point the agent may know what stands there.
+  const bool content = writes_content(request.op);
+  if (slot.exists && content && !S_ISREG(slot.status.st_mode)) {
+    return fail(ErrorKind::invalid_argument,
+                escape_ascii(slot.where.shown) + " is not a regular file" +
+                    (S_ISLNK(slot.status.st_mode) ? " (a symlink is not written through)" : ""));
+  }
+  if (slot.exists && content && slot.status.st_nlink > 1) {
+    return fail(ErrorKind::conflict,
+                escape_ascii(slot.where.shown) + " has several hard links; replacing it would split them",
+                {}, "hard_link");
+  }
+  Replaced out;
+  out.where = slot.where;
+  out.created = !slot.exists;
+  out.bytes = request.bytes.size();
+  if (slot.exists && S_ISREG(slot.status.st_mode)) {
+    TRY(const Fd old, fs::open_child(slot.directory, slot.name, O_RDONLY));
+    TRY(const struct stat now, fs::stat_of(old));
+    TRY(out.previous_version, file_version(old, now));
+    slot.status = now;
+    if (request.if_version && *request.if_version != out.previous_version) {
+      return fail(ErrorKind::conflict, escape_ascii(slot.where.shown) + " changed since it was read",
+                  {}, "conflict");
+    }
+  } else if (request.if_version && !request.if_version->empty()) {
+    return fail(ErrorKind::conflict, escape_ascii(slot.where.shown) + " is no longer there", {}, "conflict");
+  }
+  if (request.if_absent && slot.exists) {
+    return fail(ErrorKind::conflict, escape_ascii(slot.where.shown) + " exists already", {}, "exists");
+  }
+  TRY(const Fd directory, fs::make_directories(slot.directory, slot.missing));
+  TRY_DO(act_on_file(request, slot, directory));
+  if (content) out.version = sha256_hex(request.bytes);
+  if (content && request.bytes.size() > limits::kVersionHashBytes) {
+    TRY(const Fd written, fs::open_child(directory, slot.name, O_RDONLY));
+    TRY(const struct stat now, fs::stat_of(written));
+    TRY(out.version, file_version(written, now));
+  }
+  return out;
+}
+
+Result<void> AgentAccess::act_on_file(const ReplaceRequest& request, const Slot& slot,
+                                      const Fd& directory) {
+  const std::string shown = escape_ascii(slot.where.shown);
+  const char* const name = slot.name.c_str();
+  switch (request.op) {
+    case ReplaceOp::create:
+    case ReplaceOp::replace: {
+      const fs::Expect expect = slot.exists ? fs::Expect::of(slot.status) : fs::Expect::absent();
+      TRY_DO(fs::replace_file(directory, slot.name, request.bytes, request.mode, expect));
+      // A change of Bash carries the mode its file had in the slot; set-id bits never pass.
+      if (slot.exists && request.keep_mode) return {};
+      return set_mode(directory, slot.name, request.mode, shown);
+    }
+    case ReplaceOp::remove:
+      if (!slot.exists) return {};
+      if (::unlinkat(directory.get(), name, S_ISDIR(slot.status.st_mode) ? AT_REMOVEDIR : 0) != 0) {
+        return fail_errno(errno, "delete " + shown);
+      }
+      return {};
+    case ReplaceOp::mkdir:
+      if (::mkdirat(directory.get(), name, request.mode & 0777) != 0 && errno != EEXIST) {
+        return fail_errno(errno, "make directory " + shown);
+      }
+      return {};
+    case ReplaceOp::mode: return set_mode(directory, slot.name, request.mode, shown);
+    case ReplaceOp::symlink: {
+      if (slot.exists) {
+        return fail(ErrorKind::conflict, shown + " exists already", {}, "exists");
+      }
+      if (::symlinkat(request.bytes.c_str(), directory.get(), name) != 0) {
+        return fail_errno(errno, "link " + shown);
+      }
+      return {};
+    }
+    case ReplaceOp::append:
+    case ReplaceOp::rename:
+    case ReplaceOp::entry:
+    case ReplaceOp::set: break;
+  }
+  return fail(ErrorKind::invalid_argument, "this operation is offered for documents only");
+}
+
+}  // namespace remit::policy

@@ -1,0 +1,365 @@
+// The verb spawn: judge, ask, run in a slot. Applying what the command changed is replace's work
+// (policy/apply_changes.h).
+#include <dirent.h>
+#include <fcntl.h>
+
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "policy/agent_access.h"
+#include "policy/grant.h"
+#include "policy/shell_assess.h"
+#include "policy/shell_render.h"
+#include "policy/spawn_gate.h"
+#include "policy/spool.h"
+
+namespace remit::policy {
+namespace {
+
+constexpr int kMaskDepth = 64;        // directories deeper than this are no place for a secret file
+constexpr std::size_t kMaskEntries = 2'000'000;  // names looked at for masks before Bash is refused
+
+// The environment of every command: empty plus these. Nothing of the server's own is inherited.
+std::map<std::string, std::string> environment() {
+  return {{"PATH", "/usr/bin:/bin"},   {"HOME", "/tmp"},
+          {"LANG", "C.UTF-8"},         {"TERM", "dumb"},
+          {"TZ", "UTC"},               {"PAGER", "cat"},
+          {"GIT_PAGER", "cat"},        {"GIT_CONFIG_NOSYSTEM", "1"},
+          {"GIT_CONFIG_GLOBAL", "/dev/null"}};
+}
+
+bool is_interpreter(std::string_view name) {
+  for (const char* known : {"bash", "sh", "dash", "zsh", "python", "python3", "perl", "ruby", "node",
+                            "php", "lua", "awk", "gawk", "sed", "make", "source", "."}) {
+    if (name == known) return true;
+  }
+  return false;
+}
+
+// The file that a simple command executes besides a program of the system: its script, or "".
+std::string script_of(const std::vector<std::string>& argv) {
+  if (argv.empty()) return {};
+  if (argv[0].find('/') != std::string::npos && !argv[0].starts_with("/usr/") &&
+      !argv[0].starts_with("/bin/")) {
+    return argv[0];
+  }
+  if (!is_interpreter(fs::base_name(argv[0]))) return {};
+  for (std::size_t i = 1; i < argv.size(); ++i) {
+    if (argv[i] == "-c" || argv[i] == "-e") return {};
+    if (!argv[i].empty() && argv[i][0] != '-') return argv[i];
+  }
+  return {};
+}
+
+}  // namespace
+
+// Paths that must read as empty inside, found before every run: a secret file may be new.
+Result<std::vector<std::string>> find_masks(const Remit& remit, const Fd& workspace) {
+  std::vector<std::string> masks;
+  if (remit.read_denied.empty()) return masks;
+  std::size_t seen = 0;
+  bool too_many = false;
+  const std::function<void(const Fd&, const std::string&, int)> walk =
+      [&](const Fd& directory, const std::string& path, int depth) {
+        std::vector<std::string> below;
+        const auto listed = fs::list_directory(directory, [&](std::string_view name, unsigned char type) {
+          if (++seen > kMaskEntries) too_many = true;
+          if (too_many) return false;
+          const std::string child = fs::join(path, name);
+          if (match_path(remit.read_denied, child) != nullptr) {
+            masks.push_back(child);
+          } else if (type == DT_DIR || type == DT_UNKNOWN) {
+            below.emplace_back(name);
+          }
+          return true;
+        });
+        if (!listed || depth >= kMaskDepth) return;
+        for (const std::string& name : below) {
+          const auto child = fs::open_child(directory, name, O_RDONLY | O_DIRECTORY);
+          if (child) walk(*child, fs::join(path, name), depth + 1);
+        }
+      };
+  walk(workspace, "", 0);
+  if (too_many) {
+    return fail(ErrorKind::unavailable, "the workspace has too many files to find those that must stay hidden",
+                {}, "sandbox_unavailable");
+  }
+  return masks;
+}
+
+Result<SpawnView> AgentAccess::view_of() {
+  const Remit& remit = *parts_.remit;
+  SpawnView view;
+  view.workspace = remit.roots.front().path;
+  for (std::size_t i = 1; i < remit.roots.size(); ++i) view.read_only_roots.push_back(remit.roots[i].path);
+  view.memory = remit.memory_root;
+  if (!remit.memory_root.empty()) {
+    Action read;
+    read.verb = Verb::open;
+    read.space = Space::memory;
+    const auto enter = [&](std::string_view below) {
+      for (const MemoryRule& rule : remit.memory) {
+        if (rule.read && rule.pattern.may_match_below(below)) return true;
+      }
+      return false;
+    };
+    const auto wanted = [&](std::string_view path) {
+      read.path = path;
+      return decide(remit, parts_.principal, read).allowed();
+    };
+    TRY(const std::vector<memory::DocumentEntry> documents, parts_.store->list("", enter, wanted));
+    for (const memory::DocumentEntry& document : documents) view.memory_documents.push_back(document.path);
+  }
+  TRY(view.masks, find_masks(remit, roots_.front()));
+  return view;
+}
+
+// Digest and list of the files that a command executes; "" if it executes none of its own.
+Result<std::string> AgentAccess::executed_files(const ShellAssessment& shell, const std::string& cwd,
+                                                std::vector<std::string>* shown) const {
+  Sha256 hash;
+  bool any = false;
+  for (const std::vector<std::string>& argv : shell.commands) {
+    const std::string script = script_of(argv);
+    if (script.empty()) continue;
+    const std::string path = script.front() == '/' ? script : fs::join(cwd, script);
+    auto seen = look(path);
+    std::string digest = "absent";
+    if (seen && seen->exists && S_ISREG(seen->status.st_mode)) {
+      TRY(const Fd file, fs::reopen(seen->fd, O_RDONLY));
+      TRY(digest, file_version(file, seen->status));
+    }
+    hash.field(path);
+    hash.field(digest);
+    any = true;
+    if (shown != nullptr) shown->push_back(escape_ascii(path) + " sha256 " + digest);
+  }
+  return any ? hash.finish_hex() : std::string();
+}
+
+Result<SpawnPlan> AgentAccess::plan_of(const CallScope& call, const SpawnRequest& request) {
+  if (parts_.spawner == nullptr) {
+    return fail(ErrorKind::unavailable, "no sandbox was started", {}, "sandbox_unavailable");
+  }
+  SpawnPlan plan;
+  plan.call_id = call.call_id;
+  plan.command = request.command;
+  plan.cwd = request.cwd.empty() ? cwd() : request.cwd;
+  plan.environment = environment();
+  plan.limits = parts_.remit->bash.limits;
+  if (request.wall) plan.limits.wall = *request.wall;
+  if (request.background) {
+    plan.limits.wall = limits::kBackgroundLife;
+    plan.limits.idle = std::chrono::milliseconds{0};
+  }
+  return plan;
+}
+
+Question AgentAccess::question_of(const CallScope& call, const SpawnRequest& request,
+                                  const SpawnPlan& plan, const Decision& decision,
+                                  const std::vector<std::string>& scripts) const {
+  const Remit& remit = *parts_.remit;
+  const std::string command = escape_ascii(request.command);
+  const std::string digest = sha256_hex(request.command);
+  Question out;
+  out.grant_key = plan.authority.grant_key;
+  out.risk = decision.risk;
+  out.tool = call.tool;
+  out.command = request.command;
+  out.title = remit.slug + " asks to run a command (" + std::string(to_string(decision.risk)) + " risk)";
+  constexpr std::size_t kFormLine = 100;
+  if (command.size() <= kFormLine) {
+    out.lines = {out.title, command, "sha256 " + digest.substr(0, 12) + "  in " +
+                                         escape_ascii(plan.cwd).substr(0, kFormLine - 26)};
+  }
+  std::string& text = out.text;
+  text = out.title + "\n\n  " + command + "\n\n";
+  const auto line = [&](const char* key, const std::string& value) {
+    text += std::string("  ") + key + std::string(14 - std::min<std::size_t>(13, std::string_view(key).size()), ' ') +
+            value + "\n";
+  };
+  line("bytes", std::to_string(request.command.size()) + ", sha256 " + digest);
+  line("in", escape_ascii(plan.cwd));
+  line("agent", escape_ascii(remit.slug) + " (" + remit.persona_sha256.substr(0, 12) + "), instruction " +
+                    escape_ascii(parts_.principal.instruction));
+  line("granted by", decision.origin.text());
+  line("asks because", decision.reason.empty() ? decision.rule : decision.reason);
+  line("sandbox", std::string(to_string(sandbox().tier)) + ", no network, " +
+                      std::to_string(plan.limits.wall.count() / 1000) + " s, " +
+                      human_bytes(plan.limits.memory_bytes));
+  line("its changes", remit.bash.apply == Apply::as_write
+                          ? "applied like Write; deletions and conflicts wait for a person"
+                          : remit.bash.apply == Apply::hold ? "held for a person" : "thrown away");
+  for (const std::string& script : scripts) line("executes", script);
+  text += "\n" + render_shell(request.command, judge_shell(request.command, *parts_.shell_rules,
+                                                             shell_scope(remit, plan.cwd)),
+                            *parts_.shell_rules);
+  if (!scripts.empty()) text += "  Files that a script reads or sources while it runs are not bound.\n";
+  if (!request.description.empty()) {
+    text += "\n  untrusted text from the agent: " + escape_ascii(request.description) + "\n";
+  }
+  return out;
+}
+
+Result<Access::SpawnJudgement> AgentAccess::judge_spawn(const CallScope& call,
+                                                        const SpawnRequest& request) {
+  TRY(SpawnPlan plan, plan_of(call, request));
+  SpawnJudgement out;
+  out.shell = assess(request.command, *parts_.shell_rules, shell_scope(*parts_.remit, plan.cwd));
+  Action action;
+  action.verb = Verb::spawn;
+  action.tool = call.tool;
+  action.shell = &out.shell;
+  out.decision = decide(*parts_.remit, parts_.principal, action);
+  // Told before a person is asked: an approval that can never run is worth nothing.
+  if (out.decision.verdict != Verdict::deny && sandbox().tier == Tier::t3) {
+    return fail(ErrorKind::unavailable, "no sandbox tier is usable here: " + sandbox().remedy, {},
+                "sandbox_unavailable");
+  }
+  if (out.decision.verdict != Verdict::ask) return out;
+  std::vector<std::string> scripts;
+  TRY(plan.authority.executed, executed_files(out.shell, plan.cwd, &scripts));
+  plan.authority.grant_key = key_of(plan);
+  out.question = question_of(call, request, plan, out.decision, scripts);
+  return out;
+}
+
+std::string AgentAccess::key_of(const SpawnPlan& plan) const {
+  GrantSubject subject;
+  subject.remit = parts_.remit;
+  subject.principal = &parts_.principal;
+  subject.tool = "Bash";
+  subject.command = plan.command;
+  subject.cwd = plan.cwd;
+  subject.executed = plan.authority.executed;
+  const SandboxReport& report = parts_.spawner->report();
+  subject.profile_sha256 = report.profile_sha256;
+  subject.tier = report.tier;
+  subject.limits = plan.limits;
+  return grant_key(subject);
+}
+
+Result<SpawnOutcome> AgentAccess::spawn(const CallScope& call, const SpawnRequest& request,
+                                        const OutputSink& sink, std::stop_token stop) {
+  TRY(SpawnPlan plan, plan_of(call, request));
+  const ShellAssessment shell =
+      assess(request.command, *parts_.shell_rules, shell_scope(*parts_.remit, plan.cwd));
+  Action action;
+  action.verb = Verb::spawn;
+  action.tool = call.tool;
+  action.shell = &shell;
+  const Decision decision = decide(*parts_.remit, parts_.principal, action);
+  plan.authority.decision = "allow";
+  if (decision.verdict == Verdict::ask) {
+    TRY(const std::string executed, executed_files(shell, plan.cwd, nullptr));
+    plan.authority.executed = executed;
+    const std::string key = key_of(plan);
+    TRY(std::optional<SpawnAuthority> approved, parts_.approvals->take(key, call));
+    if (!approved) {
+      TRY_DO(record_decision(call, action, decision, memory::Durability::read, ""));
+      return fail(ErrorKind::needs_approval, "this command needs a person's approval", decision.origin.text(),
+                  "needs_approval");
+    }
+    plan.authority = std::move(*approved);
+    plan.authority.executed = executed;
+  }
+  const Json start{{"command", parts_.redactor->redact(request.command).text},
+                   {"command_sha256", sha256_hex(request.command)},
+                   {"cwd", plan.cwd},
+                   {"tier", to_string(sandbox().tier)},
+                   {"approval", plan.authority.approval_id},
+                   {"attestation", plan.authority.attestation}};
+  TRY_DO(record(call, action, decision, memory::Durability::effect, ",\"start\":" + dump(start)));
+  TRY(plan.view, view_of());
+  TRY(const Fd spill, parts_.state->subdirectory("spill"));
+  Spool out(spill, call.call_id + "-stdout"), err(spill, call.call_id + "-stderr");
+  auto outcome = parts_.spawner->run(
+      plan,
+      [&](Stream stream, std::string_view bytes) {
+        (stream == Stream::out ? out : err).write(bytes);
+        sink(stream, bytes);
+      },
+      stop);
+  memory::LedgerRecord end;
+  end.kind = "end";
+  end.call_id = call.call_id;
+  end.principal = principal_text();
+  if (!outcome) {
+    end.fields = dump(Json{{"error", outcome.error().message}, {"code", outcome.error().code}});
+    TRY_DO(parts_.ledger->append(std::move(end), memory::Durability::effect));
+    return outcome;
+  }
+  outcome->stdout_bytes = out.bytes();
+  outcome->stderr_bytes = err.bytes();
+  {
+    const std::lock_guard lock(mutex_);
+    if (out.spilled()) spooled_.insert(out.name());
+    if (err.spilled()) spooled_.insert(err.name());
+  }
+  if (out.spilled()) outcome->stdout_uri = "remit://bash/" + call.call_id + "/stdout";
+  if (err.spilled()) outcome->stderr_uri = "remit://bash/" + call.call_id + "/stderr";
+  Json fields{{"signal", outcome->signal},
+              {"stdout_bytes", out.bytes()},
+              {"stderr_bytes", err.bytes()},
+              {"stdout_sha256", out.sha256()},
+              {"stderr_sha256", err.sha256()},
+              {"limit", outcome->limit},
+              {"changes", outcome->changes.size()},
+              {"duration_ms", outcome->duration.count()},
+              {"user_us", outcome->user_us},
+              {"max_rss_kib", outcome->max_rss_kib}};
+  if (outcome->exit_code) fields["exit_code"] = *outcome->exit_code;
+  end.fields = dump(fields);
+  TRY_DO(parts_.ledger->append(std::move(end), memory::Durability::effect));
+  if (!request.background) keep_cwd(outcome->cwd);
+  return outcome;
+}
+
+Result<OpenFile> AgentAccess::open_output(const CallScope& call, std::string_view path) {
+  constexpr std::string_view kPrefix = "remit://bash/", kResult = "remit://result/";
+  Location where;
+  where.space = Space::output;
+  where.path = path;
+  where.shown = path;
+  const Action action = action_of(call, Verb::open, where);
+  const Decision decision = decide(*parts_.remit, parts_.principal, action);
+  TRY_DO(record(call, action, decision, memory::Durability::read));
+  std::string name(path.starts_with(kPrefix) ? path.substr(kPrefix.size()) : std::string_view());
+  if (const std::size_t slash = name.find('/'); slash != std::string::npos) name[slash] = '-';
+  bool own = path.starts_with(kResult);
+  if (own) {
+    name = result_name(path.substr(kResult.size()));
+  } else {
+    const std::lock_guard lock(mutex_);
+    own = spooled_.contains(name);
+  }
+  TRY(const Fd spill, parts_.state->subdirectory("spill"));
+  auto file = fs::open_child(spill, name, O_RDONLY);
+  if (!own || !file) {
+    return fail(ErrorKind::not_found, "no output of one of your own calls: " + escape_ascii(path), {}, "not_found");
+  }
+  OpenFile out;
+  out.fd = std::move(*file);
+  TRY(out.status, fs::stat_of(out.fd));
+  out.where = std::move(where);
+  return out;
+}
+
+// The shell's last directory, if it is a real one that this persona may list; else the workspace.
+void AgentAccess::keep_cwd(const std::string& wanted) {
+  const std::string& workspace = parts_.remit->roots.front().path;
+  std::string next = workspace;
+  if (!wanted.empty()) {
+    const auto seen = look(wanted);
+    if (seen && seen->exists && S_ISDIR(seen->status.st_mode) && seen->where.space == Space::workspace) {
+      next = wanted;
+    } else if (seen && seen->exists && seen->where.space == Space::root) {
+      next = wanted;
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  cwd_ = next;
+}
+
+}  // namespace remit::policy

@@ -1,0 +1,116 @@
+// AgentAccess: the Access of one agent and one instruction, over real files, the Store, the Spawner
+// and the ledger. Private to policy/ (make_access in access_factory.h is what others call).
+//
+// Each verb: resolve -> decide() -> ledger -> act. The files are one per verb.
+// Threads: safe; the only mutable state is the current directory and the spools, under one mutex.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "memory/ledger.h"
+#include "policy/access.h"
+#include "policy/access_factory.h"
+#include "policy/approvals.h"
+
+namespace remit::policy {
+
+class AgentAccess : public Access {
+ public:
+  AgentAccess(AccessParts parts, std::vector<Fd> roots, Fd memory_root);
+
+  const Remit& remit() const override { return *parts_.remit; }
+  const Principal& principal() const override { return parts_.principal; }
+  Result<OpenFile> open(const CallScope& call, std::string_view path) override;
+  Result<memory::Document> open_document(const CallScope& call, std::string_view path) override;
+  Result<std::unique_ptr<Walk>> list(const CallScope& call, std::string_view path) override;
+  Result<std::vector<memory::DocumentEntry>> list_documents(const CallScope& call,
+                                                            std::string_view prefix) override;
+  Result<Replaced> replace(const CallScope& call, const ReplaceRequest& request) override;
+  Result<SpawnJudgement> judge_spawn(const CallScope& call, const SpawnRequest& request) override;
+  Result<SpawnOutcome> spawn(const CallScope& call, const SpawnRequest& request,
+                             const OutputSink& sink, std::stop_token stop) override;
+  const SandboxReport& sandbox() const override { return parts_.spawner->report(); }
+  Result<Fd> connect(const CallScope& call, std::string_view target) override;
+  Result<Delivered> send(const CallScope& call, const HandoffDraft& draft) override;
+  Result<KeptResult> keep_result(const CallScope& call, std::string_view body) override;
+  Result<Action> describe(Verb verb, std::string_view tool, std::string_view path,
+                          ReplaceOp op) override;
+  std::string cwd() const override;
+  Approvals& approvals() override { return *parts_.approvals; }
+
+ private:
+  friend class AgentWalk;
+
+  // A path resolved for reading: what is there, and where it really lies. `fd` is O_PATH.
+  struct Seen {
+    Fd fd;
+    bool exists = false;
+    Location where;
+    struct stat status {};
+  };
+  // The directory that holds (or will hold) a name, for writing.
+  struct Slot {
+    Fd directory;             // deepest directory that exists
+    std::string missing;      // directories still to be made below it, "" if none
+    std::string name;         // last component
+    bool exists = false;
+    struct stat status {};    // of the name itself, symlinks not followed
+    Location where;
+  };
+
+  Result<Seen> look(std::string_view path) const;
+  Result<Slot> look_for_write(std::string_view path) const;
+  // Where an absolute name of the kernel lies. Pure.
+  Location place(std::string_view absolute) const;
+  // The root a written path starts from, and the rest. `absolute` is its lexical absolute form.
+  struct Start {
+    const Fd* root = nullptr;
+    std::string root_path, relative;
+  };
+  Result<Start> start_of(std::string_view path) const;
+  // What a missing path would be named: real name of its deepest existing directory + the rest.
+  Result<Location> place_missing(const Start& start) const;
+
+  Action action_of(const CallScope& call, Verb verb, const Location& where) const;
+  // The verb open for remit://bash/CALL/stdout of a call of this process.
+  Result<OpenFile> open_output(const CallScope& call, std::string_view path);
+  Result<Replaced> replace_document(const CallScope& call, const ReplaceRequest& request,
+                                    const memory::DocPath& path);
+  Result<Replaced> replace_file(const CallScope& call, const ReplaceRequest& request, Slot slot);
+  Result<void> act_on_file(const ReplaceRequest& request, const Slot& slot, const Fd& directory);
+  memory::Author author(const CallScope& call) const;
+
+  // Writes the decision; denied and ask come back as the error the verb returns.
+  Result<void> record(const CallScope& call, const Action& action, const Decision& decision,
+                      memory::Durability durability, std::string_view more = {});
+  Result<void> record_decision(const CallScope& call, const Action& action, const Decision& decision,
+                               memory::Durability durability, std::string_view more);
+  std::string principal_text() const;
+
+  // Name in spill/ of an own result; bound to principal and instruction, so that it can be found by a
+  // later process of the same agent and by nobody else.
+  std::string result_name(std::string_view call_id) const;
+  Result<std::string> result_body(std::string_view call_id) const;
+  Result<std::string> checked_evidence(const HandoffDraft& draft) const;
+
+  Result<SpawnPlan> plan_of(const CallScope& call, const SpawnRequest& request);
+  Result<SpawnView> view_of();
+  std::string key_of(const SpawnPlan& plan) const;
+  Question question_of(const CallScope& call, const SpawnRequest& request, const SpawnPlan& plan,
+                       const Decision& decision,
+                       const std::vector<std::string>& scripts) const;
+  Result<std::string> executed_files(const ShellAssessment& shell, const std::string& cwd,
+                                     std::vector<std::string>* shown) const;
+  void keep_cwd(const std::string& wanted);
+
+  AccessParts parts_;
+  std::vector<Fd> roots_;  // same order as Remit::roots
+  Fd memory_root_;
+  mutable std::mutex mutex_;
+  std::string cwd_;
+  std::set<std::string> spooled_;  // names in spill/ that this agent's own calls made
+};
+
+}  // namespace remit::policy

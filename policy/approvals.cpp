@@ -1,0 +1,111 @@
+#include "policy/approvals.h"
+
+#include "base/limits.h"
+#include "memory/approval_rows.h"
+#include "memory/pin_rows.h"
+#include "memory/server_rows.h"
+
+namespace remit::policy {
+Approvals::Approvals(ApprovalParts parts) : parts_(std::move(parts)) {}
+Approvals::~Approvals() = default;
+
+bool Approvals::terminal_available() {
+  if (!parts_.terminal) return false;
+  const auto set = memory::PinRows(*parts_.state).is_set();
+  return set && *set;
+}
+
+Result<std::string> Approvals::request(const Question& question, const CallScope&) {
+  memory::NewApproval row;
+  row.grant_key = question.grant_key;
+  row.principal = parts_.principal;
+  row.persona_sha256 = parts_.persona_sha256;
+  row.instruction = parts_.instruction;
+  row.server_id = parts_.server_id;
+  row.tool = question.tool;
+  row.command = question.command;
+  row.title = question.title;
+  row.text = question.text;
+  row.risk = to_string(question.risk);
+  TRY(const memory::ApprovalRow made, memory::ApprovalRows(*parts_.state).create(row));
+  // Whoever watches (`remit approvals --watch`) learns of it; a lost hint costs nothing.
+  TRY_DO(memory::notify(*parts_.state, "", "approvals"));
+  return made.id;
+}
+
+Result<ApprovalStatus> Approvals::wait(const std::string& id, std::chrono::milliseconds wait,
+                                       std::stop_token stop) {
+  memory::ApprovalRows rows(*parts_.state);
+  const std::int64_t deadline = parts_.clock->monotonic_ms() + wait.count();
+  memory::Wake::Watch watch(*parts_.wake, "approval:" + id);
+  for (;;) {
+    TRY(const memory::ApprovalRow row, rows.get(id));
+    if (row.state != ApprovalStatus::pending) return row.state;
+    if (row.expires_ms <= parts_.clock->unix_ms()) {
+      TRY_DO(rows.expire_due());
+      return ApprovalStatus::expired;
+    }
+    if (stop.stop_requested()) {
+      return fail(ErrorKind::cancelled, "the call was cancelled while it waited for a person");
+    }
+    const std::int64_t left = std::min(deadline - parts_.clock->monotonic_ms(),
+                                       row.expires_ms - parts_.clock->unix_ms());
+    if (left <= 0) return ApprovalStatus::pending;
+    watch.wait(std::chrono::steady_clock::now() + std::chrono::milliseconds(left), stop);
+  }
+}
+
+Result<std::string> Approvals::reason(const std::string& id) {
+  TRY(const memory::ApprovalRow row, memory::ApprovalRows(*parts_.state).get(id));
+  return row.reason;
+}
+
+Result<void> Approvals::answer_by_client(const std::string& id, bool approve, const std::string& channel) {
+  memory::Answer answer;
+  answer.approve = approve;
+  answer.channel = channel;
+  answer.attestation = "client";
+  TRY_DO(memory::ApprovalRows(*parts_.state).decide(id, answer));
+  return {};
+}
+
+Result<void> Approvals::answer_by_operator(const std::string& id) {
+  memory::Answer answer;
+  answer.approve = true;
+  answer.channel = "call_yes";
+  answer.attestation = "operator";
+  TRY_DO(memory::ApprovalRows(*parts_.state).decide(id, answer));
+  return {};
+}
+
+Result<bool> Approvals::ready(const std::string& grant_key) {
+  TRY(const std::optional<memory::ApprovalRow> row,
+      memory::ApprovalRows(*parts_.state).find_by_grant_key(parts_.principal, grant_key));
+  return row && row->state == ApprovalStatus::approved;
+}
+
+Result<std::optional<SpawnAuthority>> Approvals::take(const std::string& grant_key, const CallScope&) {
+  memory::ApprovalRows rows(*parts_.state);
+  TRY(const std::optional<memory::ApprovalRow> found, rows.find_by_grant_key(parts_.principal, grant_key));
+  if (!found || found->state != ApprovalStatus::approved) return std::optional<SpawnAuthority>();
+  const auto taken = rows.consume(found->id, parts_.principal, grant_key);
+  if (!taken) {
+    // Another call with the same arguments was first: this one must be asked anew.
+    if (taken.error().kind == ErrorKind::needs_approval) return std::optional<SpawnAuthority>();
+    return tl::unexpected<Error>(taken.error());
+  }
+  SpawnAuthority out;
+  out.decision = "approval";
+  out.approval_id = taken->id;
+  out.grant_key = taken->grant_key;
+  out.server_id = taken->server_id;
+  out.channel = taken->channel;
+  out.attestation = taken->attestation;
+  out.scope = memory::to_string(taken->scope);
+  out.decided_unix_ms = taken->decided_ms;
+  out.expires_unix_ms = taken->expires_ms;
+  out.signature = taken->signature;
+  return std::optional<SpawnAuthority>(std::move(out));
+}
+
+}  // namespace remit::policy

@@ -1,0 +1,77 @@
+// Approvals: a person's yes, bound to the exact bytes that run.
+//
+// A Question becomes a row `pending`; a person answers by `remit approve` (PIN, human-attested) or
+// through the client's form (client-attested, low risk only); the yes is taken exactly once by
+// Access.spawn. Rows are the truth, in state.db; several processes share them; a datagram wakes a
+// parked call. Nothing that was asked by an earlier process runs: its rows are cancelled at start.
+//
+// Threads: safe.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "memory/approval_rows.h"
+#include "memory/server_rows.h"
+#include "memory/state.h"
+#include "policy/access.h"
+
+namespace remit::policy {
+
+using ApprovalStatus = memory::ApprovalState;
+
+struct ApprovalParts {
+  memory::State* state = nullptr;
+  memory::Wake* wake = nullptr;  // of this server
+  const Clock* clock = nullptr;
+  std::string principal;       // text form: uid/agent/instruction
+  std::string persona_sha256;
+  std::string instruction;
+  std::string server_id;
+  std::chrono::seconds life{300};
+  bool terminal = true;        // site policy lets `remit approve` count
+};
+
+class Approvals {
+ public:
+  explicit Approvals(ApprovalParts parts);
+  ~Approvals();
+
+  // True if a person could answer with `remit approve`: a PIN is set and site policy allows it.
+  bool terminal_available();
+
+  // Creates the pending row of a question, or finds the one that is pending for the same grant key.
+  // Errors: unavailable, code "busy", beyond kPendingApprovals.
+  Result<std::string> request(const Question& question, const CallScope& call);
+
+  // Waits until the row is decided or expires, at most until `wait` has passed.
+  Result<ApprovalStatus> wait(const std::string& id, std::chrono::milliseconds wait, std::stop_token stop);
+
+  // The reason a person gave with `remit deny`, or "".
+  Result<std::string> reason(const std::string& id);
+
+  // The client's form answered. Approvals by a client never suffice for high risk.
+  Result<void> answer_by_client(const std::string& id, bool approve, const std::string& channel);
+
+  // `remit call --yes`: the operator's own command approves this call alone.
+  Result<void> answer_by_operator(const std::string& id);
+
+  // True if a yes for this grant key waits to be taken.
+  Result<bool> ready(const std::string& grant_key);
+
+  // Consumes the yes for this grant key, if there is one. Atomic and single-use; the ledger record
+  // is durable before it returns.
+  Result<std::optional<SpawnAuthority>> take(const std::string& grant_key, const CallScope& call);
+
+ private:
+  ApprovalParts parts_;
+};
+
+}  // namespace remit::policy

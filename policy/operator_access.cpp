@@ -1,0 +1,69 @@
+#include "policy/operator_access.h"
+
+#include <unistd.h>
+
+#include "base/redaction.h"
+#include "policy/access_factory.h"
+
+namespace remit::policy {
+namespace {
+
+constexpr const char* kOperator = "operator";
+
+Remit operator_remit(const std::string& workspace, const std::string& memory_root) {
+  const Origin origin{kOperator, 1, 1};
+  Remit remit;
+  remit.name = remit.slug = kOperator;
+  remit.persona_file = kOperator;
+  for (const char* tool : {"Read", "Grep", "Glob", "Write", "Edit", "memory_read", "memory_list", "memory_write"}) {
+    remit.tools.push_back({tool, origin});
+  }
+  remit.roots.push_back({workspace, true, true, origin});
+  remit.tools_line = remit.memory_heading = remit.collaboration_heading = origin;
+  remit.memory_root = memory_root;
+  if (auto all = memory::DocPattern::compile("**", {})) {
+    MemoryRule rule;
+    rule.pattern = std::move(*all);
+    rule.read = rule.list = rule.create = rule.replace = rule.append = rule.remove = true;
+    rule.source = "**";
+    rule.origin = origin;
+    remit.memory.push_back(std::move(rule));
+  }
+  return remit;
+}
+
+class Hands : public OperatorAccess {
+ public:
+  Access& access() override { return *access_; }
+  Remit remit_;
+  std::unique_ptr<Redactor> redactor_;
+  std::unique_ptr<memory::Store> store_;
+  std::unique_ptr<Access> access_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<OperatorAccess>> operator_access(memory::State& state, memory::Ledger& ledger,
+                                                        const std::string& workspace,
+                                                        const std::string& memory_root) {
+  auto hands = std::make_unique<Hands>();
+  hands->remit_ = operator_remit(workspace, memory_root);
+  TRY(std::string case_key, state.key("case"));
+  hands->redactor_ = std::make_unique<Redactor>(std::move(case_key));
+  if (!memory_root.empty()) {
+    TRY(Fd root, fs::open_root(memory_root));
+    TRY(hands->store_, memory::open_file_store(state, std::move(root)));
+  }
+  AccessParts parts;
+  parts.remit = &hands->remit_;
+  parts.principal = {"uid:" + std::to_string(::geteuid()), kOperator, "", ""};
+  parts.state = &state;
+  parts.ledger = &ledger;
+  parts.store = hands->store_.get();
+  parts.redactor = hands->redactor_.get();
+  parts.clock = &state.clock();
+  TRY(hands->access_, make_access(parts));
+  return std::unique_ptr<OperatorAccess>(std::move(hands));
+}
+
+}  // namespace remit::policy

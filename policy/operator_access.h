@@ -1,0 +1,26 @@
+// The Access of a person's own commands: Principal operator, the site's ceiling as Remit, the same
+// verbs, the same ledger. `remit changes apply` and the like act through it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "memory/ledger.h"
+#include "memory/state.h"
+#include "policy/access.h"
+
+namespace remit::policy {
+
+class OperatorAccess {
+ public:
+  virtual ~OperatorAccess() = default;
+  virtual Access& access() = 0;
+};
+
+// Hands over one workspace and its Agent_Memory ("" = none). `state` and `ledger` are borrowed.
+// Errors: those of opening the two directories.
+Result<std::unique_ptr<OperatorAccess>> operator_access(memory::State& state, memory::Ledger& ledger,
+                                                        const std::string& workspace,
+                                                        const std::string& memory_root);
+
+}  // namespace remit::policy

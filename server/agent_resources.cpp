@@ -1,0 +1,145 @@
+#include "server/agent_resources.h"
+
+#include "base/limits.h"
+#include "base/text.h"
+
+namespace remit::server {
+namespace {
+
+constexpr std::string_view kMemory = "remit://memory/";
+
+tl::unexpected<Error> unknown(const std::string& uri) {
+  return fail(ErrorKind::not_found, "no such resource: " + escape_ascii(uri), {}, "not_found");
+}
+
+class AgentResources : public mcp::ResourceProvider {
+ public:
+  AgentResources(policy::Access& access, std::string show_json)
+      : access_(access), show_json_(std::move(show_json)) {}
+
+  Result<std::vector<mcp::ResourceEntry>> list() override {
+    std::vector<mcp::ResourceEntry> out{
+        {"remit://persona", "persona", access_.remit().name, "The persona's own words", "text/markdown",
+         access_.remit().body.size()},
+        {"remit://remit", "remit", "What is granted", "The compiled Remit, each grant with its line",
+         "application/json", show_json_.size()}};
+    const policy::CallScope call{"", ""};
+    TRY(const std::vector<memory::DocumentEntry> documents, access_.list_documents(call, ""));
+    for (const memory::DocumentEntry& document : documents) {
+      if (!readable(document.path)) continue;
+      out.push_back({std::string(kMemory) + document.path, document.path, document.path,
+                     "Agent_Memory document", "text/plain", document.bytes});
+    }
+    return out;
+  }
+
+  Result<std::vector<mcp::ResourceTemplate>> templates() override {
+    return std::vector<mcp::ResourceTemplate>{
+        {"remit://memory/{+path}", "memory", "Memory document", "A document of Agent_Memory this persona may read",
+         "text/plain"}};
+  }
+
+  Result<std::vector<mcp::ResourceContent>> read(const std::string& uri, const policy::CallScope& call,
+                                                 std::stop_token) override {
+    std::vector<mcp::ResourceContent> out(1);
+    out[0].uri = uri;
+    if (uri == "remit://persona") {
+      out[0].mime_type = "text/markdown";
+      out[0].bytes = access_.remit().body;
+      return out;
+    }
+    if (uri == "remit://remit") {
+      out[0].mime_type = "application/json";
+      out[0].bytes = show_json_;
+      return out;
+    }
+    if (uri.starts_with(kMemory)) {
+      TRY(memory::Document document, access_.open_document(call, uri.substr(kMemory.size())));
+      out[0].mime_type = "text/plain";
+      out[0].bytes = std::move(document.body);
+      return out;
+    }
+    if (uri.starts_with("remit://bash/")) {
+      TRY(const policy::OpenFile file, access_.open(call, uri));
+      TRY(const std::string bytes, fs::read_all(file.fd, limits::kOutputSpill));
+      out[0].mime_type = "text/plain";
+      out[0].bytes = printable(bytes);
+      return out;
+    }
+    return unknown(uri);
+  }
+
+ private:
+  bool readable(const std::string& path) const {
+    for (const policy::MemoryRule& rule : access_.remit().memory) {
+      if (rule.read && rule.pattern.matches(path)) return true;
+    }
+    return false;
+  }
+
+  policy::Access& access_;
+  std::string show_json_;
+};
+
+class AgentPrompt : public mcp::PromptProvider {
+ public:
+  explicit AgentPrompt(const policy::Remit& remit) : remit_(remit) {}
+
+  Result<std::vector<mcp::PromptEntry>> list() override {
+    return std::vector<mcp::PromptEntry>{{remit_.slug, remit_.name, remit_.description, {}}};
+  }
+
+  Result<mcp::PromptText> get(const std::string& name, const std::map<std::string, std::string>&) override {
+    if (name != remit_.slug) {
+      return fail(ErrorKind::not_found, "no such prompt: " + escape_ascii(name) + "; there is " + remit_.slug);
+    }
+    return mcp::PromptText{remit_.description, {{mcp::PromptMessage::Role::user, remit_.body}}};
+  }
+
+ private:
+  const policy::Remit& remit_;
+};
+
+}  // namespace
+
+std::shared_ptr<mcp::ResourceProvider> agent_resources(policy::Access& access, std::string show_json) {
+  return std::make_shared<AgentResources>(access, std::move(show_json));
+}
+
+std::shared_ptr<mcp::PromptProvider> agent_prompt(const policy::Remit& remit) {
+  return std::make_shared<AgentPrompt>(remit);
+}
+
+std::string instructions(const policy::Access& access, bool confined) {
+  const policy::Remit& remit = access.remit();
+  std::vector<std::string> reads, writes, edges, roots;
+  for (const policy::MemoryRule& rule : remit.memory) {
+    (rule.read ? reads : writes).push_back(rule.pattern.text());
+  }
+  for (const policy::EdgeRule& edge : remit.edges) {
+    edges.push_back(std::string(to_string(edge.kind)) + " " + edge.target);
+  }
+  for (const policy::RootRule& root : remit.roots) {
+    roots.push_back(root.path + (root.write ? "" : " (read only)"));
+  }
+  const auto list = [](const std::vector<std::string>& names) {
+    return names.empty() ? std::string("nothing") : join_text(names, ", ");
+  };
+  std::string text = "You act as " + remit.slug + " under Remit: the persona's text is enforced. The prompt " +
+                     remit.slug + " and the resource remit://persona hold it.\n";
+  text += "Files: " + list(roots) + ".\n";
+  text += "Agent_Memory (instruction " + remit.instruction_id + "): read " + list(reads) + "; write " +
+          list(writes) + ". A write-only document is extended with memory_write op append, entry or set.\n";
+  text += "Handoffs: " + list(edges) + ".\n";
+  if (remit.tool("Bash") != nullptr) {
+    text += "Bash runs in a sandbox without network on a copy of the workspace; its changes are applied like "
+            "Write. A command that is not plainly read-only needs a person's yes to exactly its bytes: wait, or "
+            "when told that approval is pending call again with the same arguments.\n";
+  }
+  text += "Everything else is denied with the persona's line; do not look for ways round it, escalate instead. "
+          "Long answers are paged: follow the cursor or offset they name.";
+  if (!confined) text += "\n(This kernel has no Landlock: the server process itself is not locked in.)";
+  return std::string(prefix_chars(text, limits::kInstructionsChars));
+}
+
+}  // namespace remit::server

@@ -1,0 +1,21 @@
+// What a client sees of an agent besides its tools: resources (persona, compiled Remit, the memory
+// documents it may read, spilled output), one prompt (the persona's body), the instructions text.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "policy/access.h"
+#include "policy/check.h"
+#include "server/mcp/service.h"
+
+namespace remit::server {
+
+// `show_json`: the compiled Remit as `remit show --json` prints it. All borrowed; must outlive them.
+std::shared_ptr<mcp::ResourceProvider> agent_resources(policy::Access& access, std::string show_json);
+std::shared_ptr<mcp::PromptProvider> agent_prompt(const policy::Remit& remit);
+
+// At most kInstructionsChars: who this is, what is granted, how approvals and paging work.
+std::string instructions(const policy::Access& access, bool confined);
+
+}  // namespace remit::server

@@ -1,0 +1,256 @@
+#include "server/assembly.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "base/crypto.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "policy/access_factory.h"
+#include "policy/find.h"
+#include "policy/shell_render.h"
+#include "policy/spawn_gate.h"
+#include "policy/spool.h"
+#include "tools/document_schemas.h"
+#include "tools/sandbox/confine.h"
+#include "tools/sandbox/starter.h"
+
+namespace remit::server {
+namespace {
+
+constexpr std::size_t kSchemaBytes = 256u << 10;
+
+// The kernel's name of a directory that must exist.
+Result<std::string> real_directory(const std::string& path, const char* what) {
+  const std::string absolute = fs::absolute(path);
+  const auto fd = fs::open_root(absolute);
+  if (!fd) {
+    return fail(ErrorKind::unavailable, std::string(what) + " " + escape_ascii(absolute) + ": " + fd.error().message);
+  }
+  if (::faccessat(AT_FDCWD, absolute.c_str(), R_OK | X_OK, AT_EACCESS) != 0) {
+    return fail(ErrorKind::unavailable, std::string(what) + " " + escape_ascii(absolute) + " cannot be read");
+  }
+  return fs::real_path(*fd);
+}
+
+std::string mint_instruction(const Clock& clock) {
+  const std::string day = rfc3339(clock.unix_ms());
+  return "inst_" + day.substr(0, 4) + day.substr(5, 2) + day.substr(8, 2) + "_" + random_hex(4);
+}
+
+// mkdir -p with 0700; State::open judges owner and mode afterwards.
+Result<void> make_state_directory(const std::string& path) {
+  for (std::size_t at = 1; at != std::string::npos;) {
+    at = path.find('/', at + 1);
+    const std::string part = path.substr(0, at);
+    if (::mkdir(part.c_str(), 0700) != 0 && errno != EEXIST) {
+      return fail_errno(errno, "make the state directory " + escape_ascii(part));
+    }
+  }
+  return {};
+}
+
+Result<std::shared_ptr<const std::vector<tools::EntryRule>>> load_entry_rules(const std::string& manifests,
+                                                                               const memory::Bindings& bindings) {
+  auto rules = std::make_shared<std::vector<tools::EntryRule>>();
+  TRY(const Fd folder, fs::open_root(manifests + "/schemas"));
+  std::vector<std::string> names;
+  TRY_DO(fs::list_directory(folder, [&](std::string_view name, unsigned char) {
+    if (name.ends_with(".json")) names.emplace_back(name);
+    return true;
+  }));
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) {
+    TRY(const std::string text, fs::read_file(manifests + "/schemas/" + name, kSchemaBytes));
+    auto found = tools::entry_rules_of(text, bindings);
+    if (!found) return fail(ErrorKind::invalid_argument, name + ": " + found.error().message);
+    rules->insert(rules->end(), found->begin(), found->end());
+  }
+  return std::shared_ptr<const std::vector<tools::EntryRule>>(std::move(rules));
+}
+
+}  // namespace
+
+std::string state_directory(const std::string& option) {
+  if (!option.empty()) return fs::absolute(option);
+  if (const char* xdg = std::getenv("XDG_STATE_HOME"); xdg != nullptr && xdg[0] == '/') {
+    return fs::absolute(std::string(xdg) + "/remit");
+  }
+  const char* home = std::getenv("HOME");
+  if (home == nullptr || home[0] != '/') {
+    const struct passwd* entry = ::getpwuid(::geteuid());
+    home = entry != nullptr ? entry->pw_dir : "/";
+  }
+  return fs::absolute(std::string(home) + "/.local/state/remit");
+}
+
+Assembly::~Assembly() = default;
+
+Result<std::unique_ptr<Assembly>> Assembly::build(const AssemblyOptions& options) {
+  std::unique_ptr<Assembly> out(new Assembly());
+  TRY_DO(out->compile(options));
+  TRY_DO(out->wire(options));
+  return out;
+}
+
+Result<void> Assembly::compile(const AssemblyOptions& options) {
+  const ServeOptions& serve = options.serve;
+  TRY(const std::string persona, policy::find_persona(serve.agent));
+  TRY(const std::string manifests, policy::find_manifests());
+  TRY(installation_, policy::load_installation(manifests, serve.site));
+  policy::Binding binding;
+  TRY(binding.workspace, real_directory(serve.workspace.empty() ? "." : serve.workspace, "the workspace"));
+  state_directory_ = state_directory(serve.state);
+  binding.state = state_directory_;
+  binding.instruction_id = serve.instruction;
+  if (binding.instruction_id.empty()) {
+    binding.instruction_id = mint_instruction(system_clock());
+    minted_ = true;
+  } else if (!policy::valid_instruction(binding.instruction_id)) {
+    return fail(ErrorKind::invalid_argument, "not an instruction id (a letter, then up to 95 of A-Za-z0-9_-): " +
+                                                 escape_ascii(binding.instruction_id));
+  }
+  const bool own_memory = serve.memory.empty();
+  if (serve.memory.starts_with("postgresql://") || serve.memory.starts_with("postgres://")) {
+    return fail(ErrorKind::unavailable, "this build keeps Agent_Memory in files; --memory takes a directory");
+  }
+  const std::string memory = own_memory ? binding.workspace + "/Agent_Memory" : serve.memory;
+  if (own_memory && !options.dry && ::mkdir(memory.c_str(), 0755) != 0 && errno != EEXIST) {
+    return fail_errno(errno, "make " + escape_ascii(memory));
+  }
+  struct stat there {};
+  if (own_memory && ::stat(memory.c_str(), &there) != 0) {
+    binding.memory_root = memory;  // dry: where it would be
+  } else {
+    TRY(binding.memory_root, real_directory(memory, "the memory folder"));
+  }
+  const policy::PersonaIndex known = policy::index_personas(policy::persona_folders());
+  const std::vector<std::string_view> provided = tools::tool_names();
+  TRY(checked_, policy::load_persona(persona, serve.manifest, installation_, known, provided, binding));
+  if (!checked_.compiled.ok) return tl::unexpected<Error>(policy::refusal(checked_.compiled));
+  remit_ = std::make_shared<policy::Remit>(checked_.compiled.remit);
+  principal_ = {"uid:" + std::to_string(::geteuid()), remit_->slug, remit_->instruction_id, ""};
+  const std::string exec = installation_.manifests + "/exec/default.yaml";
+  TRY(const std::string exec_text, fs::read_file(exec, limits::kManifestBytes));
+  TRY(policy::ShellRules rules, policy::load_shell_rules(exec_text, exec));
+  shell_rules_ = std::make_shared<policy::ShellRules>(std::move(rules));
+  return {};
+}
+
+Result<void> Assembly::wire(const AssemblyOptions& options) {
+  const Clock& clock = system_clock();
+  TRY_DO(make_state_directory(state_directory_));
+  if (!options.dry) {
+    // Before any thread, and before the database is open: neither may cross the fork.
+    policy::GateParts gate;
+    gate.remit = remit_;
+    gate.principal = principal_;
+    gate.rules = shell_rules_;
+    gate.approval_key_file = state_directory_ + "/keys/approval";
+    gate.operator_may_approve = options.operator_may_approve;
+    sandbox::StarterOptions starter;
+    starter.gate = policy::make_spawn_gate(std::move(gate));
+    starter.state_directory = state_directory_;
+    TRY(spawner_, sandbox::start_starter(starter));
+  }
+  std::vector<std::string> roots{remit_->memory_root};
+  for (const policy::RootRule& root : remit_->roots) roots.push_back(root.path);
+  TRY(state_, memory::State::open({state_directory_, roots}, clock));
+  ledger_ = std::make_unique<memory::Ledger>(*state_);
+  if (::access(remit_->memory_root.c_str(), F_OK) == 0) {
+    TRY(Fd memory_root, fs::open_root(remit_->memory_root));
+    if (!options.dry) {
+      TRY_DO(fs::make_directories(memory_root, remit_->instruction_id));
+    }
+    TRY(store_, memory::open_file_store(*state_, std::move(memory_root)));
+  }
+  TRY(std::string case_key, state_->key("case"));
+  redactor_ = std::make_shared<Redactor>(std::move(case_key));
+  if (!options.dry) {
+    TRY_DO(memory::ServerRows(*state_).reap());
+    TRY(registration_, memory::ServerRegistration::make(*state_, remit_->slug, remit_->instruction_id,
+                                                        policy::principal_text(principal_)));
+    server_id_ = registration_->row().server_id;
+    TRY(wake_, memory::Wake::open(*state_, server_id_));
+    TRY(const Fd spill, state_->subdirectory("spill"));
+    policy::sweep_spools(spill, clock.unix_ms());
+  }
+  principal_.session = server_id_;
+  policy::ApprovalParts approvals;
+  approvals.state = state_.get();
+  approvals.wake = wake_.get();
+  approvals.clock = &clock;
+  approvals.principal = policy::principal_text(principal_);
+  approvals.persona_sha256 = remit_->persona_sha256;
+  approvals.instruction = remit_->instruction_id;
+  approvals.server_id = server_id_;
+  approvals.life = std::chrono::seconds(remit_->approval_timeout_s);
+  approvals.terminal = remit_->approvals_by_terminal;
+  approvals_ = std::make_unique<policy::Approvals>(approvals);
+
+  policy::AccessParts parts;
+  parts.remit = remit_.get();
+  parts.principal = principal_;
+  parts.state = state_.get();
+  parts.ledger = ledger_.get();
+  parts.store = store_.get();
+  parts.spawner = spawner_.get();
+  parts.approvals = approvals_.get();
+  parts.redactor = redactor_.get();
+  parts.shell_rules = shell_rules_.get();
+  parts.clock = &clock;
+  TRY(access_, policy::make_access(parts));
+
+  TRY(policy::ChangeSets sets, policy::ChangeSets::open(*state_));
+  tool_state_.change_sets = std::make_shared<policy::ChangeSets>(std::move(sets));
+  tool_state_.shells = std::make_shared<tools::Shells>(*tool_state_.change_sets);
+  tool_state_.file_memory = std::make_shared<tools::FileMemory>();
+  tool_state_.redactor = redactor_;
+  TRY(tool_state_.entry_rules, load_entry_rules(installation_.manifests, checked_.compiled.bindings));
+  if (options.dry) return {};
+  memory::LedgerRecord row;
+  row.kind = "server";
+  row.principal = policy::principal_text(principal_);
+  row.fields = dump(Json{{"persona", remit_->persona_file},
+                         {"persona_sha256", remit_->persona_sha256},
+                         {"manifest_sha256", remit_->manifest_sha256},
+                         {"site_sha256", remit_->site_sha256},
+                         {"server_id", server_id_},
+                         {"version", REMIT_VERSION}});
+  return ledger_->append(std::move(row), memory::Durability::effect);
+}
+
+policy::ShellAssessment Assembly::assess(const std::string& command) const {
+  return policy::assess(command, *shell_rules_, policy::shell_scope(*remit_, remit_->roots.front().path));
+}
+
+std::string Assembly::explain_shell(const std::string& command) const {
+  const policy::ShellScope scope = policy::shell_scope(*remit_, remit_->roots.front().path);
+  return policy::render_shell(command, policy::judge_shell(command, *shell_rules_, scope), *shell_rules_);
+}
+
+Result<void> Assembly::confine() {
+  sandbox::ConfinePlan plan;
+  for (const policy::RootRule& root : remit_->roots) {
+    (root.write ? plan.writable : plan.readable).push_back(root.path);
+  }
+  plan.writable.push_back(remit_->memory_root);
+  plan.readable.push_back(installation_.manifests);
+  for (const memory::ConfinedPath& path : state_->confined_paths()) {
+    (path.kind == memory::ConfinedPath::Kind::file ? plan.writable_files : plan.writable).push_back(path.path);
+  }
+  for (const char* name : {"spill", "changes"}) {
+    plan.writable.push_back(state_directory_ + "/" + name);
+  }
+  return sandbox::confine_self(plan);
+}
+
+}  // namespace remit::server

@@ -1,0 +1,216 @@
+// remit approvals, approve, deny, pin: the terminal's side of human approval.
+#include <chrono>
+#include <thread>
+
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "memory/approval_rows.h"
+#include "memory/pin_rows.h"
+#include "memory/server_rows.h"
+#include "server/assembly.h"
+#include "server/cli/commands.h"
+#include "server/cli/flags.h"
+#include "server/cli/terminal.h"
+
+namespace remit::cli {
+namespace {
+
+constexpr std::size_t kDigestTyped = 6;  // hex digits a person types to show that they read
+
+Result<std::unique_ptr<memory::State>> open_state(const std::string& option) {
+  return memory::State::open({server::state_directory(option), {}}, system_clock());
+}
+
+std::string line_of(const memory::ApprovalRow& row, std::int64_t now) {
+  return row.id + "  " + row.risk + "  " + std::to_string((row.expires_ms - now) / 1000) + " s left  " +
+         escape_ascii(row.title) + "\n    " + escape_ascii(row.command.substr(0, 200)) + "\n";
+}
+
+OrderedJson json_of(const memory::ApprovalRow& row) {
+  return {{"id", row.id},
+          {"risk", row.risk},
+          {"tool", row.tool},
+          {"title", row.title},
+          {"command", escape_ascii(row.command)},
+          {"sha256", sha256_hex(row.command)},
+          {"principal", row.principal},
+          {"state", memory::to_string(row.state)},
+          {"created", rfc3339(row.created_ms)},
+          {"expires", rfc3339(row.expires_ms)}};
+}
+
+int show_pending(memory::State& state, bool json) {
+  memory::ApprovalRows rows(state);
+  if (const auto expired = rows.expire_due(); !expired) return report(expired.error());
+  const auto pending = rows.list_pending();
+  if (!pending) return report(pending.error());
+  if (json) {
+    OrderedJson list = OrderedJson::array();
+    for (const memory::ApprovalRow& row : *pending) list.push_back(json_of(row));
+    print(dump(OrderedJson{{"format", "remit.approvals/1"}, {"pending", std::move(list)}}) + "\n");
+    return kDone;
+  }
+  std::string text;
+  for (const memory::ApprovalRow& row : *pending) text += line_of(row, state.clock().unix_ms());
+  print(text.empty() ? "nothing waits for approval\n" : text);
+  return kDone;
+}
+
+// A prefix is enough where it names one question.
+Result<memory::ApprovalRow> find_pending(memory::ApprovalRows& rows, const std::string& id) {
+  TRY_DO(rows.expire_due());
+  TRY(const std::vector<memory::ApprovalRow> pending, rows.list_pending());
+  const memory::ApprovalRow* found = nullptr;
+  for (const memory::ApprovalRow& row : pending) {
+    if (id.size() < 4 || !row.id.starts_with(id)) continue;
+    if (found != nullptr) return fail(ErrorKind::invalid_argument, "several questions begin with " + escape_ascii(id));
+    found = &row;
+  }
+  if (found != nullptr) return *found;
+  return fail(ErrorKind::not_found, "no pending question " + escape_ascii(id) + "; `remit approvals` lists them");
+}
+
+Result<void> decide_question(memory::State& state, const memory::ApprovalRow& row, memory::Answer answer) {
+  memory::ApprovalRows rows(state);
+  answer.channel = "terminal";
+  answer.attestation = "human";
+  TRY(answer.approval_key, state.key("approval"));
+  TRY_DO(rows.decide(row.id, answer));
+  return memory::notify(state, row.server_id, "approval:" + row.id);
+}
+
+// "900s", "2h" for --expires.
+Result<std::int64_t> rule_life(const std::string& text) {
+  if (text.empty()) return std::int64_t{0};
+  return parse_duration_ms(text);
+}
+
+}  // namespace
+
+int approvals_command(std::span<const std::string> args) {
+  std::string state_option;
+  bool json = false, watch = false;
+  Flags flags("remit approvals [--watch] [--json] | remit approvals revoke RULE");
+  flags.value("--state", &state_option, "DIR").toggle("--json", &json, "machine readable").toggle("--watch", &watch, "print again when something changes");
+  const auto words = flags.parse(args, 0, 2);
+  if (!words) return report_usage(words.error(), "approvals");
+  if (flags.helped()) return print(flags.help()), kDone;
+  auto state = open_state(state_option);
+  if (!state) return report(state.error());
+  if (words->size() == 2 && (*words)[0] == "revoke") {
+    if (const auto proven = prove_presence(**state); !proven) return report(proven.error());
+    const auto done = memory::ApprovalRows(**state).revoke((*words)[1], "revoked by a person");
+    if (!done) return report(done.error());
+    print("revoked " + done->id + "\n");
+    return kDone;
+  }
+  if (!words->empty()) {
+    return report_usage({ErrorKind::invalid_argument, "expected `revoke RULE`", {}, {}, nullptr}, "approvals");
+  }
+  if (!watch) return show_pending(**state, json);
+  auto wake = memory::Wake::open(**state, "watch-" + random_hex(8));
+  if (!wake) return report(wake.error());
+  for (;;) {
+    memory::Wake::Watch asked(**wake, "approvals");
+    if (const int code = show_pending(**state, json); code != kDone) return code;
+    asked.wait(std::chrono::steady_clock::now() + std::chrono::seconds(30), std::stop_token());
+  }
+}
+
+int approve_command(std::span<const std::string> args) {
+  std::string state_option, scope = "once", expires, digest;
+  Flags flags("remit approve ID [--scope once|session|rule] [--expires 2h] [--digest SHA256]");
+  flags.value("--state", &state_option, "DIR")
+      .value("--scope", &scope, "once (default) | session | rule: how far the yes reaches")
+      .value("--expires", &expires, "DURATION  of a rule, default 8h, at most 30d")
+      .value("--digest", &digest, "SHA256  of the command, instead of typing its first 6 digits");
+  const auto words = flags.parse(args, 1, 1);
+  if (!words) return report_usage(words.error(), "approve");
+  if (flags.helped()) return print(flags.help()), kDone;
+  memory::Answer answer;
+  answer.approve = true;
+  const auto reach = memory::parse_approval_scope(scope);
+  if (!reach) return report_usage(reach.error(), "approve");
+  answer.scope = *reach;
+  const auto life = rule_life(expires);
+  if (!life) return report_usage(life.error(), "approve");
+  answer.rule_life_ms = *life;
+  if (const auto terminal = need_terminal(); !terminal) return report(terminal.error());
+  auto state = open_state(state_option);
+  if (!state) return report(state.error());
+  memory::ApprovalRows rows(**state);
+  const auto row = find_pending(rows, (*words)[0]);
+  if (!row) return report(row.error());
+  const std::string sha = sha256_hex(row->command);
+  print(row->text + "\n");
+  if (digest.empty()) {
+    const auto typed = read_line("first " + std::to_string(kDigestTyped) + " digits of its sha256: ");
+    if (!typed) return report(typed.error());
+    digest = lower_ascii(trim(*typed));
+    if (digest.size() < kDigestTyped) digest = "-";
+  }
+  if (!sha.starts_with(digest)) {
+    print_error("remit: that is not the digest of this command; nothing was approved\n");
+    return kFindings;
+  }
+  if (const auto proven = prove_presence(**state); !proven) return report(proven.error());
+  if (const auto done = decide_question(**state, *row, answer); !done) return report(done.error());
+  print("approved " + row->id + " (" + scope + ")\n");
+  return kDone;
+}
+
+int deny_command(std::span<const std::string> args) {
+  std::string state_option, reason;
+  Flags flags("remit deny ID [--reason TEXT]");
+  flags.value("--state", &state_option, "DIR").value("--reason", &reason, "TEXT  the agent is told");
+  const auto words = flags.parse(args, 1, 1);
+  if (!words) return report_usage(words.error(), "deny");
+  if (flags.helped()) return print(flags.help()), kDone;
+  if (const auto terminal = need_terminal(); !terminal) return report(terminal.error());
+  auto state = open_state(state_option);
+  if (!state) return report(state.error());
+  memory::ApprovalRows rows(**state);
+  const auto row = find_pending(rows, (*words)[0]);
+  if (!row) return report(row.error());
+  if (const auto proven = prove_presence(**state); !proven) return report(proven.error());
+  memory::Answer answer;
+  answer.reason = reason;
+  if (const auto done = decide_question(**state, *row, answer); !done) return report(done.error());
+  print("denied " + row->id + "\n");
+  return kDone;
+}
+
+int pin_command(std::span<const std::string> args) {
+  std::string state_option;
+  Flags flags("remit pin");
+  flags.value("--state", &state_option, "DIR");
+  const auto words = flags.parse(args, 0, 0);
+  if (!words) return report_usage(words.error(), "pin");
+  if (flags.helped()) return print(flags.help()), kDone;
+  if (const auto terminal = need_terminal(); !terminal) return report(terminal.error());
+  auto state = open_state(state_option);
+  if (!state) return report(state.error());
+  memory::PinRows pins(**state);
+  const auto set = pins.is_set();
+  if (!set) return report(set.error());
+  std::optional<std::string> old;
+  if (*set) {
+    auto typed = read_secret("old PIN: ");
+    if (!typed) return report(typed.error());
+    old = std::move(*typed);
+  }
+  const auto first = read_secret("new PIN: ");
+  if (!first) return report(first.error());
+  const auto second = read_secret("again: ");
+  if (!second) return report(second.error());
+  if (*first != *second) {
+    print_error("remit: the two differ; the PIN is unchanged\n");
+    return kFindings;
+  }
+  if (const auto done = pins.set(*first, old); !done) return report(done.error());
+  print("the PIN is set; `remit approve ID` asks for it\n");
+  return kDone;
+}
+
+}  // namespace remit::cli

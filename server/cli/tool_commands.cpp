@@ -1,0 +1,231 @@
+// remit call, explain, docs: tools from a shell, through the same Access.
+#include <unistd.h>
+
+#include <mutex>
+
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "policy/decide.h"
+#include "server/assembly.h"
+#include "server/cli/commands.h"
+#include "server/cli/serve_flags.h"
+#include "server/tools_doc.h"
+
+namespace remit::cli {
+namespace {
+
+// The asker of `remit call --yes`: the person who typed the flag. Recorded as the operator's.
+class NoAsker : public tools::Asker {
+ public:
+  bool available() const override { return false; }
+  Result<Answer> ask(const policy::Question&, std::stop_token) override {
+    return fail(ErrorKind::unavailable, "no form here");
+  }
+};
+
+class ShellProgress : public tools::Progress {
+ public:
+  void report(double, std::optional<double>, std::string message) override {
+    if (::isatty(STDERR_FILENO) == 1 && !message.empty()) print_error(printable(message) + "\n");
+  }
+};
+
+// Asked before the call: approves exactly the question this call would raise.
+Result<void> approve_as_operator(server::Assembly& all, const policy::CallScope& scope, const Json& arguments) {
+  policy::SpawnRequest request;
+  request.command = arguments.value("command", "");
+  request.description = arguments.value("description", "");
+  if (arguments.contains("timeout") && arguments["timeout"].is_number_integer()) {
+    request.wall = std::chrono::milliseconds(arguments["timeout"].get<std::int64_t>());
+  }
+  request.background = arguments.value("run_in_background", false);
+  TRY(const policy::Access::SpawnJudgement judgement, all.access().judge_spawn(scope, request));
+  if (!judgement.question) return {};
+  TRY(const std::string id, all.approvals().request(*judgement.question, scope));
+  return all.approvals().answer_by_operator(id);
+}
+
+const tools::Tool* find_tool(const std::vector<tools::Tool>& all, const std::string& name) {
+  for (const tools::Tool& tool : all) {
+    if (tool.name == name) return &tool;
+  }
+  return nullptr;
+}
+
+// The Actions that a call of this tool would put before decide(), as far as its arguments tell.
+Result<policy::Decision> decide_call(server::Assembly& all, const std::string& name, const Json& arguments) {
+  const auto text = [&](const char* key) {
+    const auto at = arguments.find(key);
+    return at != arguments.end() && at->is_string() ? at->get<std::string>() : std::string();
+  };
+  const auto judge = [&](const policy::Action& action) {
+    return policy::decide(all.remit(), all.principal(), action);
+  };
+  policy::Action action;
+  action.tool = name;
+  if (name == "Bash") {
+    policy::SpawnRequest request;
+    request.command = text("command");
+    const policy::ShellAssessment shell = all.assess(request.command);
+    action.verb = policy::Verb::spawn;
+    action.shell = &shell;
+    return judge(action);
+  }
+  if (name == "handoff" || name == "bug_report") {
+    action.verb = policy::Verb::send;
+    const std::string kind = text("kind");
+    action.kind = kind == "consult" ? policy::HandoffKind::consult
+                  : kind == "delegate" ? policy::HandoffKind::delegate
+                                       : policy::HandoffKind::escalate;
+    action.to = text("to");
+    return judge(action);
+  }
+  if (name.starts_with("memory_")) {
+    const std::string where = name == "memory_list" ? text("prefix") : text("path");
+    action.space = policy::Space::memory;
+    if (!where.empty()) {
+      TRY(const memory::DocPath path, memory::DocPath::parse(where));
+      action.path = path.text();
+    }
+    if (name == "memory_write") {
+      const std::string op = text("op");
+      TRY(action, all.access().describe(policy::Verb::replace, name, fs::join(all.remit().memory_root, action.path),
+                                        op == "append"   ? policy::ReplaceOp::append
+                                        : op == "entry"  ? policy::ReplaceOp::entry
+                                        : op == "set"    ? policy::ReplaceOp::set
+                                        : op == "delete" ? policy::ReplaceOp::remove
+                                        : op == "create" ? policy::ReplaceOp::create
+                                                         : policy::ReplaceOp::replace));
+      return judge(action);
+    }
+    action.verb = name == "memory_list" ? policy::Verb::list : policy::Verb::open;
+    if (name == "memory_list") {
+      policy::Decision decision = judge(action);
+      if (all.remit().tool(name) != nullptr) decision.verdict = policy::Verdict::allow;
+      return decision;
+    }
+    return judge(action);
+  }
+  const bool writes = name == "Write" || name == "Edit";
+  const std::string path = text("file_path").empty() ? text("path") : text("file_path");
+  TRY(action, all.access().describe(writes                               ? policy::Verb::replace
+                                    : name == "Grep" || name == "Glob" ? policy::Verb::list
+                                                                         : policy::Verb::open,
+                                    name, path, policy::ReplaceOp::replace));
+  return judge(action);
+}
+
+Result<Json> arguments_of(const std::string& text) {
+  auto parsed = parse_json(text);
+  if (!parsed || !parsed->is_object()) {
+    return fail(ErrorKind::invalid_argument, "ARGS must be a JSON object" +
+                                                 (parsed ? std::string() : ": " + parsed.error().message));
+  }
+  return parsed;
+}
+
+}  // namespace
+
+int call_command(std::span<const std::string> args) {
+  server::AssemblyOptions options;
+  bool yes = false, json = false;
+  std::string page_chars = std::to_string(limits::kPageCharsMax);
+  Flags flags("remit call NAME_OR_FILE TOOL ARGS [--yes] [--json]");
+  flags.toggle("--yes", &yes, "the operator approves this call alone")
+      .toggle("--json", &json, "the typed result");
+  add_path_flags(flags, options.serve);
+  const auto words = flags.parse(args, 2, 3);
+  if (!words) return report_usage(words.error(), "call");
+  if (flags.helped()) return print(flags.help()), kDone;
+  options.serve.agent = (*words)[0];
+  options.operator_may_approve = yes;
+  const auto arguments = arguments_of(words->size() == 3 ? (*words)[2] : "{}");
+  if (!arguments) return report_usage(arguments.error(), "call");
+  auto assembly = server::Assembly::build(options);
+  if (!assembly) return report(assembly.error());
+  server::Assembly& all = **assembly;
+  const std::vector<tools::Tool> granted = all.tools();
+  const std::string& name = (*words)[1];
+  const tools::Tool* const tool = find_tool(granted, name);
+  if (tool == nullptr) {
+    print_error("remit: denied: " + all.remit().tools_line.short_text() + " grants no " + escape_ascii(name) + "\n");
+    return kFindings;
+  }
+  NoAsker asker;
+  ShellProgress progress;
+  std::stop_source stop;
+  const policy::CallScope scope{ulid(system_clock().unix_ms()), name};
+  if (yes && name == "Bash") {
+    if (const auto done = approve_as_operator(all, scope, *arguments); !done) return report(done.error());
+  }
+  tools::Call call{scope, all.access(), asker, progress, stop.get_token(), limits::kPageCharsMax};
+  const auto reply = tool->run(*arguments, call);
+  if (!reply) {
+    if (json) {
+      print(dump(OrderedJson{{"error", to_string(reply.error().kind)},
+                             {"code", reply.error().code},
+                             {"where", reply.error().where},
+                             {"message", all.redactor().redact(reply.error().message).text}}) +
+            "\n");
+    }
+    return report(reply.error());
+  }
+  if (json) {
+    print(all.redactor().redact(dump(*reply->structured)).text + "\n");
+  } else {
+    const std::string text = all.redactor().redact(reply->text).text;
+    print(text.ends_with('\n') ? text : text + "\n");
+  }
+  return kDone;
+}
+
+int explain_command(std::span<const std::string> args) {
+  server::AssemblyOptions options;
+  options.dry = true;
+  bool json = false;
+  Flags flags("remit explain NAME_OR_FILE TOOL ARGS [--json]");
+  flags.toggle("--json", &json, "machine readable");
+  add_path_flags(flags, options.serve);
+  const auto words = flags.parse(args, 2, 3);
+  if (!words) return report_usage(words.error(), "explain");
+  if (flags.helped()) return print(flags.help()), kDone;
+  options.serve.agent = (*words)[0];
+  const auto arguments = arguments_of(words->size() == 3 ? (*words)[2] : "{}");
+  if (!arguments) return report_usage(arguments.error(), "explain");
+  auto assembly = server::Assembly::build(options);
+  if (!assembly) return report(assembly.error());
+  const auto decision = decide_call(**assembly, (*words)[1], *arguments);
+  if (!decision) return report(decision.error());
+  // A grant speaks by its line; a refusal by what would have to grant it.
+  const std::string reason = decision->reason.empty() ? "granted" : decision->reason;
+  if (json) {
+    OrderedJson out{{"decision", policy::to_string(decision->verdict)},
+                    {"reason", reason},
+                    {"rule", decision->rule},
+                    {"origin", decision->origin.text()}};
+    if (decision->verdict == policy::Verdict::ask) out["risk"] = policy::to_string(decision->risk);
+    if (!decision->hint.empty()) out["hint"] = decision->hint;
+    print(dump(out) + "\n");
+  } else {
+    print(std::string(policy::to_string(decision->verdict)) + ": " + printable(reason) + "\n  rule   " +
+          decision->rule + "\n  origin " + decision->origin.text() + "\n" +
+          (decision->hint.empty() ? "" : "  hint   " + decision->hint + "\n"));
+    if ((*words)[1] == "Bash") print((*assembly)->explain_shell(arguments->value("command", "")));
+  }
+  return decision->verdict == policy::Verdict::deny ? kFindings : kDone;
+}
+
+int docs_command(std::span<const std::string> args) {
+  Flags flags("remit docs");
+  const auto words = flags.parse(args, 0, 0);
+  if (!words) return report_usage(words.error(), "docs");
+  if (flags.helped()) return print(flags.help()), kDone;
+  tools::ToolState state;
+  state.redactor = std::make_shared<Redactor>(std::string(32, '\0'));
+  print(server::tools_doc(tools::all_tools(state)));
+  return kDone;
+}
+
+}  // namespace remit::cli

@@ -1,0 +1,77 @@
+#include "tools/approval_flow.h"
+
+#include "base/limits.h"
+#include "policy/approvals.h"
+
+namespace remit::tools {
+namespace {
+
+using policy::ApprovalStatus;
+using policy::Risk;
+
+Result<void> no_channel(const policy::Question& question, bool form_possible) {
+  std::string why = "denied: this command needs a person's approval and nobody can be asked";
+  if (question.risk == Risk::high) {
+    why += ": it is of high risk, which only a person with the PIN may approve; the operator sets one "
+           "with `remit pin` and then answers with `remit approve`";
+  } else if (form_possible) {
+    why += ": the client gave no answer and no PIN is set for `remit approve` (`remit pin` sets one)";
+  } else {
+    why += ": this client shows no forms and no PIN is set for `remit approve` (`remit pin` sets one)";
+  }
+  return fail(ErrorKind::denied, why, {}, "no_approval_channel");
+}
+
+Result<void> on_terminal(Call& call, const std::string& id) {
+  policy::Approvals& approvals = call.access.approvals();
+  call.progress.report(0, std::nullopt, "waiting for a person: remit approve " + id);
+  TRY(const ApprovalStatus status, approvals.wait(id, limits::kApprovalWait, call.stop));
+  switch (status) {
+    case ApprovalStatus::approved: return {};
+    case ApprovalStatus::pending:
+      return fail(ErrorKind::needs_approval,
+                  "approval pending, id " + id + "; a person answers with `remit approve " + id +
+                      "` on a terminal; call again with the same arguments",
+                  {}, "approval_pending");
+    case ApprovalStatus::denied: {
+      TRY(const std::string reason, approvals.reason(id));
+      return fail(ErrorKind::denied, "denied by a person" + (reason.empty() ? "" : ": " + reason), {},
+                  "denied_by_person");
+    }
+    case ApprovalStatus::expired:
+      return fail(ErrorKind::timeout, "nobody answered in time; the request expired", {}, "approval_timeout");
+    case ApprovalStatus::cancelled:
+    case ApprovalStatus::consumed: break;
+  }
+  return fail(ErrorKind::denied, "the approval is no longer valid; call again to ask anew", {},
+              "approval_cancelled");
+}
+
+}  // namespace
+
+Result<void> obtain_approval(Call& call, const policy::Question& question) {
+  policy::Approvals& approvals = call.access.approvals();
+  // A form shows three short lines; what does not fit is not asked there (docs/protocol.md).
+  const bool form = question.risk == Risk::low && !question.lines.empty() && call.asker.available();
+  const bool terminal = approvals.terminal_available();
+  if (!form && !terminal) return no_channel(question, false);
+  TRY(const std::string id, approvals.request(question, call.scope));
+  if (form) {
+    auto answer = call.asker.ask(question, call.stop);
+    if (!answer) {
+      if (answer.error().kind != ErrorKind::unavailable) {
+        return tl::unexpected<Error>(std::move(answer).error());
+      }
+    } else if (answer->reply == Asker::Reply::approve) {
+      return approvals.answer_by_client(id, true, answer->channel);
+    } else if (answer->reply == Asker::Reply::decline) {
+      TRY_DO(approvals.answer_by_client(id, false, answer->channel));
+      return fail(ErrorKind::denied, "declined by the person at the client", {}, "denied_by_person");
+    }
+    // A cancel is a machine's answer or a closed dialog: the next channel is asked.
+    if (!terminal) return no_channel(question, true);
+  }
+  return on_terminal(call, id);
+}
+
+}  // namespace remit::tools

@@ -1,0 +1,16 @@
+// How a tool obtains a person's yes: through the client's form where that suffices, else on a
+// terminal with the PIN; where no channel exists, a refusal at once with the reason.
+#pragma once
+
+#include "policy/access.h"
+#include "tools/tool.h"
+
+namespace remit::tools {
+
+// Returns when `question` is approved; the caller then repeats its verb, which consumes the yes.
+// Errors: denied (declined; code "no_approval_channel" when nobody can be asked), needs_approval
+// (code "approval_pending": a person may still answer, the same call later finds it; code
+// "input_required": pass it on as it is), timeout (code "approval_timeout"), cancelled.
+Result<void> obtain_approval(Call& call, const policy::Question& question);
+
+}  // namespace remit::tools

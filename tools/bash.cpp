@@ -1,0 +1,121 @@
+// Bash: one command in a slot, on a copy-on-write layer over the workspace.
+#include "base/limits.h"
+#include "base/text.h"
+#include "policy/apply_changes.h"
+#include "policy/approvals.h"
+#include "tools/approval_flow.h"
+#include "tools/bash_result.h"
+#include "tools/output_view.h"
+#include "tools/registry.h"
+#include "tools/tool_builder.h"
+
+namespace remit::tools {
+namespace {
+
+struct BashArgs {
+  std::string command;
+  std::string description;
+  std::optional<int> timeout;
+  bool run_in_background = false;
+};
+
+}  // namespace
+}  // namespace remit::tools
+
+template <>
+struct remit::Fields<remit::tools::BashArgs> {
+  using T = remit::tools::BashArgs;
+  static constexpr auto list = std::tuple{
+      required("command", &T::command, "Text for bash -c, at most 64 KiB",
+               {.min_length = 1, .max_length = limits::kCommandBytes}),
+      field("description", &T::description, "What it does, in a few words; a person who is asked sees it as yours",
+            {.max_length = 1000}),
+      field("timeout", &T::timeout, "Milliseconds, default 120000", {.minimum = 1, .maximum = 600'000}),
+      field("run_in_background", &T::run_in_background, "Return at once; read on with BashOutput")};
+};
+
+namespace remit::tools {
+namespace {
+
+constexpr const char* kDoc =
+    "Runs a command with bash in a sandbox: no network, no other agents' memory, only the workspace and "
+    "the granted log roots exist. The workspace is a copy-on-write layer: what the command changes is "
+    "listed and applied afterwards like calls of Write; deletions and conflicts wait for a person. "
+    "Commands that are not plainly read-only need a person's approval of exactly these bytes; the answer "
+    "then says how it is given. The directory is kept between calls, the environment is not. Prefer Read, "
+    "Grep, Glob and Write to cat, grep, find and echo.";
+
+// Runs it, asking a person where decide() says so. Each attempt judges anew; an approval is
+// consumed by the spawn it was given for.
+Result<policy::SpawnOutcome> run_approved(Call& call, const policy::SpawnRequest& request,
+                                          const policy::OutputSink& sink) {
+  auto outcome = call.access.spawn(call.scope, request, sink, call.stop);
+  if (outcome || outcome.error().code != "needs_approval") return outcome;
+  TRY(const policy::Access::SpawnJudgement judgement, call.access.judge_spawn(call.scope, request));
+  if (judgement.question) TRY_DO(obtain_approval(call, *judgement.question));
+  return call.access.spawn(call.scope, request, sink, call.stop);
+}
+
+Result<Outcome<BashResult>> background(Call& call, Shells& shells, const policy::SpawnRequest& request) {
+  TRY(const policy::Access::SpawnJudgement judgement, call.access.judge_spawn(call.scope, request));
+  if (judgement.decision.verdict == policy::Verdict::deny) {
+    return tl::unexpected<Error>(policy::denial(judgement.decision));
+  }
+  if (judgement.question) {
+    // An earlier yes may be waiting to be taken; asking anew would void nothing but patience.
+    TRY(const bool ready, call.access.approvals().ready(judgement.question->grant_key));
+    if (!ready) TRY_DO(obtain_approval(call, *judgement.question));
+  }
+  TRY(const std::string id, shells.start(call.access, call.scope, request));
+  BashResult result;
+  result.bash_id = id;
+  const policy::SandboxReport& sandbox = call.access.sandbox();
+  result.sandbox = {policy::to_string(sandbox.tier), sandbox.profile_sha256.substr(0, 12), sandbox.degraded};
+  std::string text = "[running in the background as " + id + "; read its output with BashOutput, end it with " +
+                     "KillShell; it ends after an hour or with this server]\n";
+  return Outcome<BashResult>{std::move(result), std::move(text), std::nullopt};
+}
+
+Result<Outcome<BashResult>> bash(const BashArgs& args, Call& call, const policy::ChangeSets& sets,
+                                 Shells& shells) {
+  policy::SpawnRequest request;
+  request.command = args.command;
+  request.description = args.description;
+  if (args.timeout) request.wall = std::chrono::milliseconds(*args.timeout);
+  request.background = args.run_in_background;
+  if (args.run_in_background) return background(call, shells, request);
+
+  OutputView out, err;
+  const auto sink = [&](policy::Stream stream, std::string_view bytes) {
+    (stream == policy::Stream::out ? out : err).write(bytes);
+  };
+  TRY(const policy::SpawnOutcome outcome, run_approved(call, request, sink));
+  TRY(const policy::ApplyReport report, policy::apply_changes(call.access, sets, call.scope, outcome));
+  if (outcome.cancelled) return fail(ErrorKind::cancelled, "the call was cancelled; its command is gone");
+  BashResult result;
+  // stderr is rarely long; it gets a third at most, stdout the rest of the page.
+  const std::size_t page = call.page_chars;
+  result.err = err.text(std::min(page / 3, page), &result.truncated);
+  result.out = out.text(page - std::min(page / 3, count_chars(result.err)), &result.truncated);
+  describe(outcome, report, call.access.sandbox(), result);
+  if (!outcome.killed() && call.access.cwd() != call.access.remit().roots.front().path) {
+    result.notices.push_back("current directory: " + escape_ascii(call.access.cwd()));
+  }
+  std::string text = text_of(result);
+  return Outcome<BashResult>{std::move(result), std::move(text), std::nullopt};
+}
+
+}  // namespace
+
+Tool make_bash(const ToolState& state) {
+  return tool<BashArgs, BashResult>(
+      {.name = "Bash",
+       .title = "Run a command in the sandbox",
+       .description = kDoc,
+       .annotations = {.destructive = true},
+       .output = Output::text_first,
+       .always_load = true},
+      [state](const BashArgs& args, Call& call) { return bash(args, call, *state.change_sets, *state.shells); });
+}
+
+}  // namespace remit::tools

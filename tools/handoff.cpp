@@ -1,0 +1,208 @@
+// handoff: consult, delegate or escalate along the persona's own edges; ask how one stands.
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "memory/handoff.h"
+#include "tools/handoff_result.h"
+#include "tools/registry.h"
+#include "tools/tool_builder.h"
+
+namespace remit::tools {
+namespace {
+
+enum class Kind { consult, delegate, escalate };
+enum class Priority { critical, high, normal, low };
+enum class Level { critical, high, medium, low };
+
+struct HandoffArgs {
+  Kind kind = Kind::consult;
+  std::string to;
+  std::optional<std::string> question, context, default_if_no_response;
+  std::optional<std::string> title, scope;
+  std::vector<std::string> success_criteria, constraints;
+  std::optional<Level> severity;
+  std::optional<std::string> issue, impact, needs_decision;
+  std::vector<EvidenceArg> evidence;
+  Priority priority = Priority::normal;
+  std::optional<std::string> deadline;
+  std::string thread_id, parent_id, idempotency_key;
+};
+
+}  // namespace
+}  // namespace remit::tools
+
+template <>
+struct remit::EnumNames<remit::tools::Kind> {
+  using E = remit::tools::Kind;
+  static constexpr std::array<std::pair<E, const char*>, 3> list{
+      {{E::consult, "consult"}, {E::delegate, "delegate"}, {E::escalate, "escalate"}}};
+};
+template <>
+struct remit::EnumNames<remit::tools::Priority> {
+  using E = remit::tools::Priority;
+  static constexpr std::array<std::pair<E, const char*>, 4> list{
+      {{E::critical, "critical"}, {E::high, "high"}, {E::normal, "normal"}, {E::low, "low"}}};
+};
+template <>
+struct remit::EnumNames<remit::tools::Level> {
+  using E = remit::tools::Level;
+  static constexpr std::array<std::pair<E, const char*>, 4> list{
+      {{E::critical, "critical"}, {E::high, "high"}, {E::medium, "medium"}, {E::low, "low"}}};
+};
+template <>
+struct remit::Fields<remit::tools::HandoffArgs> {
+  using T = remit::tools::HandoffArgs;
+  static constexpr auto list = std::tuple{
+      required("kind", &T::kind, ""),
+      required("to", &T::to, "A target of this persona", {.min_length = 1, .max_length = limits::kNameBytes}),
+      field("question", &T::question, "consult: what you need to know, 10 to 4000 characters", {.max_length = 16000}),
+      field("context", &T::context, "", {.max_length = 64000}),
+      field("default_if_no_response", &T::default_if_no_response, "consult", {.max_length = 4000}),
+      field("title", &T::title, "delegate", {.max_length = 500}),
+      field("scope", &T::scope, "delegate: what is to be done", {.max_length = 16000}),
+      field("success_criteria", &T::success_criteria, "delegate: at least one", {.max_length = 2000, .max_items = 32}),
+      field("constraints", &T::constraints, "delegate", {.max_length = 2000, .max_items = 32}),
+      field("severity", &T::severity, "escalate"),
+      field("issue", &T::issue, "escalate: what is wrong", {.max_length = 16000}),
+      field("impact", &T::impact, "escalate: whom it hurts and how", {.max_length = 16000}),
+      field("needs_decision", &T::needs_decision, "escalate", {.max_length = 4000}),
+      field("evidence", &T::evidence, "escalate: at least one", {.max_items = 32}),
+      field("priority", &T::priority, ""),
+      field("deadline", &T::deadline, "RFC 3339", {.max_length = 64}),
+      field("thread_id", &T::thread_id, "", {.max_length = 64}),
+      field("parent_id", &T::parent_id, "The handoff this follows from", {.max_length = 64}),
+      field("idempotency_key", &T::idempotency_key, "Repeat safely within 24 h", {.max_length = 128})};
+};
+
+namespace remit::tools {
+
+std::vector<policy::Evidence> evidence_of(const std::vector<EvidenceArg>& args) {
+  std::vector<policy::Evidence> out;
+  for (const EvidenceArg& arg : args) out.push_back({arg.call_id, arg.sha256, arg.quote});
+  return out;
+}
+
+HandoffResult result_of(const policy::Delivered& sent, const policy::HandoffDraft& draft) {
+  HandoffResult out;
+  out.handoff_id = sent.id;
+  out.kind = policy::to_string(draft.kind);
+  out.to = draft.to;
+  out.state = sent.state;
+  out.place = sent.place;
+  out.thread_id = sent.thread_id;
+  out.authorized_by = sent.authorized_by;
+  if (sent.ack_deadline_unix_ms != 0) out.acknowledge_by = rfc3339(sent.ack_deadline_unix_ms);
+  out.duplicate = sent.duplicate;
+  return out;
+}
+
+std::string text_of(const HandoffResult& result) {
+  std::string text = result.duplicate ? "already open: " : "";
+  text += result.kind + " to " + result.to + " is " + result.state + " as " + result.handoff_id + "; it lies in " +
+          result.place + "; allowed by " + result.authorized_by;
+  if (result.acknowledge_by) text += "; to be acknowledged by " + *result.acknowledge_by;
+  return text + "\n";
+}
+
+namespace {
+
+Error missing(const char* field, const char* kind) {
+  return schema::bad(std::string("/") + field, std::string("required to ") + kind);
+}
+
+// The kind's own fields, in the form of the inbox file. Errors name what is missing.
+Result<Json> fields_of(const HandoffArgs& args) {
+  Json out = Json::object();
+  const auto put = [&](const char* key, const std::optional<std::string>& value) {
+    if (value) out[key] = *value;
+  };
+  put("context", args.context);
+  switch (args.kind) {
+    case Kind::consult: {
+      constexpr std::size_t kLeast = 10, kMost = 4000;
+      if (!args.question) return tl::unexpected<Error>(missing("question", "consult"));
+      const std::size_t chars = count_chars(*args.question);
+      if (chars < kLeast || chars > kMost) {
+        return fail(ErrorKind::invalid_argument, "must have 10 to 4000 characters", "/question");
+      }
+      put("question", args.question);
+      put("default_if_no_response", args.default_if_no_response);
+      return out;
+    }
+    case Kind::delegate:
+      if (!args.title) return tl::unexpected<Error>(missing("title", "delegate"));
+      if (!args.scope) return tl::unexpected<Error>(missing("scope", "delegate"));
+      if (args.success_criteria.empty()) return tl::unexpected<Error>(missing("success_criteria", "delegate"));
+      put("title", args.title);
+      put("scope", args.scope);
+      out["success_criteria"] = args.success_criteria;
+      out["constraints"] = args.constraints;
+      return out;
+    case Kind::escalate:
+      if (!args.severity) return tl::unexpected<Error>(missing("severity", "escalate"));
+      if (!args.issue) return tl::unexpected<Error>(missing("issue", "escalate"));
+      if (!args.impact) return tl::unexpected<Error>(missing("impact", "escalate"));
+      put("issue", args.issue);
+      put("impact", args.impact);
+      put("needs_decision", args.needs_decision);
+      out["severity"] = schema::write_value(*args.severity);
+      return out;
+  }
+  return out;
+}
+
+Result<Outcome<HandoffResult>> handoff(const HandoffArgs& args, Call& call) {
+  policy::HandoffDraft draft;
+  draft.kind = args.kind == Kind::consult    ? policy::HandoffKind::consult
+               : args.kind == Kind::delegate ? policy::HandoffKind::delegate
+                                             : policy::HandoffKind::escalate;
+  draft.to = args.to;
+  // Who may be asked at all comes before how the request is worded.
+  policy::Action action;
+  action.verb = policy::Verb::send;
+  action.tool = call.scope.tool;
+  action.kind = draft.kind;
+  action.to = args.to;
+  const bool allowed = policy::decide(call.access.remit(), call.access.principal(), action).allowed();
+  if (allowed) {
+    TRY(const Json fields, fields_of(args));
+    draft.fields_json = dump(fields);
+    if (draft.fields_json.size() > limits::kHandoffBytes) {
+      return fail(ErrorKind::too_large, "a handoff has at most " + human_bytes(limits::kHandoffBytes));
+    }
+  }
+  draft.title = args.issue.value_or(args.title.value_or(""));
+  draft.priority = schema::write_value(args.priority).get<std::string>();
+  if (args.severity) {
+    draft.severity = schema::write_value(*args.severity).get<std::string>();
+    if (args.priority == Priority::normal && draft.severity != "medium") draft.priority = draft.severity;
+  }
+  if (args.deadline) {
+    auto at = parse_rfc3339(*args.deadline);
+    if (!at) return fail(ErrorKind::invalid_argument, at.error().message, "/deadline");
+    draft.deadline_unix_ms = *at;
+  }
+  draft.thread_id = args.thread_id;
+  draft.parent_id = args.parent_id;
+  draft.idempotency_key = args.idempotency_key;
+  draft.evidence = evidence_of(args.evidence);
+  TRY(const policy::Delivered sent, call.access.send(call.scope, draft));
+  HandoffResult result = result_of(sent, draft);
+  std::string text = text_of(result);
+  return Outcome<HandoffResult>{std::move(result), std::move(text), std::nullopt};
+}
+
+}  // namespace
+
+Tool make_handoff(const ToolState&) {
+  return tool<HandoffArgs, HandoffResult>(
+      {.name = "handoff",
+       .title = "Consult, delegate or escalate",
+       .description = "Hands work to a target that this persona names: consult asks a question, delegate gives a "
+                      "task, escalate raises a problem with evidence (the call_id of a diagnostic's result). It is "
+                      "delivered to the target's inbox and tracked.",
+       .annotations = {}},
+      handoff);
+}
+
+}  // namespace remit::tools

@@ -1,0 +1,45 @@
+// The registry: every tool there is, and the shell verbs of tools and engines. The newcomer's index.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/redaction.h"
+#include "policy/change_sets.h"
+#include "tools/document_schemas.h"
+#include "tools/file_tools.h"
+#include "tools/shells.h"
+#include "tools/tool.h"
+
+namespace remit::tools {
+
+// What tools keep between calls, one per server process. Copies share it.
+struct ToolState {
+  std::shared_ptr<policy::ChangeSets> change_sets;
+  std::shared_ptr<Shells> shells;
+  std::shared_ptr<FileMemory> file_memory;
+  std::shared_ptr<const Redactor> redactor;
+  std::shared_ptr<const std::vector<EntryRule>> entry_rules;
+};
+
+// Names of all tools this build provides, in the order tools/list shows them.
+std::vector<std::string_view> tool_names();
+
+// The tools that `remit` grants, built, in that order.
+std::vector<Tool> granted_tools(const policy::Remit& remit, const ToolState& state);
+
+// Every tool, for `remit docs`.
+std::vector<Tool> all_tools(const ToolState& state);
+
+Tool make_bash(const ToolState& state);
+Tool make_bash_output(const ToolState& state);
+Tool make_kill_shell(const ToolState& state);
+Tool make_bug_report(const ToolState& state);
+Tool make_handoff(const ToolState& state);
+Tool make_memory_list(const ToolState& state);
+Tool make_memory_read(const ToolState& state);
+Tool make_memory_write(const ToolState& state);
+
+}  // namespace remit::tools
