@@ -86,6 +86,11 @@ Decision decide_memory_open(const Remit& remit, const Action& action) {
 }
 
 Decision decide_memory_replace(const Remit& remit, const Action& action) {
+  // Inboxes are written by handoffs alone: a forged message would have an author nobody authorised.
+  if (action.path.starts_with("_communication/inbox/")) {
+    return deny("inbox", remit.memory_heading, "inboxes are written by handoffs only", "not_allowed",
+                "use handoff");
+  }
   switch (action.op) {
     case ReplaceOp::mkdir:
       for (const MemoryRule& rule : remit.memory) {

@@ -110,6 +110,7 @@ void read_paths(ConfigReader& reader, Manifest& out) {
   for (Located& glob : reader.texts(reader.root(), "write_ask")) {
     if (glob.text.starts_with('/') || glob.text.starts_with('!')) {
       reader.error(at(glob), "a glob is relative to the workspace and cannot be negated");
+      continue;
     }
     const yaml::Position where = at(glob);
     auto rule = make_path_rule(std::move(glob.text), std::move(glob.origin));

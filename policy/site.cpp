@@ -74,6 +74,7 @@ std::vector<PathRule> globs(ConfigReader& reader, std::string_view key) {
   for (Located& one : reader.texts(reader.root(), key)) {
     if (one.text.starts_with('/') || one.text.starts_with('!')) {
       reader.error(at(one), "a glob is relative to the roots and cannot be negated");
+      continue;
     }
     const yaml::Position where = at(one);
     auto rule = make_path_rule(std::move(one.text), std::move(one.origin));

@@ -1,0 +1,1 @@
+f() { if [[ -n $x ]]; then for i in {1..3} "$(ls)"; do cat $i; done; fi; }; case a in (a|b) ls;; esac; f & ! time ls

@@ -1,0 +1,6 @@
+cat <<X <<-'Y'
+$(echo `ls`)
+X
+	$(sudo)
+	Y
+ls

@@ -1,0 +1,1 @@
+bash -euo pipefail -c "eval 'ls | cat'"; cd a && rm -rf ../"$x"/* ~/y; find . -exec rm {} + # long comment

@@ -1,0 +1,1 @@
+A=1 env -i B=2 timeout -k 1 5 nice -n 3 xargs -n1 cat ${x:-$(ls "${y%z}")} $((1+2)) $'\x41' >a 2>&1 <(ls)
