@@ -164,7 +164,8 @@ Decision decide_file_open(const Remit& remit, const Action& action) {
   for (std::size_t i = 0; i < remit.roots.size(); ++i) {
     const RootRule& root = remit.roots[i];
     if (!root.read || (i == 0) != in_workspace) continue;
-    if (in_workspace || action.path == root.path || action.path.starts_with(root.path + "/")) {
+    if (in_workspace || action.path == root.path || root.path == "/" ||
+        action.path.starts_with(root.path + "/")) {
       return allow("root.read", root.origin);
     }
   }

@@ -19,6 +19,7 @@ Remit operator_remit(const std::string& workspace, const std::string& memory_roo
     remit.tools.push_back({tool, origin});
   }
   remit.roots.push_back({workspace, true, true, origin});
+  remit.roots.push_back({"/", true, false, origin});  // a person may look anywhere their user may
   remit.tools_line = remit.memory_heading = remit.collaboration_heading = origin;
   remit.memory_root = memory_root;
   if (auto all = memory::DocPattern::compile("**", {})) {

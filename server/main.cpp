@@ -48,6 +48,9 @@ std::string help() {
   for (const Command& command : kCommands) {
     text += "  " + std::string(command.name) + std::string(11 - std::strlen(command.name), ' ') + command.help + "\n";
   }
+  for (const remit::tools::ShellVerb& verb : remit::tools::shell_verbs()) {
+    text += "  " + std::string(verb.name) + std::string(11 - verb.name.size(), ' ') + std::string(verb.help) + "\n";
+  }
   return text + "\nexit codes: 0 done, 1 findings or denial, 2 usage, 3 unavailable or unreadable, 4 partial\n";
 }
 
@@ -68,6 +71,10 @@ int main(int argc, char** argv) {
   for (const Command& command : kCommands) {
     if (args[0] == command.name) return command.run(std::span(args).subspan(1));
     names.emplace_back(command.name);
+  }
+  for (const remit::tools::ShellVerb& verb : remit::tools::shell_verbs()) {
+    if (args[0] == verb.name) return run_verb(verb, std::span(args).subspan(1));
+    names.emplace_back(verb.name);
   }
   const std::vector<std::string> near = remit::nearest(args[0], names, 1);
   print_error("remit: unknown command " + remit::escape_ascii(args[0]) +

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tools/log_patterns.h"
+#include "tools/search_commands.h"
 
 namespace remit::tools {
 namespace {
@@ -44,6 +45,11 @@ std::vector<Tool> granted_tools(const policy::Remit& remit, const ToolState& sta
     if (remit.tool(entry.name) != nullptr) tools.push_back(entry.make(state));
   }
   return tools;
+}
+
+std::vector<ShellVerb> shell_verbs() {
+  return {{"grep", "the search engine by itself", grep_command},
+          {"glob", "find files by name, newest first", glob_command}};
 }
 
 std::vector<Tool> all_tools(const ToolState& state) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "policy/remit.h"
+#include "tools/registry.h"
 
 namespace remit::cli {
 
@@ -21,6 +22,8 @@ int ledger_command(std::span<const std::string> args);
 int export_command(std::span<const std::string> args);
 int doctor_command(std::span<const std::string> args);
 int docs_command(std::span<const std::string> args);
+// A verb of an engine (tools/registry.h), through an operator's Access over the current directory.
+int run_verb(const tools::ShellVerb& verb, std::span<const std::string> args);
 
 // SHA-256 of the tools/list that this Remit is served, for `remit show --json`.
 std::string tools_list_hash(const policy::Remit& remit);

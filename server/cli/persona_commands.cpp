@@ -19,6 +19,7 @@
 #include "policy/fix.h"
 #include "policy/installation.h"
 #include "policy/show.h"
+#include "tools/registry.h"
 
 namespace remit::server {
 
@@ -28,12 +29,6 @@ constexpr int kDone = 0;
 constexpr int kFound = 1;
 constexpr int kUsage = 2;
 constexpr int kUnreadable = 3;
-
-// The tools of this server by name: what a persona may be granted.
-constexpr std::array<std::string_view, 14> kProvided{
-    "Read",      "Grep",        "Glob",         "Write",       "Edit",    "Bash",       "BashOutput",
-    "KillShell", "memory_read", "memory_write", "memory_list", "handoff", "bug_report", "log_patterns"};
-
 constexpr const char* kCheckUsage =
     "usage: remit check PATH... [--json] [--strict] [--fix [--dry-run]] [--instruction ID]\n"
     "                   [--manifest FILE] [--site FILE]\n";
@@ -175,7 +170,7 @@ std::optional<policy::CheckedFile> load_one(const std::string& name, const Optio
     return std::nullopt;
   }
   auto one = policy::load_persona(*file, options.manifest, installation,
-                                  policy::index_personas(policy::persona_folders()), kProvided,
+                                  policy::index_personas(policy::persona_folders()), tools::tool_names(),
                                   binding);
   if (!one) {
     say(one.error().message);
@@ -207,7 +202,7 @@ int check_command(std::span<const std::string> args) {
     if (!fixed) return unreadable(fixed.error());
   }
   const auto report =
-      policy::check(options->words, *installation, kProvided,
+      policy::check(options->words, *installation, tools::tool_names(),
                     {options->strict, options->manifest, options->instruction});
   if (!report) return unreadable(report.error());
   out(options->json ? dump_pretty(policy::report_json(*report)) + "\n"

@@ -7,8 +7,8 @@ set -u
 source=$1 binary=$2
 scratch=$(mktemp -d) || exit 2
 trap 'rm -rf "$scratch"' EXIT
-mkdir "$scratch/build" && ln -s "$binary" "$scratch/build/remit"
-cp -R "$source/agent_definitions" "$source/manifests" "$scratch/"
+mkdir -p "$scratch/project/build" && ln -s "$binary" "$scratch/project/build/remit"
+cp -R "$source/agent_definitions" "$source/manifests" "$scratch/project/"
 XDG_STATE_HOME=$scratch/state HOME=$scratch
 export XDG_STATE_HOME HOME
 
@@ -23,7 +23,7 @@ while IFS= read -r line; do
         { echo "README.md names ./dev $word, which ./dev help does not"; failed=1; }
       ;;
     build/remit*)
-      (cd "$scratch" && timeout 30 sh -c "$command") > "$scratch/out" 2>&1 < /dev/null
+      (cd "$scratch/project" && timeout 30 sh -c "$command") > "$scratch/out" 2>&1 < /dev/null
       code=$?
       if [ $code -gt 1 ]; then
         echo "README.md: '$command' ended with $code:"

@@ -231,16 +231,3 @@ Result<policy::Delivered> FakeAccess::send(const policy::CallScope&, const polic
 }
 
 }  // namespace remit::test
-
-namespace remit::policy {
-
-// Weak: these tests may be linked with or without the real Access, which defines it.
-__attribute__((weak)) Result<std::string> file_version(const Fd& fd, const struct stat& status) {
-  if (static_cast<std::size_t>(status.st_size) > limits::kVersionHashBytes) {
-    return "id:" + std::to_string(status.st_ino) + ":" + std::to_string(status.st_size);
-  }
-  TRY(const std::string bytes, fs::read_all(fd, limits::kVersionHashBytes));
-  return sha256_hex(bytes);
-}
-
-}  // namespace remit::policy
