@@ -15,7 +15,7 @@
 // after any crash, durable against kill -9, but not against power loss. Sync::durable then waits
 // until fdatasync of the write-ahead log has covered the commit. That sync runs outside the write
 // lock and is shared by all threads that wait, so that processes do not queue up behind one
-// another's disk (docs/decisions-state.md has the figures). A failed sync is final: the kernel may
+// another's disk (docs/decisions.md has the figures). A failed sync is final: the kernel may
 // have dropped the dirty pages and a second fsync would lie, so every later transaction of this
 // Database fails with `unavailable`.
 //
