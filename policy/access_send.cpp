@@ -139,14 +139,15 @@ Result<Delivered> AgentAccess::send(const CallScope& call, const HandoffDraft& d
   row.fields_json = parts_.redactor->redact(draft.fields_json).text;
   row.title = draft.title;
   memory::HandoffRows rows(*parts_.state);
+  // Before the row: a place that cannot be opened must not leave a handoff behind that was refused.
+  Fd drop;
+  if (row.to_kind == memory::TargetKind::queue && !parts_.remit->file_drop_root.empty()) {
+    TRY(drop, fs::open_root(parts_.remit->file_drop_root));
+  } else {
+    TRY(drop, parts_.state->subdirectory("drop"));
+  }
   TRY(memory::Handoff sent, rows.send(row));
   if (!sent.duplicate) {
-    Fd drop;
-    if (row.to_kind == memory::TargetKind::queue && !parts_.remit->file_drop_root.empty()) {
-      TRY(drop, fs::open_root(parts_.remit->file_drop_root));
-    } else {
-      TRY(drop, parts_.state->subdirectory("drop"));
-    }
     // A file that cannot be written now is tried again; the handoff itself is safe in its row.
     memory::HandoffDelivery delivery(*parts_.state, *parts_.store, std::move(drop));
     TRY_DO(delivery.run_for(sent.id));

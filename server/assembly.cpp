@@ -250,6 +250,12 @@ Result<void> Assembly::confine() {
   for (const char* name : {"spill", "changes"}) {
     plan.writable.push_back(state_directory_ + "/" + name);
   }
+  if (!remit_->file_drop_root.empty()) plan.writable.push_back(remit_->file_drop_root);
+  // A rule needs its folder to be there, and what is behind the lock can no longer make one in the
+  // state directory itself.
+  for (const char* name : {"spill", "changes", "wake", "drop"}) {
+    TRY_DO(state_->subdirectory(name));
+  }
   return sandbox::confine_self(plan);
 }
 

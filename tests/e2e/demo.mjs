@@ -129,7 +129,7 @@ expect(house.has('count.txt') && house.get('count.txt').trim() === '200', 'and t
 
 title('An escalation needs evidence');
 const draft = {
-  action: 'send', kind: 'escalate', to: 'escalation-manager', severity: 'high',
+  kind: 'escalate', to: 'escalation-manager', severity: 'high',
   issue: 'Connection pool exhausted for all api customers',
   impact: 'Half of the requests fail since 13:51 UTC',
 };

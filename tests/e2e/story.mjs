@@ -96,5 +96,5 @@ export async function story({ house, client, asked, setAnswer }) {
 export function evidenceOf(result) {
   const uri = result.data?.result_uri ?? result.text.match(/remit:\/\/result\/\w+/)?.[0];
   check(uri, 'a diagnostic names its result', result.text);
-  return { call_id: uri.split('/').pop(), uri };
+  return { call_id: uri.split('/').pop() };
 }
