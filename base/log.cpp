@@ -31,10 +31,16 @@ const char* name_of(Level level) {
   return "error";
 }
 
+std::function<std::string(std::string_view)>& filter() {
+  static std::function<std::string(std::string_view)> current;
+  return current;
+}
+
 // A JSON string of printable ASCII: nothing that is quoted can end the line or move a cursor.
 void append_string(std::string& out, std::string_view text) {
   out += '"';
-  for (const char c : escape_ascii(text)) {
+  const std::string shown = filter() ? filter()(text) : std::string(text);
+  for (const char c : escape_ascii(shown)) {
     if (c == '"' || c == '\\') out += '\\';
     out += c;
   }
@@ -50,6 +56,10 @@ void start(Level minimum) {
   logger->set_level(to_spdlog(minimum));
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));
+}
+
+void set_filter(std::function<std::string(std::string_view)> filter_to_use) {
+  filter() = std::move(filter_to_use);
 }
 
 void write(Level level, std::string_view message, std::initializer_list<Field> fields) {

@@ -3,6 +3,7 @@
 // behind log.cpp. Threads: safe from any thread.
 #pragma once
 
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -15,6 +16,9 @@ using Field = std::pair<std::string_view, std::string>;
 
 // Must be the first call of main(): from then on the process-wide default logger is stderr.
 void start(Level minimum);
+// Every message and field passes `filter` (the redactor's) before it is written. Call it once, before
+// other threads exist.
+void set_filter(std::function<std::string(std::string_view)> filter);
 void write(Level level, std::string_view message, std::initializer_list<Field> fields = {});
 
 inline void debug(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::debug, m, f); }

@@ -6,7 +6,7 @@
 namespace remit::policy {
 
 Error denial(const Decision& decision) {
-  std::string message = "denied: " + decision.reason;
+  std::string message = decision.reason;
   if (!decision.hint.empty()) message += "; " + decision.hint;
   const ErrorKind kind = decision.code == "conflict" ? ErrorKind::conflict : ErrorKind::denied;
   return Error{kind, std::move(message), decision.origin.text(), decision.code,

@@ -174,6 +174,7 @@ Result<void> Assembly::wire(const AssemblyOptions& options) {
   }
   TRY(std::string case_key, state_->key("case"));
   redactor_ = std::make_shared<Redactor>(std::move(case_key));
+  log::set_filter([redactor = redactor_](std::string_view text) { return redactor->redact(text).text; });
   if (!options.dry) {
     TRY_DO(memory::ServerRows(*state_).reap());
     TRY(registration_, memory::ServerRegistration::make(*state_, remit_->slug, remit_->instruction_id,

@@ -10,7 +10,7 @@ using policy::ApprovalStatus;
 using policy::Risk;
 
 Result<void> no_channel(const policy::Question& question, bool form_possible) {
-  std::string why = "denied: this command needs a person's approval and nobody can be asked";
+  std::string why = "this command needs a person's approval and nobody can be asked";
   if (question.risk == Risk::high) {
     why += ": it is of high risk, which only a person with the PIN may approve; the operator sets one "
            "with `remit pin` and then answers with `remit approve`";
@@ -35,7 +35,7 @@ Result<void> on_terminal(Call& call, const std::string& id) {
                   {}, "approval_pending");
     case ApprovalStatus::denied: {
       TRY(const std::string reason, approvals.reason(id));
-      return fail(ErrorKind::denied, "denied by a person" + (reason.empty() ? "" : ": " + reason), {},
+      return fail(ErrorKind::denied, "a person said no" + (reason.empty() ? "" : ": " + reason), {},
                   "denied_by_person");
     }
     case ApprovalStatus::expired:

@@ -95,7 +95,7 @@ std::string Flags::help() const {
 }
 
 int report(const Error& error) {
-  print_error("remit: " + printable(error.message) +
+  print_error(std::string("remit: ") + (error.kind == ErrorKind::denied ? "denied: " : "") + printable(error.message) +
               (error.where.empty() || error.kind == ErrorKind::denied ? "" : " (" + printable(error.where) + ")") + "\n");
   return exit_code(error);
 }
