@@ -63,6 +63,7 @@ std::string diff_of(const policy::Change& change) {
   } else {
     text += "(" + human_bytes(change.content.size()) + ", sha256 " + change.sha256 + ")\n";
   }
+  if (!text.ends_with('\n')) text += '\n';
   return text;
 }
 

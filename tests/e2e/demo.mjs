@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
-import { binary, House, instruction, slug, source, textOf } from './house.mjs';
+import { binary, House, instruction, pin, slug, source, textOf } from './house.mjs';
 import { evidenceOf } from './story.mjs';
 
 const colour = process.stdout.isTTY && !process.env.NO_COLOR;
@@ -20,10 +20,24 @@ function title(text) {
   console.log(`\n${paint('1;36', `${step}. ${text}`)}`);
 }
 const say = (text) => console.log(`   ${text}`);
+// What somebody else printed, marked as such: long lines are wrapped, and the temporary folder goes by a name.
 function quote(text, lines = 6) {
-  const all = text.trimEnd().split('\n');
-  for (const line of all.slice(0, lines)) console.log(paint('2', `   | ${line.slice(0, 150)}`));
-  if (all.length > lines) console.log(paint('2', `   | … ${all.length - lines} more lines`));
+  const all = text.replaceAll(house.workspace, 'WORKSPACE').replaceAll(house.state, 'STATE').replaceAll(`${source}/`, '').trimEnd().split('\n');
+  for (const line of all.slice(0, lines)) {
+    for (const [i, part] of wrap(line.trimEnd()).entries()) console.log(paint('2', `   | ${i ? '    ' : ''}${part}`));
+  }
+  if (all.length > lines) console.log(paint('2', `   | ... ${all.length - lines} more lines`));
+}
+function wrap(line, width = 96) {
+  const parts = [];
+  for (let rest = line; ;) {
+    if (rest.length <= width) return [...parts, rest];
+    const before = rest.lastIndexOf(' ', width);
+    const cut = before > 0 ? before : rest.indexOf(' ', width);
+    if (cut < 0) return [...parts, rest];
+    parts.push(rest.slice(0, cut));
+    rest = rest.slice(cut).trimStart();
+  }
 }
 function expect(condition, what) {
   if (condition) {
@@ -51,12 +65,14 @@ function makeLog(lines, firstBad) {
 const persona = join(source, 'agent_definitions', slug + '.md');
 const house = new House('demo');
 house.put('logs/api.log', makeLog(100_000, 62_000));
+house.put('notes.txt', 'a note\n');
 house.put('Agent_Memory/_knowledge/semantic/known_issues.yaml', 'issues: [{title: known to others only}]\n');
 
 console.log(paint('1', 'Remit: an agent\'s written remit, enforced'));
-say(`workspace ${house.workspace} (temporary, with its own memory, state and PIN)`);
+say(`agent ${slug}, driven by the official TypeScript client over stdio`);
+say('in a temporary folder with its own workspace, Agent_Memory, state directory and PIN');
 const set = await house.setPin();
-expect(set.code === 0, 'an operator\'s PIN is set; this script types it on a pseudo-terminal, where a person would');
+expect(set.code === 0, 'the operator\'s PIN is set: here this script types it, on a pseudo-terminal');
 
 const client = new Client({ name: 'remit-demo', version: '1' }, { capabilities: {} });
 await client.connect(new StdioClientTransport({
@@ -75,57 +91,92 @@ async function pending() {
   return null;
 }
 // Runs a command that must ask; the operator looks at it and types the PIN.
-async function approved(command) {
+async function approved(command, shownLines = 0) {
   const running = call('Bash', { command });
   const question = await pending();
-  expect(question, 'held: nothing has run; it waits for a person');
+  expect(question?.command === command, 'held: nothing has run, a person is asked');
   if (!question) return running;
+  say(`$ remit approve ${question.id.slice(0, 8)}`);
   const shown = await house.approve(question);
-  expect(shown.code === 0, `remit approve ${question.id.slice(0, 8)}…: shown in full, PIN typed on a terminal`);
+  if (shownLines) quote(shown.out.replaceAll('\r', ''), shownLines);
+  expect(shown.code === 0 && shown.out.includes(command), 'shown in full, approved with the PIN');
   return running;
 }
 
 title('The persona\'s own lines are the policy');
+say(`agent_definitions/${slug}.md says:`);
 const lines = readFileSync(persona, 'utf8').split('\n');
-const at = lines.findIndex((line) => /^## Memory Ownership/.test(line));
-quote(`${String(4).padStart(3)}  ${lines[3]}\n` +
-  lines.slice(at, at + 9).map((line, i) => `${String(at + i + 1).padStart(3)}  ${line}`).join('\n'), 12);
+const numbered = (i) => `${String(i + 1).padStart(3)}  ${lines[i]}`;
+const after = (pattern) => lines.findIndex((line) => pattern.test(line));
+const memory = after(/^## Memory Ownership/), edges = after(/^## Collaboration Protocols/);
+const told = [after(/^tools:/), memory];
+for (let i = memory; i < edges + 6; ++i) if (/^\*\*|^- /.test(lines[i])) told.push(i);
+quote(told.map(numbered).join('\n'), 16);
 const tools = (await client.listTools()).tools.map((tool) => tool.name);
-say(`tools that exist for this agent: ${tools.join(', ')}`);
+expect(tools.includes('Bash') && tools.includes('handoff') && !tools.includes('Edit'),
+  'so the agent has these tools and no other:');
+quote(tools.join(', '));
 
 title('A memory read that no line grants');
 const denied = await call('memory_read', { path: '_knowledge/semantic/known_issues.yaml' });
 quote(denied.text, 4);
-expect(denied.error && denied.text.includes(`${slug}.md:`), 'denied, and the persona\'s line is cited');
+expect(denied.error && denied.text.includes(`${slug}.md:${memory + 1}`), 'denied, and the persona\'s line is cited');
 const secret = 'Agent_Memory/_knowledge/semantic/known_issues.yaml';
 const sneak = existsSync('/usr/bin/python3')
   ? `python3 -c "print(open('${secret}').read())"`
-  : `perl -e 'open(F, "<", "${secret}") or die "no such file"; print <F>'`;
-say(`the same from a shell: ${sneak}`);
+  : `perl -e 'open(F, "<", "${secret}") or die "No such file\\n"; print <F>'`;
+say('the same through Bash, approved by a person who did not notice:');
+say(`Bash: ${sneak}`);
 const inside = await approved(sneak);
-quote(inside.text, 4);
-expect(!inside.text.includes('known to others only'), 'it ran, approved by a person, and there is no such file in its world');
+quote(inside.text.split('\n').filter((line) => /exit|No such/.test(line)).join('\n'), 4);
+expect(/No such file/.test(inside.text) && !inside.text.includes('known to others only'),
+  'it ran, and in its world there is no such file');
+expect(house.get(secret).includes('known to others only'), 'which is there all the while');
 
 title('100,000 log lines, one finding');
 const begin = Date.now();
-const patterns = await call('log_patterns', { source: ['logs/api.log'] });
-quote(patterns.text, 6);
-expect(/api\.log:\d+/.test(patterns.text) && /exhaust/.test(patterns.text),
-  `found with file and line in ${Date.now() - begin} ms`);
+const patterns = await call('log_patterns', { source: ['logs/api.log'], min_level: 'error' });
+const took = Date.now() - begin;
+say('log_patterns: logs/api.log, 100,000 lines');
+quote(patterns.text.slice(patterns.text.indexOf('high log.')), 6);
+expect(patterns.text.match(/^(critical|high|medium|low) log\./gm)?.length === 1 && /api\.log:62000\b/.test(patterns.text),
+  `one finding, with file and line, in ${took} ms`);
 
-title('A command is held, approved, and one changed byte is held again');
+title('A command is held, approved, and with one byte changed held again');
 const command = 'sort -u logs/api.log | grep -c ERROR > count.txt';
-const ran = await approved(command);
+say(`Bash: ${command}`);
+const ran = await approved(command, 12);
 quote(ran.text, 5);
-const changed = call('Bash', { command: command.replace('ERROR', 'ERRORS') });
+expect(!ran.error, 'it ran');
+const byte = command.replace('-c ERROR', '-c  ERROR');
+say(`Bash: ${byte}`);
+const changed = call('Bash', { command: byte });
 const again = await pending();
-expect(again, 'one byte more: a new question, the old answer does not cover it');
-if (again) await house.deny(again);
-expect((await changed).error, 'denied this time');
+expect(again?.command === byte, 'one more blank: a new question, the old yes does not cover it');
+if (again) {
+  say(`$ remit deny ${again.id.slice(0, 8)}`);
+  await house.deny(again);
+}
+const no = await changed;
+quote(no.text, 2);
+expect(no.error, 'denied: it did not run');
 
-title('What Bash changed is listed, decided as a write, and applied');
-expect(ran.text.includes('count.txt'), 'the result lists count.txt');
-expect(house.has('count.txt') && house.get('count.txt').trim() === '200', 'and the real workspace has it: 200');
+title('What Bash changes reaches the workspace as a write does, or waits');
+expect(/applied create count\.txt/.test(ran.text) && house.get('count.txt').trim() === '200',
+  'the new count.txt was listed and applied: it says 200');
+say('Bash: rm notes.txt');
+const removal = await approved('rm notes.txt');
+quote(removal.text, 6);
+expect(house.has('notes.txt'), 'a deletion is held: notes.txt is still there');
+const sets = JSON.parse(house.run('changes', 'ls', '--json', '--state', house.state).out).sets;
+expect(sets.length === 1 && sets[0].changes === 1, 'one change set waits for a person');
+if (sets.length) {
+  say(`$ remit changes apply ${sets[0].id}`);
+  const applied = await house.typed(['--expect', 'PIN:', '--secret', pin],
+    'changes', 'apply', sets[0].id, '--state', house.state);
+  quote(applied.out.replaceAll('\r', ''), 12);
+  expect(applied.code === 0 && !house.has('notes.txt'), 'applied with the PIN: now it is gone');
+}
 
 title('An escalation needs evidence');
 const draft = {
@@ -133,20 +184,25 @@ const draft = {
   issue: 'Connection pool exhausted for all api customers',
   impact: 'Half of the requests fail since 13:51 UTC',
 };
+say('handoff: escalate to escalation-manager, evidence: none');
 const bare = await call('handoff', { ...draft, evidence: [] });
 quote(bare.text, 3);
-expect(bare.error, 'refused: nothing was investigated');
+expect(bare.error && /evidence_required/.test(bare.text), 'refused: nothing was investigated');
+say('handoff: the same, evidence: the log finding of step 3');
 const sent = await call('handoff', { ...draft, evidence: [evidenceOf(patterns)] });
-quote(sent.text, 4);
 const file = sent.text.match(/_communication\/inbox\/escalation-manager\/[\w.-]+\.yaml/)?.[0];
-expect(!sent.error && file, 'accepted with the log finding as evidence');
-if (file) quote(house.get(`Agent_Memory/${file}`), 12);
+expect(!sent.error && file && house.has(`Agent_Memory/${file}`), 'accepted; the file in the inbox:');
+if (file) {
+  say(`Agent_Memory/${file}`);
+  quote(house.get(`Agent_Memory/${file}`), 30);
+}
 
 title('Every decision is in a hash-chained ledger');
 await client.close();
 const verified = house.run('ledger', 'verify', '--state', house.state);
+say('$ remit ledger verify');
 quote(verified.out, 3);
-expect(verified.code === 0, 'remit ledger verify');
+expect(verified.code === 0 && /^ok: \d+ records/.test(verified.out), 'every record is as it was written');
 
 console.log(`\n${failed ? paint('1;31', 'The story did not go as told.') : paint('1;32', 'That is Remit.')} ` +
   `${((Date.now() - started) / 1000).toFixed(1)} s; instruction ${instruction}.`);

@@ -84,5 +84,14 @@ TEST_CASE("an error stays within its bound, whatever it quotes") {
   CHECK(huge.size() < 4096);
 }
 
+TEST_CASE("a refusal is labelled once and names no place on disk") {
+  const auto said = [](ErrorKind kind, std::string message) {
+    return tool_error_text(Error{kind, std::move(message), "/report/severity", "word", nullptr});
+  };
+  CHECK(said(ErrorKind::denied, "memory read of x; agent.md:98 grants only y") ==
+        "denied: memory read of x; agent.md:98 grants only y [word]");
+  CHECK(said(ErrorKind::invalid_argument, "no such word") == "invalid argument at /report/severity: no such word [word]");
+}
+
 }  // namespace
 }  // namespace remit::mcp
