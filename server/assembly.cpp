@@ -216,7 +216,10 @@ Result<void> Assembly::wire(const AssemblyOptions& options) {
   tool_state_.file_memory = std::make_shared<tools::FileMemory>();
   tool_state_.redactor = redactor_;
   TRY(tool_state_.entry_rules, load_entry_rules(installation_.manifests, checked_.compiled.bindings));
-  if (options.dry) return {};
+  return {};
+}
+
+Result<void> Assembly::record_start() {
   memory::LedgerRecord row;
   row.kind = "server";
   row.principal = policy::principal_text(principal_);
@@ -226,7 +229,7 @@ Result<void> Assembly::wire(const AssemblyOptions& options) {
                          {"site_sha256", remit_->site_sha256},
                          {"server_id", server_id_},
                          {"version", REMIT_VERSION}});
-  return ledger_->append(std::move(row), memory::Durability::effect);
+  return ledger_->append(std::move(row), memory::Durability::read);
 }
 
 policy::ShellAssessment Assembly::assess(const std::string& command) const {

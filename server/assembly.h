@@ -69,6 +69,11 @@ class Assembly {
   // kernel has no Landlock; the caller says so and goes on.
   Result<void> confine();
 
+  // The ledger's row of this start: which persona, manifest and site policy, by hash. Not synced by
+  // itself, since a disk's sync would be most of a cold start: the chain makes it durable before the
+  // first effect. Starts the ledger's thread, so after confine(), which binds one thread.
+  Result<void> record_start();
+
  private:
   Assembly() = default;
   Result<void> compile(const AssemblyOptions& options);

@@ -83,11 +83,13 @@ int serve_command(std::span<const std::string> args) {
   service.redact = [&all](std::string text) { return all.redactor().redact(text).text; };
   service.prompts = server::agent_prompt(all.remit());
   if (terminal) {
+    if (const auto recorded = all.record_start(); !recorded) return report(recorded.error());
     print(welcome(all, options.serve));
     return kDone;
   }
   const auto confined = all.confine();
   if (!confined) log::warning("the server process is not locked in", {{"why", confined.error().message}});
+  if (const auto recorded = all.record_start(); !recorded) return report(recorded.error());
   service.instructions = server::instructions(all.access(), confined.has_value());
   const std::string tools_sha = tools_list_hash(all.remit());
   service.resources = server::agent_resources(

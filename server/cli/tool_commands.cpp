@@ -146,6 +146,7 @@ int call_command(std::span<const std::string> args) {
   auto assembly = server::Assembly::build(options);
   if (!assembly) return report(assembly.error());
   server::Assembly& all = **assembly;
+  if (const auto recorded = all.record_start(); !recorded) return report(recorded.error());
   const std::vector<tools::Tool> granted = all.tools();
   const std::string& name = (*words)[1];
   const tools::Tool* const tool = find_tool(granted, name);

@@ -4,6 +4,7 @@
 //   build/dev/tests/bench/exec_bench [rounds]
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,7 +67,7 @@ int main(int argc, char** argv) {
       exit_code = 3;
     } else {
       const std::string workspace = folder + "/w";
-      static_cast<void>(std::system(("mkdir " + workspace).c_str()));
+      if (::mkdir(workspace.c_str(), 0755) != 0) return 3;
       remit::policy::SpawnPlan plan;
       plan.command = kCommand;
       plan.cwd = plan.view.workspace = workspace;
