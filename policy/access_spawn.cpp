@@ -225,6 +225,11 @@ Result<Access::SpawnJudgement> AgentAccess::judge_spawn(const CallScope& call,
   return out;
 }
 
+const SandboxReport& AgentAccess::sandbox() const {
+  static const SandboxReport kNone{Tier::t3, "", {}, {}, 0, "no sandbox was started"};
+  return parts_.spawner != nullptr ? parts_.spawner->report() : kNone;
+}
+
 std::string AgentAccess::key_of(const SpawnPlan& plan) const {
   GrantSubject subject;
   subject.remit = parts_.remit;

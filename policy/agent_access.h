@@ -31,7 +31,7 @@ class AgentAccess : public Access {
   Result<SpawnJudgement> judge_spawn(const CallScope& call, const SpawnRequest& request) override;
   Result<SpawnOutcome> spawn(const CallScope& call, const SpawnRequest& request,
                              const OutputSink& sink, std::stop_token stop) override;
-  const SandboxReport& sandbox() const override { return parts_.spawner->report(); }
+  const SandboxReport& sandbox() const override;
   Result<Fd> connect(const CallScope& call, std::string_view target) override;
   Result<Delivered> send(const CallScope& call, const HandoffDraft& draft) override;
   Result<KeptResult> keep_result(const CallScope& call, std::string_view body) override;

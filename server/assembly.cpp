@@ -110,6 +110,12 @@ Result<void> Assembly::compile(const AssemblyOptions& options) {
   TRY(binding.workspace, real_directory(serve.workspace.empty() ? "." : serve.workspace, "the workspace"));
   state_directory_ = state_directory(serve.state);
   binding.state = state_directory_;
+  // State::open judges by device and inode; this says it before anything is made.
+  if (state_directory_ == binding.workspace || state_directory_.starts_with(binding.workspace + "/")) {
+    return fail(ErrorKind::invalid_argument, "state directory " + escape_ascii(state_directory_) +
+                                                 " lies inside the root " + escape_ascii(binding.workspace) +
+                                                 ", where the agent works; choose another with --state");
+  }
   binding.instruction_id = serve.instruction;
   if (binding.instruction_id.empty()) {
     binding.instruction_id = mint_instruction(system_clock());
