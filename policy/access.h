@@ -188,6 +188,10 @@ class Access {
                                                                     std::string_view prefix) = 0;
 
   virtual Result<Replaced> replace(const CallScope& call, const ReplaceRequest& request) = 0;
+  // replace, first half: the Question if decide() asks for this change of a file, else nothing. A yes
+  // is bound to path, operation, content and version, and consumed by replace().
+  virtual Result<std::optional<Question>> judge_replace(const CallScope& call,
+                                                        const ReplaceRequest& request) = 0;
 
   // spawn, first half: what decide() says of this command, and the Question if it must be asked.
   // Denied: an error. Records nothing and runs nothing.

@@ -9,7 +9,8 @@ Error denial(const Decision& decision) {
   std::string message = decision.reason;
   if (!decision.hint.empty()) message += "; " + decision.hint;
   const ErrorKind kind = decision.code == "conflict" ? ErrorKind::conflict : ErrorKind::denied;
-  return Error{kind, std::move(message), decision.origin.text(), decision.code,
+  // The words quote the line; the full path of the persona is for the operator, in `data`.
+  return Error{kind, std::move(message), {}, decision.code,
                std::make_shared<const Json>(Json{{"decision", to_string(decision.verdict)},
                                                  {"rule", decision.rule},
                                                  {"origin", decision.origin.text()}})};

@@ -142,18 +142,17 @@ Result<Replaced> AgentAccess::replace_document(const CallScope& call, const Repl
 
 Result<Replaced> AgentAccess::replace_file(const CallScope& call, const ReplaceRequest& request,
                                            Slot slot) {
-  Action action = action_of(call, Verb::replace, slot.where);
-  action.op = request.op;
-  action.exists = slot.exists;
-  action.symlink_leaves =
-      request.op == ReplaceOp::symlink && leaves_workspace(slot.where.path, request.bytes);
-  Decision decision = decide(*parts_.remit, parts_.principal, action);
-  const bool answered = decision.verdict == Verdict::ask && request.approved_by_person;
+  const Action action = action_of_change(call, request, slot);
+  const Decision decision = decide(*parts_.remit, parts_.principal, action);
+  bool answered = decision.verdict == Verdict::ask && request.approved_by_person;
+  if (decision.verdict == Verdict::ask && !answered) {
+    TRY(answered, take_change(call, request, slot, decision.risk));
+  }
   TRY_DO(record(call, action, decision, memory::Durability::effect,
                 field("sha256", writes_content(request.op) ? sha256_hex(request.bytes) : std::string()) +
                     (answered ? ",\"approved\":\"person\"" : "")));
   if (decision.verdict == Verdict::ask && !answered) {
-    return fail(ErrorKind::needs_approval, decision.reason, decision.origin.text(), "needs_approval");
+    return fail(ErrorKind::needs_approval, decision.reason, {}, "needs_approval");
   }
   // Past this point the agent may know what stands there.
   const bool content = writes_content(request.op);
@@ -195,6 +194,16 @@ Result<Replaced> AgentAccess::replace_file(const CallScope& call, const ReplaceR
     TRY(out.version, file_version(written, now));
   }
   return out;
+}
+
+Action AgentAccess::action_of_change(const CallScope& call, const ReplaceRequest& request,
+                                     const Slot& slot) const {
+  Action action = action_of(call, Verb::replace, slot.where);
+  action.op = request.op;
+  action.exists = slot.exists;
+  action.symlink_leaves =
+      request.op == ReplaceOp::symlink && leaves_workspace(slot.where.path, request.bytes);
+  return action;
 }
 
 Result<void> AgentAccess::act_on_file(const ReplaceRequest& request, const Slot& slot,

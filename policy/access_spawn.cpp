@@ -263,8 +263,7 @@ Result<SpawnOutcome> AgentAccess::spawn(const CallScope& call, const SpawnReques
     TRY(std::optional<SpawnAuthority> approved, parts_.approvals->take(key, call));
     if (!approved) {
       TRY_DO(record_decision(call, action, decision, memory::Durability::read, ""));
-      return fail(ErrorKind::needs_approval, "this command needs a person's approval", decision.origin.text(),
-                  "needs_approval");
+      return fail(ErrorKind::needs_approval, "this command needs a person's approval", {}, "needs_approval");
     }
     plan.authority = std::move(*approved);
     plan.authority.executed = executed;

@@ -28,6 +28,8 @@ class AgentAccess : public Access {
   Result<std::vector<memory::DocumentEntry>> list_documents(const CallScope& call,
                                                             std::string_view prefix) override;
   Result<Replaced> replace(const CallScope& call, const ReplaceRequest& request) override;
+  Result<std::optional<Question>> judge_replace(const CallScope& call,
+                                                const ReplaceRequest& request) override;
   Result<SpawnJudgement> judge_spawn(const CallScope& call, const SpawnRequest& request) override;
   Result<SpawnOutcome> spawn(const CallScope& call, const SpawnRequest& request,
                              const OutputSink& sink, std::stop_token stop) override;
@@ -79,6 +81,11 @@ class AgentAccess : public Access {
   Result<Replaced> replace_document(const CallScope& call, const ReplaceRequest& request,
                                     const memory::DocPath& path);
   Result<Replaced> replace_file(const CallScope& call, const ReplaceRequest& request, Slot slot);
+  Action action_of_change(const CallScope& call, const ReplaceRequest& request, const Slot& slot) const;
+  std::string key_of_change(const CallScope& call, const ReplaceRequest& request, const Slot& slot) const;
+  // True if a person said yes to exactly this change; consumes it.
+  Result<bool> take_change(const CallScope& call, const ReplaceRequest& request, const Slot& slot,
+                           Risk risk);
   Result<void> act_on_file(const ReplaceRequest& request, const Slot& slot, const Fd& directory);
   memory::Author author(const CallScope& call) const;
 

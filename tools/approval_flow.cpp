@@ -10,7 +10,7 @@ using policy::ApprovalStatus;
 using policy::Risk;
 
 Result<void> no_channel(const policy::Question& question, bool form_possible) {
-  std::string why = "this command needs a person's approval and nobody can be asked";
+  std::string why = "this needs a person's approval and nobody can be asked";
   if (question.risk == Risk::high) {
     why += ": it is of high risk, which only a person with the PIN may approve; the operator sets one "
            "with `remit pin` and then answers with `remit approve`";
@@ -72,6 +72,14 @@ Result<void> obtain_approval(Call& call, const policy::Question& question) {
     if (!terminal) return no_channel(question, true);
   }
   return on_terminal(call, id);
+}
+
+Result<policy::Replaced> replace_approved(Call& call, const policy::ReplaceRequest& request) {
+  auto done = call.access.replace(call.scope, request);
+  if (done || done.error().code != "needs_approval") return done;
+  TRY(const std::optional<policy::Question> question, call.access.judge_replace(call.scope, request));
+  if (question) TRY_DO(obtain_approval(call, *question));
+  return call.access.replace(call.scope, request);
 }
 
 }  // namespace remit::tools

@@ -13,4 +13,7 @@ namespace remit::tools {
 // "input_required": pass it on as it is), timeout (code "approval_timeout"), cancelled.
 Result<void> obtain_approval(Call& call, const policy::Question& question);
 
+// replace, asking a person where decide() says so.
+Result<policy::Replaced> replace_approved(Call& call, const policy::ReplaceRequest& request);
+
 }  // namespace remit::tools

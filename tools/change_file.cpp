@@ -3,6 +3,7 @@
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "tools/approval_flow.h"
 #include "tools/text_file.h"
 
 namespace remit::tools {
@@ -45,7 +46,7 @@ Result<void> put_file(Call& call, FileMemory& memory, const std::string& path,
   request.if_absent = !present;
   if (present) request.if_version = present->version;
   request.bytes = std::move(bytes);
-  TRY(const policy::Replaced done, call.access.replace(call.scope, request));
+  TRY(const policy::Replaced done, replace_approved(call, request));
   result.type = done.created ? ChangeType::create : ChangeType::update;
   result.filePath = printable(done.where.shown);
   result.bytesWritten = request.bytes.size();

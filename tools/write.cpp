@@ -2,6 +2,7 @@
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "tools/approval_flow.h"
 #include "tools/change_fields.h"
 #include "tools/text_file.h"
 #include "tools/tool_builder.h"
@@ -62,7 +63,7 @@ Result<void> put_unseen(Call& call, FileMemory& memory, const WriteArgs& args, c
   request.op = version ? policy::ReplaceOp::replace : policy::ReplaceOp::create;
   request.if_version = version;
   request.if_absent = !version;
-  TRY(const policy::Replaced done, call.access.replace(call.scope, request));
+  TRY(const policy::Replaced done, replace_approved(call, request));
   result.type = done.created ? ChangeType::create : ChangeType::update;
   result.filePath = printable(done.where.shown);
   result.bytesWritten = request.bytes.size();

@@ -104,6 +104,10 @@ class FolderAccess : public policy::Access {
                                    const policy::ReplaceRequest&) override {
     return no();
   }
+  Result<std::optional<policy::Question>> judge_replace(const policy::CallScope&,
+                                                        const policy::ReplaceRequest&) override {
+    return no();
+  }
   Result<SpawnJudgement> judge_spawn(const policy::CallScope&,
                                      const policy::SpawnRequest&) override {
     return no();

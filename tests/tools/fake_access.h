@@ -53,6 +53,10 @@ class FakeAccess : public policy::Access {
                                                             std::string_view prefix) override;
   Result<policy::Replaced> replace(const policy::CallScope& call,
                                    const policy::ReplaceRequest& request) override;
+  Result<std::optional<policy::Question>> judge_replace(const policy::CallScope&,
+                                                         const policy::ReplaceRequest&) override {
+    return std::optional<policy::Question>();
+  }
   Result<SpawnJudgement> judge_spawn(const policy::CallScope& call,
                                      const policy::SpawnRequest& request) override;
   Result<policy::SpawnOutcome> spawn(const policy::CallScope& call,
