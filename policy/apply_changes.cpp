@@ -25,9 +25,10 @@ std::vector<const Change*> in_order(const std::vector<Change>& changes) {
   const auto removes = [](const Change& change) {
     return change.kind == ChangeKind::remove || change.kind == ChangeKind::rmdir;
   };
-  std::stable_sort(order.begin(), order.end(), [&](const Change* a, const Change* b) {
+  std::sort(order.begin(), order.end(), [&](const Change* a, const Change* b) {
     if (removes(*a) != removes(*b)) return removes(*b);
-    return removes(*a) ? a->path > b->path : a->path < b->path;
+    if (a->path != b->path) return removes(*a) ? a->path > b->path : a->path < b->path;
+    return a < b;  // both point into `changes`: as they came
   });
   return order;
 }

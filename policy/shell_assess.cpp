@@ -293,10 +293,14 @@ void ShellAssessor::finish() {
     result.verdict = std::max(result.verdict, each.verdict);
     result.risk = std::max(result.risk, each.risk);
   }
-  std::stable_sort(found_.begin(), found_.end(), [](const Found& a, const Found& b) {
-    return std::pair(a.verdict, a.risk) > std::pair(b.verdict, b.risk);
+  // The gravest first, equals as they were found.
+  std::vector<Found*> order;
+  for (Found& each : found_) order.push_back(&each);
+  std::sort(order.begin(), order.end(), [](const Found* a, const Found* b) {
+    const std::pair left(a->verdict, a->risk), right(b->verdict, b->risk);
+    return left != right ? left > right : a < b;
   });
-  for (Found& each : found_) result.findings.push_back(std::move(each.finding));
+  for (Found* each : order) result.findings.push_back(std::move(each->finding));
   if (result.verdict != ShellVerdict::allow) return;
   for (const ShellLine& line : judgement_.lines) {
     result.findings.push_back({"allowed", line.text, line.allowed_by, {}});

@@ -68,7 +68,7 @@ class Opener {
   }
 
   LogFiles take() {
-    std::stable_sort(out_.files.begin(), out_.files.end(), [](const LogFile& a, const LogFile& b) {
+    std::sort(out_.files.begin(), out_.files.end(), [](const LogFile& a, const LogFile& b) {
       return a.first_ms != b.first_ms ? a.first_ms < b.first_ms : a.path < b.path;
     });
     return std::move(out_);

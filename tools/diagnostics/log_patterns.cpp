@@ -5,6 +5,7 @@
 #include <array>
 #include <map>
 #include <set>
+#include <tuple>
 #include <unordered_map>
 
 #include "base/crypto.h"
@@ -42,10 +43,12 @@ struct Stat {
     std::array<Spot, 2 * kExamples> all;
     std::copy(examples.begin(), examples.end(), all.begin());
     std::copy(o.examples.begin(), o.examples.end(), all.begin() + kExamples);
-    std::stable_sort(all.begin(), all.end(), [](const Spot& a, const Spot& b) {
-      if (!a || !b) return static_cast<bool>(a) && !b;
-      return earlier(a, b);
-    });
+    // Not earlier(): with dated and undated spots it is no order (a before b before c before a).
+    const auto place = [](const Spot& s) {
+      return std::tuple(!s, s.time_ms == 0, s.time_ms, s.file, s.line);
+    };
+    std::sort(all.begin(), all.end(),
+              [&place](const Spot& a, const Spot& b) { return place(a) < place(b); });
     std::copy_n(all.begin(), kExamples, examples.begin());
     if (o.last && (!last || earlier(last, o.last))) last = o.last;
     if (o.baseline_last && (!baseline_last || earlier(baseline_last, o.baseline_last)))
@@ -584,8 +587,9 @@ class Pass {
     Json sources = Json::array();
     std::vector<std::pair<std::string, const AuthTracker::Source*>> order;
     for (const auto& s : auth_.sources()) order.emplace_back(s);
-    std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
-      return a.second->failures > b.second->failures;
+    std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
+      if (a.second->failures != b.second->failures) return a.second->failures > b.second->failures;
+      return a.first < b.first;
     });
     for (std::size_t i = 0; i < std::min(order.size(), query_.top); ++i) {
       const auto& [name, s] = order[i];
@@ -657,8 +661,9 @@ class Pass {
 
   void field_facts() {
     std::vector<std::pair<std::string, Occurrence>> order(fields_.begin(), fields_.end());
-    std::stable_sort(order.begin(), order.end(),
-                     [](const auto& a, const auto& b) { return a.second.count > b.second.count; });
+    std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
+      return a.second.count != b.second.count ? a.second.count > b.second.count : a.first < b.first;
+    });
     Json groups = Json::array();
     for (std::size_t i = 0; i < std::min(order.size(), query_.top); ++i) {
       groups.push_back(counts_of(order[i].second, "value", order[i].first));
