@@ -1,5 +1,6 @@
 #include "tools/yaml_edit.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "base/json.h"
@@ -58,11 +59,13 @@ bool is_blank_or_comment(std::string_view line) {
 }
 
 // The end of the block that starts after line `from`: the next line that stands at the margin and is
-// no list item, without the blank and comment lines before it.
+// no list item, without the blank lines and the comments at the margin before it. An indented line
+// with a '#' may be text of a block scalar and stays inside.
 std::size_t block_end(const std::vector<std::string>& lines, std::size_t from) {
   std::size_t end = from;
   for (std::size_t i = from; i < lines.size(); ++i) {
-    if (is_blank_or_comment(lines[i])) continue;
+    if (is_blank_or_comment(lines[i]) && !lines[i].starts_with(' ')) continue;
+    if (trim(lines[i]).empty()) continue;
     const char first = lines[i].front();
     if (first != ' ' && first != '-') break;
     if (lines[i].starts_with("---") || lines[i].starts_with("...")) break;
@@ -88,6 +91,45 @@ std::string joined(const std::vector<std::string>& lines) {
 const yaml::Node* list_in(const yaml::Node& root, std::string_view key) {
   if (root.kind == yaml::Kind::sequence) return &root;
   return root.kind == yaml::Kind::mapping ? root.find(key) : nullptr;
+}
+
+bool same(const yaml::Node& a, const yaml::Node& b) {
+  return a.kind == b.kind && a.text == b.text && a.plain == b.plain &&
+         std::equal(a.items.begin(), a.items.end(), b.items.begin(), b.items.end(), same) &&
+         std::equal(a.entries.begin(), a.entries.end(), b.entries.begin(), b.entries.end(),
+                    [](const yaml::Entry& x, const yaml::Entry& y) {
+                      return x.key == y.key && same(x.value, y.value);
+                    });
+}
+
+// Everything that stood in the mapping `before`, but for `key`, stands in `after` unchanged; `key` is
+// there, and nothing is new but it.
+bool only_differs_in(const yaml::Node& before, const yaml::Node& after, std::string_view key) {
+  if (after.kind != yaml::Kind::mapping || after.find(key) == nullptr) return false;
+  const bool is_new = before.find(key) == nullptr;
+  if (after.entries.size() != before.entries.size() + (is_new ? 1 : 0)) return false;
+  return std::equal(before.entries.begin(), before.entries.end(), after.entries.begin(),
+                    [key](const yaml::Entry& x, const yaml::Entry& y) {
+                      return x.key == y.key && (x.key == key || same(x.value, y.value));
+                    });
+}
+
+// `node` is what flow() wrote for `value`. Numbers and booleans are plain, strings never.
+bool says(const yaml::Node& node, const Json& value) {
+  if (value.is_null()) return node.kind == yaml::Kind::null;
+  if (value.is_array()) {
+    return node.kind == yaml::Kind::sequence &&
+           std::equal(node.items.begin(), node.items.end(), value.begin(), value.end(), says);
+  }
+  if (value.is_object()) {
+    if (node.kind != yaml::Kind::mapping || node.entries.size() != value.size()) return false;
+    return std::all_of(node.entries.begin(), node.entries.end(), [&value](const yaml::Entry& entry) {
+      const auto found = value.find(entry.key);
+      return found != value.end() && says(entry.value, *found);
+    });
+  }
+  return node.kind == yaml::Kind::scalar && node.plain != value.is_string() &&
+         node.text == (value.is_string() ? value.get<std::string>() : dump(value));
 }
 
 // Scalars compare as text: that is what a reader of either sees.
@@ -123,7 +165,7 @@ Result<std::string> add_entry(std::string_view document, std::string_view list_k
     lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(end),
                  item_text(entry, indent_of_items(lines, 0, end)));
   } else if (list == nullptr) {
-    lines.push_back(std::string(list_key) + ":\n" + item_text(entry, "  "));
+    lines.push_back(flow(Json(list_key)) + ":\n" + item_text(entry, "  "));
   } else {
     std::size_t key_line = 0;
     for (const yaml::Entry& known : before.entries) {
@@ -143,11 +185,14 @@ Result<std::string> add_entry(std::string_view document, std::string_view list_k
   const std::string out = joined(lines);
   TRY(const yaml::Node after, parse(out));
   const yaml::Node* const grown = list_in(after, list_key);
-  const std::size_t had = list != nullptr ? list->items.size() : 0;
-  if (grown == nullptr || grown->items.size() != had + 1 ||
-      grown->items.back().entries.size() != entry.size() ||
-      (before.kind == yaml::Kind::mapping &&
-       after.entries.size() != before.entries.size() + (list == nullptr ? 1 : 0))) {
+  const yaml::Node none;
+  const std::vector<yaml::Node>& had = list != nullptr ? list->items : none.items;
+  const bool rest_is_same = before.kind == yaml::Kind::sequence
+                                ? after.kind == yaml::Kind::sequence
+                                : only_differs_in(before, after, list_key);
+  if (!rest_is_same || grown == nullptr || grown->items.size() != had.size() + 1 ||
+      !std::equal(had.begin(), had.end(), grown->items.begin(), same) ||
+      !says(grown->items.back(), entry)) {
     return invalid("the document's layout does not allow adding an entry without rewriting it");
   }
   return out;
@@ -159,7 +204,7 @@ Result<std::string> set_key(std::string_view document, std::string_view pointer,
     return fail(ErrorKind::invalid_argument, "op set reaches one top-level key, such as /status", "/pointer",
                 "schema_invalid");
   }
-  if (value.is_object() || value.is_array()) {
+  if (value.is_structured() || value.is_null()) {
     return fail(ErrorKind::invalid_argument, "op set takes a string, number or boolean", "/value",
                 "schema_invalid");
   }
@@ -183,9 +228,7 @@ Result<std::string> set_key(std::string_view document, std::string_view pointer,
   }
   const std::string out = joined(lines);
   TRY(const yaml::Node after, parse(out));
-  const yaml::Node* const now = after.find(key);
-  if (now == nullptr || now->text != scalar_text(value) ||
-      after.entries.size() != before.entries.size() + (old == nullptr ? 1 : 0)) {
+  if (!only_differs_in(before, after, key) || !says(*after.find(key), value)) {
     return invalid("the document's layout does not allow setting /" + key + " without rewriting it");
   }
   return out;
