@@ -97,11 +97,15 @@ TEST_CASE("a file that changed on the host meanwhile has the pre-image newer") {
   world.write("work space/f", "1\n");
   world.start();
   static_cast<void>(world.spawner().report());
+  // The host writes once the command runs, and the command waits for it.
+  const std::string mark = unique_sleep();
   std::jthread writer([&] {
-    usleep(200'000);
+    for (int tries = 0; tries < 3000 && count_processes(mark) < 2; ++tries) usleep(5000);
+    usleep(20'000);  // beyond the clock's granularity of file times
     std::ofstream(world.workspace + "/f") << "host\n";
   });
-  const Ran ran = world.run("sleep 0.5; echo mine > f");
+  const Ran ran = world.run("sleep " + mark + " & for i in $(seq 300); do grep -q host f && break; "
+                            "sleep 0.05; done; kill $!; echo mine > f");
   REQUIRE(ran.change(world.workspace + "/f") != nullptr);
   CHECK(ran.change(world.workspace + "/f")->preimage_sha256 == "newer");
 }

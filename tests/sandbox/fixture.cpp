@@ -149,6 +149,13 @@ std::string helper_program() {
   return stdfs::read_symlink("/proc/self/exe").parent_path() / "sandbox_escape_call";
 }
 
+std::string unique_sleep() {
+  static int made = 0;
+  std::string pid = std::to_string(getpid());
+  pid.insert(0, pid.size() < 7 ? 7 - pid.size() : 0, '0');  // one width: none is a part of another
+  return "47" + std::to_string(10 + ++made) + "." + pid;
+}
+
 int count_processes(const std::string& text) {
   int count = 0;
   for (const auto& entry : stdfs::directory_iterator("/proc")) {

@@ -54,4 +54,9 @@ std::string helper_program();
 // Processes of this machine whose command line contains the text.
 int count_processes(const std::string& text);
 
+// A duration for `sleep`, above an hour, that no other process of the machine has in its command
+// line: two runs of the suite at once (root's and the ordinary user's under `ctest -j`) must not
+// count each other's.
+std::string unique_sleep();
+
 }  // namespace remit::sandbox::test

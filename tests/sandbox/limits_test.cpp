@@ -13,6 +13,10 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
+// The commands below would run for ever or an hour: what ended by now was ended. Not a measure of
+// how quickly, which depends on what else the machine does.
+constexpr std::chrono::milliseconds kPatience = 30s;
+
 bool degraded(World& world, const char* point) {
   for (const std::string& p : world.spawner().report().degraded)
     if (p == point) return true;
@@ -30,7 +34,7 @@ TEST_CASE("wall time") {
   static_cast<void>(world.spawner().report());
   const auto begin = Clock::now();
   const Ran ran = world.run(plan);
-  CHECK(Clock::now() - begin < 1500ms);
+  CHECK(Clock::now() - begin < kPatience);
   CHECK(ran.outcome.timed_out);
   CHECK(ran.outcome.limit == "wall");
   CHECK(ran.outcome.killed());
@@ -52,7 +56,7 @@ TEST_CASE("idle time, and none when switched off") {
   CHECK(world.run(plan).out == "done\n");
 }
 
-TEST_CASE("cancellation kills the tree within a second") {
+TEST_CASE("cancellation kills the tree") {
   World world;
   world.start();
   static_cast<void>(world.spawner().report());
@@ -62,12 +66,13 @@ TEST_CASE("cancellation kills the tree within a second") {
     source.request_stop();
   });
   const auto begin = Clock::now();
-  auto ran = world.try_run(world.plan("setsid sleep 4711.5 & sleep 4711.5"), source.get_token());
+  const std::string mark = unique_sleep(), sleep = "sleep " + mark;
+  auto ran = world.try_run(world.plan("setsid " + sleep + " & " + sleep), source.get_token());
   REQUIRE(ran.has_value());
-  CHECK(Clock::now() - begin < 1200ms);
+  CHECK(Clock::now() - begin < kPatience);
   CHECK(ran->outcome.cancelled);
   CHECK(ran->outcome.killed());
-  CHECK(count_processes("4711.5") == 0);
+  CHECK(count_processes(mark) == 0);
 }
 
 TEST_CASE("cpu time") {
@@ -76,7 +81,7 @@ TEST_CASE("cpu time") {
   plan.limits.cpu = 1s;
   const Ran ran = world.run(plan);
   CHECK(ran.outcome.limit == "cpu");
-  CHECK(ran.outcome.duration < 5s);
+  CHECK(ran.outcome.duration < 2 * kPatience);  // a second of CPU on a busy machine
 }
 
 TEST_CASE("file size") {
@@ -112,7 +117,7 @@ TEST_CASE("a fork bomb stays in its slot") {
   World world;
   policy::SpawnPlan plan = world.plan("f() { f | f & }; f 2>/dev/null; sleep 1; echo still here");
   plan.limits.processes = 50;
-  plan.limits.wall = 4s;
+  plan.limits.wall = 60s;  // far: fifty processes on a busy machine must not reach it first
   const Ran ran = world.run(plan);
   if (!degraded(world, "no_cgroup")) CHECK(ran.outcome.limit == "pids");
   // Another command has all of its own processes.
