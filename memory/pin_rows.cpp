@@ -55,8 +55,9 @@ Result<std::optional<std::string>> PinRows::stored() {
 Result<bool> PinRows::is_set() {
   // Looked at, not read: a server that has locked itself in may not open the hash, and a lock does
   // not hide that the file is there. verify() judges its owner and mode before trusting it.
-  struct stat st {};
-  if (::fstatat(state_.directory_fd().get(), kFile, &st, AT_SYMLINK_NOFOLLOW) == 0) return S_ISREG(st.st_mode);
+  struct stat st{};
+  if (::fstatat(state_.directory_fd().get(), kFile, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    return S_ISREG(st.st_mode);
   if (errno == ENOENT) return false;
   return fail_errno(errno, "look for the PIN's hash");
 }

@@ -45,11 +45,14 @@ Result<Identity> identity_of(const Fd& fd) {
 struct Opened {
   Fd fd;
   std::vector<Identity> ancestors;  // from "/" to the directory itself
+  bool whole = true;                // false: fd is the deepest part of the path that exists
 };
 
+enum class Missing { make, leave };
+
 // Opens every component by itself: a symlink on the way could be exchanged by whoever owns it.
-// Missing components are made with 0700.
-Result<Opened> open_directory(const std::string& path) {
+// Missing components are made with 0700, or left as they are.
+Result<Opened> open_directory(const std::string& path, Missing missing) {
   Opened opened;
   TRY(opened.fd, fs::open_root("/"));
   TRY(const Identity top, identity_of(opened.fd));
@@ -63,6 +66,10 @@ Result<Opened> open_directory(const std::string& path) {
     }
     int next =
         ::openat(opened.fd.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (next < 0 && errno == ENOENT && missing == Missing::leave) {
+      opened.whole = false;
+      return opened;
+    }
     if (next < 0 && errno == ENOENT) {
       if (::mkdirat(opened.fd.get(), name.c_str(), 0700) != 0 && errno != EEXIST) {
         Error error = errno_error(errno, "make the state directory " + escape_ascii(path));
@@ -73,9 +80,9 @@ Result<Opened> open_directory(const std::string& path) {
     }
     if (next < 0) {
       if (errno == ELOOP || errno == ENOTDIR) {
-        return fail(ErrorKind::denied, "state directory " + escape_ascii(path) + ": '" +
-                                           escape_ascii(name) +
-                                           "' is a symlink or no directory; give the real path");
+        return fail(ErrorKind::unavailable,
+                    "state directory " + escape_ascii(path) + ": '" + escape_ascii(name) +
+                        "' is a symlink or no directory; give the real path");
       }
       Error error = errno_error(errno, "open the state directory " + escape_ascii(path));
       if (error.kind == ErrorKind::internal) error.kind = ErrorKind::unavailable;
@@ -91,14 +98,14 @@ Result<Opened> open_directory(const std::string& path) {
 Result<void> check_owner(const Fd& fd, const std::string& path) {
   TRY(const struct stat st, fs::stat_of(fd));
   if (st.st_uid != ::geteuid()) {
-    return fail(ErrorKind::denied, "state directory " + escape_ascii(path) + " belongs to uid " +
-                                       std::to_string(st.st_uid) + ", not to uid " +
-                                       std::to_string(::geteuid()) +
-                                       "; choose another with --state");
+    return fail(ErrorKind::unavailable, "state directory " + escape_ascii(path) +
+                                            " belongs to uid " + std::to_string(st.st_uid) +
+                                            ", not to uid " + std::to_string(::geteuid()) +
+                                            "; choose another with --state");
   }
   if ((st.st_mode & 0077) != 0) {
-    return fail(ErrorKind::denied, "state directory " + escape_ascii(path) +
-                                       " is open to others; run chmod 700 on it");
+    return fail(ErrorKind::unavailable, "state directory " + escape_ascii(path) +
+                                            " is open to others; run chmod 700 on it");
   }
   struct statfs fs_status{};
   if (::fstatfs(fd.get(), &fs_status) == 0) {
@@ -217,14 +224,37 @@ struct State::Parts {
 State::State(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 State::~State() = default;
 
-Result<std::unique_ptr<State>> State::open(const StateOptions& options, const Clock& clock) {
+namespace {
+
+// What can be said about a state directory without touching anything.
+Result<void> check_state(const StateOptions& options) {
   if (options.directory.empty() || options.directory.front() != '/') {
     return fail(ErrorKind::invalid_argument,
                 "state directory must be absolute: " + escape_ascii(options.directory));
   }
   TRY_DO(fs::check_path(options.directory));
-  TRY(Opened opened, open_directory(options.directory));
+  TRY(const Opened there, open_directory(options.directory, Missing::leave));
+  std::string name = options.directory;
+  if (there.whole) {
+    TRY(name, fs::real_path(there.fd));
+    TRY_DO(check_owner(there.fd, name));
+  }
+  return check_roots(there, name, options.roots);
+}
+
+}  // namespace
+
+Result<void> State::prepare(const StateOptions& options) {
+  TRY_DO(check_state(options));
+  TRY_DO(open_directory(options.directory, Missing::make));
+  return {};
+}
+
+Result<std::unique_ptr<State>> State::open(const StateOptions& options, const Clock& clock) {
+  TRY_DO(check_state(options));
+  TRY(Opened opened, open_directory(options.directory, Missing::make));
   TRY(const std::string real, fs::real_path(opened.fd));
+  // Once more, on the descriptor that stays: the path may have changed since.
   TRY_DO(check_owner(opened.fd, real));
   TRY_DO(check_roots(opened, real, options.roots));
 

@@ -34,11 +34,15 @@ struct ConfinedPath {
 
 class State {
  public:
-  // Errors, each one clear line: denied if the directory belongs to another user, others may enter
-  // it, or a symlink is part of its path; invalid_argument if it is not absolute or lies inside a
-  // root (or a root inside it); unavailable if it cannot be made, lies on a network file system, or
-  // the database is not ours (wrong application_id) or newer than this binary.
+  // Errors, each one clear line: invalid_argument if the directory is not absolute or lies inside a
+  // root (or a root inside it); unavailable if it belongs to another user, others may enter it, a
+  // symlink is part of its path, it cannot be made or lies on a network file system, or the
+  // database is not ours (wrong application_id) or newer than this binary. A refused directory is
+  // not touched.
   static Result<std::unique_ptr<State>> open(const StateOptions& options, const Clock& clock);
+
+  // The same checks, then the empty directory: for what has to happen before the database is open.
+  static Result<void> prepare(const StateOptions& options);
   ~State();
 
   Database& database();  // for the row types of memory/

@@ -41,21 +41,20 @@ Result<std::string> real_directory(const std::string& path, const char* what) {
   return fs::real_path(*fd);
 }
 
+// WORKSPACE/Agent_Memory when it is missing. Its path was compiled into the Remit: what appears there
+// meanwhile must be a directory of that very name.
+Result<void> make_memory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
+    return fail(ErrorKind::unavailable, errno_error(errno, "make the memory folder " + escape_ascii(path)).message);
+  }
+  TRY(const std::string real, real_directory(path, "the memory folder"));
+  if (real == path) return {};
+  return fail(ErrorKind::unavailable, "the memory folder " + escape_ascii(path) + " was replaced by a symlink");
+}
+
 std::string mint_instruction(const Clock& clock) {
   const std::string day = rfc3339(clock.unix_ms());
   return "inst_" + day.substr(0, 4) + day.substr(5, 2) + day.substr(8, 2) + "_" + random_hex(4);
-}
-
-// mkdir -p with 0700; State::open judges owner and mode afterwards.
-Result<void> make_state_directory(const std::string& path) {
-  for (std::size_t at = 1; at != std::string::npos;) {
-    at = path.find('/', at + 1);
-    const std::string part = path.substr(0, at);
-    if (::mkdir(part.c_str(), 0700) != 0 && errno != EEXIST) {
-      return fail_errno(errno, "make the state directory " + escape_ascii(part));
-    }
-  }
-  return {};
 }
 
 Result<std::shared_ptr<const std::vector<tools::EntryRule>>> load_entry_rules(const std::string& manifests,
@@ -110,12 +109,6 @@ Result<void> Assembly::compile(const AssemblyOptions& options) {
   TRY(binding.workspace, real_directory(serve.workspace.empty() ? "." : serve.workspace, "the workspace"));
   state_directory_ = state_directory(serve.state);
   binding.state = state_directory_;
-  // State::open judges by device and inode; this says it before anything is made.
-  if (state_directory_ == binding.workspace || state_directory_.starts_with(binding.workspace + "/")) {
-    return fail(ErrorKind::invalid_argument, "state directory " + escape_ascii(state_directory_) +
-                                                 " lies inside the root " + escape_ascii(binding.workspace) +
-                                                 ", where the agent works; choose another with --state");
-  }
   binding.instruction_id = serve.instruction;
   if (binding.instruction_id.empty()) {
     binding.instruction_id = mint_instruction(system_clock());
@@ -129,12 +122,8 @@ Result<void> Assembly::compile(const AssemblyOptions& options) {
     return fail(ErrorKind::unavailable, "this build keeps Agent_Memory in files; --memory takes a directory");
   }
   const std::string memory = own_memory ? binding.workspace + "/Agent_Memory" : serve.memory;
-  if (own_memory && !options.dry && ::mkdir(memory.c_str(), 0755) != 0 && errno != EEXIST) {
-    return fail_errno(errno, "make " + escape_ascii(memory));
-  }
-  struct stat there {};
-  if (own_memory && ::stat(memory.c_str(), &there) != 0) {
-    binding.memory_root = memory;  // dry: where it would be
+  if (struct stat there {}; own_memory && ::lstat(memory.c_str(), &there) != 0) {
+    binding.memory_root = memory;  // wire() makes it, once nothing can be refused any more
   } else {
     TRY(binding.memory_root, real_directory(memory, "the memory folder"));
   }
@@ -153,7 +142,10 @@ Result<void> Assembly::compile(const AssemblyOptions& options) {
 
 Result<void> Assembly::wire(const AssemblyOptions& options) {
   const Clock& clock = system_clock();
-  TRY_DO(make_state_directory(state_directory_));
+  std::vector<std::string> roots{remit_->memory_root};
+  for (const policy::RootRule& root : remit_->roots) roots.push_back(root.path);
+  TRY_DO(memory::State::prepare({state_directory_, roots}));
+  if (!options.dry) TRY_DO(make_memory(remit_->memory_root));
   if (!options.dry) {
     // Before any thread, and before the database is open: neither may cross the fork.
     policy::GateParts gate;
@@ -167,8 +159,6 @@ Result<void> Assembly::wire(const AssemblyOptions& options) {
     starter.state_directory = state_directory_;
     TRY(spawner_, sandbox::start_starter(starter));
   }
-  std::vector<std::string> roots{remit_->memory_root};
-  for (const policy::RootRule& root : remit_->roots) roots.push_back(root.path);
   TRY(state_, memory::State::open({state_directory_, roots}, clock));
   ledger_ = std::make_unique<memory::Ledger>(*state_);
   if (::access(remit_->memory_root.c_str(), F_OK) == 0) {

@@ -36,13 +36,13 @@ TEST_CASE("the directory is made private, with its missing parents") {
 TEST_CASE("a directory that others may enter, a symlink or a relative path is refused") {
   const Scratch scratch;
   REQUIRE(::mkdir(scratch.at("open").c_str(), 0755) == 0);
-  CHECK(refused({scratch.at("open"), {}}).kind == ErrorKind::denied);
+  CHECK(refused({scratch.at("open"), {}}).kind == ErrorKind::unavailable);
   REQUIRE(::mkdir(scratch.at("real").c_str(), 0700) == 0);
   REQUIRE(::symlink("real", scratch.at("link").c_str()) == 0);
-  CHECK(refused({scratch.at("link"), {}}).kind == ErrorKind::denied);
-  CHECK(refused({scratch.at("link/state"), {}}).kind == ErrorKind::denied);
+  CHECK(refused({scratch.at("link"), {}}).kind == ErrorKind::unavailable);
+  CHECK(refused({scratch.at("link/state"), {}}).kind == ErrorKind::unavailable);
   spew(scratch.at("file"), "x");
-  CHECK(refused({scratch.at("file"), {}}).kind == ErrorKind::denied);
+  CHECK(refused({scratch.at("file"), {}}).kind == ErrorKind::unavailable);
   CHECK(refused({"relative/state", {}}).kind == ErrorKind::invalid_argument);
   CHECK(refused({scratch.at("real/../real"), {}}).kind == ErrorKind::invalid_argument);
   CHECK(!std::filesystem::exists(scratch.at("real/state.db")));
@@ -57,7 +57,7 @@ TEST_CASE("a directory of another user is refused") {
   REQUIRE(::mkdir(scratch.at("theirs").c_str(), 0700) == 0);
   REQUIRE(::chown(scratch.at("theirs").c_str(), 65534, 65534) == 0);
   const Error error = refused({scratch.at("theirs"), {}});
-  CHECK(error.kind == ErrorKind::denied);
+  CHECK(error.kind == ErrorKind::unavailable);
   CHECK(error.message.find("65534") != std::string::npos);
 }
 
