@@ -1,4 +1,3 @@
-// Over 400 lines because every transition of an approval stands here, beside its ledger record.
 // Over 400 lines because every transition of an approval, with its ledger record, is one table.
 #include "memory/approval_rows.h"
 
@@ -195,6 +194,18 @@ bool signature_holds(const ApprovalRow& row, std::string_view approval_key) {
          equal_constant_time(row.signature, signature_of(row, approval_key));
 }
 
+std::string shown_digest(const NewApproval& question) {
+  Sha256 hash;
+  hash.field("remit shown question 1");
+  for (const std::string* field :
+       {&question.grant_key, &question.principal, &question.persona_sha256, &question.instruction,
+        &question.server_id, &question.tool, &question.command, &question.title, &question.text,
+        &question.risk}) {
+    hash.field(*field);
+  }
+  return hash.finish_hex();
+}
+
 Result<ApprovalRow> ApprovalRows::create(const NewApproval& question) {
   const std::int64_t now = state_.clock().unix_ms();
   ApprovalRow row;
@@ -204,7 +215,7 @@ Result<ApprovalRow> ApprovalRows::create(const NewApproval& question) {
     Statement same = transaction.sql(select(
         "where principal = ? and grant_key = ? and state = 'pending' and expires_ms > ? limit 1"));
     TRY(const bool found, same.bind(row.principal).bind(row.grant_key).bind(now).step());
-    if (found) return row_of(same);
+    if (found && !question.fresh) return row_of(same);
     Statement open = transaction.sql(
         "select count(*) from approval where state = 'pending' and expires_ms > ? and principal = "
         "?");
@@ -219,7 +230,9 @@ Result<ApprovalRow> ApprovalRows::create(const NewApproval& question) {
   row.id = random_hex(16);
   row.code4 = new_code();
   row.created_ms = now;
-  row.expires_ms = now + std::chrono::milliseconds(limits::kApprovalLife).count();
+  row.expires_ms = now + (question.life_ms > 0
+                              ? question.life_ms
+                              : std::chrono::milliseconds(limits::kApprovalLife).count());
   Statement insert =
       transaction.sql("insert into approval(" + std::string(kColumns) +
                       ") values(?,?,?,?,?,?,?,?,?,?,?,?,?,?,'pending','once',0,'','',"
@@ -251,14 +264,21 @@ Result<ApprovalRow> ApprovalRows::get(const std::string& id) {
 }
 
 Result<std::optional<ApprovalRow>> ApprovalRows::find_by_grant_key(const std::string& principal,
-                                                                   const std::string& grant_key) {
+                                                                   const std::string& grant_key,
+                                                                   const GrantFilter& filter) {
   TRY(Snapshot snapshot, state_.database().read());
   const std::int64_t now = state_.clock().unix_ms();
   Statement best =
-      snapshot.sql(select("where principal = ? and grant_key = ? order by (state = 'approved' and "
+      snapshot.sql(select("where principal = ?1 and grant_key = ?2 and (?4 = '' or server_id = ?4 or "
+                          "(?5 = 0 and attestation <> 'operator')) order by (state = 'approved' and "
                           "expires_ms > ?3) desc, "
                           "(state = 'pending' and expires_ms > ?3) desc, created_ms desc limit 1"));
-  TRY(const bool found, best.bind(principal).bind(grant_key).bind(now).step());
+  TRY(const bool found, best.bind(principal)
+                            .bind(grant_key)
+                            .bind(now)
+                            .bind(filter.server_id)
+                            .bind(filter.own_only ? 1 : 0)
+                            .step());
   if (!found) return std::optional<ApprovalRow>();
   ApprovalRow row = row_of(best);
   apply_time(row, now);
@@ -320,6 +340,11 @@ Result<ApprovalRow> ApprovalRows::decide(const std::string& id, const Answer& an
     TRY_DO(transaction.commit(Sync::durable));
     return fail(ErrorKind::timeout, "approval " + row.id + " expired; the agent must ask again", {},
                 "approval_timeout");
+  }
+  if (!answer.seen.empty() && answer.seen != shown_digest(row)) {
+    return fail(ErrorKind::conflict,
+                "approval " + row.id + " is no longer the question that was shown; read it again",
+                {}, "question_changed");
   }
   std::chrono::milliseconds life = limits::kApprovalLife;
   switch (answer.scope) {

@@ -38,6 +38,8 @@ struct NewApproval {
   std::string title;    // one line
   std::string text;     // the full rendering, printable ASCII
   std::string risk;     // low, high
+  std::int64_t life_ms = 0;  // of the question; 0 = kApprovalLife
+  bool fresh = false;   // a row of its own, even if the same question is pending already
 };
 
 struct ApprovalRow : NewApproval {
@@ -60,11 +62,23 @@ struct Answer {
   std::int64_t rule_life_ms = 0;  // scope rule; 0 = kSessionGrant
   std::string channel, attestation, reason;
   std::string approval_key;  // State::key("approval") where the decider can read it, else empty
+  std::string seen;  // shown_digest() of the row that the person read, or empty: a row that changed
+                     // meanwhile is not answered
 };
 
 // The signature covers what the grant allows and who gave it, so that a worker which can write
 // state.db still cannot make one. Checked by the starter, outside the worker's lock.
 bool signature_holds(const ApprovalRow& row, std::string_view approval_key);
+
+// Over all that a person is shown of a question and that an answer binds.
+std::string shown_digest(const NewApproval& question);
+
+// Whose grants a server may take. Those that an operator's own command gave (`remit call --yes`)
+// always belong to that command's process alone.
+struct GrantFilter {
+  std::string server_id;   // of the taker; empty: any grant (listings)
+  bool own_only = false;   // only rows that the taker itself asked
+};
 
 class ApprovalRows {
  public:
@@ -78,13 +92,14 @@ class ApprovalRows {
   // The row that matters for this question: an approved one, else a pending one, else the newest.
   // Its state takes the time into account.
   Result<std::optional<ApprovalRow>> find_by_grant_key(const std::string& principal,
-                                                       const std::string& grant_key);
+                                                       const std::string& grant_key,
+                                                       const GrantFilter& filter = {});
   Result<std::vector<ApprovalRow>> list_pending();
   // Approved with scope rule and not expired.
   Result<std::vector<ApprovalRow>> list_rules();
 
   // Errors: not_found; timeout (code "approval_timeout") if it had expired; conflict (code
-  // "already_decided").
+  // "already_decided"; "question_changed" if it is not the one that was seen).
   Result<ApprovalRow> decide(const std::string& id, const Answer& answer);
   // Takes the grant, for exactly this principal and grant key: scope once can be taken once, by
   // whoever comes first. Errors: needs_approval (code = state: "pending", "denied", "consumed",

@@ -3,6 +3,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/limits.h"
@@ -17,40 +20,8 @@
 namespace remit::policy {
 namespace {
 
-constexpr int kMaskDepth = 64;        // directories deeper than this are no place for a secret file
+constexpr int kMaskDepth = 128;  // each level holds a descriptor; below it Bash is refused
 constexpr std::size_t kMaskEntries = 2'000'000;  // names looked at for masks before Bash is refused
-
-// The environment of every command: empty plus these. Nothing of the server's own is inherited.
-std::map<std::string, std::string> environment() {
-  return {{"PATH", "/usr/bin:/bin"},   {"HOME", "/tmp"},
-          {"LANG", "C.UTF-8"},         {"TERM", "dumb"},
-          {"TZ", "UTC"},               {"PAGER", "cat"},
-          {"GIT_PAGER", "cat"},        {"GIT_CONFIG_NOSYSTEM", "1"},
-          {"GIT_CONFIG_GLOBAL", "/dev/null"}};
-}
-
-bool is_interpreter(std::string_view name) {
-  for (const char* known : {"bash", "sh", "dash", "zsh", "python", "python3", "perl", "ruby", "node",
-                            "php", "lua", "awk", "gawk", "sed", "make", "source", "."}) {
-    if (name == known) return true;
-  }
-  return false;
-}
-
-// The file that a simple command executes besides a program of the system: its script, or "".
-std::string script_of(const std::vector<std::string>& argv) {
-  if (argv.empty()) return {};
-  if (argv[0].find('/') != std::string::npos && !argv[0].starts_with("/usr/") &&
-      !argv[0].starts_with("/bin/")) {
-    return argv[0];
-  }
-  if (!is_interpreter(fs::base_name(argv[0]))) return {};
-  for (std::size_t i = 1; i < argv.size(); ++i) {
-    if (argv[i] == "-c" || argv[i] == "-e") return {};
-    if (!argv[i].empty() && argv[i][0] != '-') return argv[i];
-  }
-  return {};
-}
 
 }  // namespace
 
@@ -59,7 +30,7 @@ Result<std::vector<std::string>> find_masks(const Remit& remit, const Fd& worksp
   std::vector<std::string> masks;
   if (remit.read_denied.empty()) return masks;
   std::size_t seen = 0;
-  bool too_many = false;
+  bool too_many = false, too_deep = false;
   const std::function<void(const Fd&, const std::string&, int)> walk =
       [&](const Fd& directory, const std::string& path, int depth) {
         std::vector<std::string> below;
@@ -74,15 +45,20 @@ Result<std::vector<std::string>> find_masks(const Remit& remit, const Fd& worksp
           }
           return true;
         });
-        if (!listed || depth >= kMaskDepth) return;
+        if (!listed) return;
+        if (depth >= kMaskDepth) {
+          too_deep = too_deep || !below.empty();
+          return;
+        }
         for (const std::string& name : below) {
           const auto child = fs::open_child(directory, name, O_RDONLY | O_DIRECTORY);
           if (child) walk(*child, fs::join(path, name), depth + 1);
         }
       };
   walk(workspace, "", 0);
-  if (too_many) {
-    return fail(ErrorKind::unavailable, "the workspace has too many files to find those that must stay hidden",
+  if (too_many || too_deep) {
+    return fail(ErrorKind::unavailable, std::string("the workspace has too ") +
+                                            (too_deep ? "deep directories" : "many files") + " to find those that must stay hidden",
                 {}, "sandbox_unavailable");
   }
   return masks;
@@ -115,29 +91,6 @@ Result<SpawnView> AgentAccess::view_of() {
   return view;
 }
 
-// Digest and list of the files that a command executes; "" if it executes none of its own.
-Result<std::string> AgentAccess::executed_files(const ShellAssessment& shell, const std::string& cwd,
-                                                std::vector<std::string>* shown) const {
-  Sha256 hash;
-  bool any = false;
-  for (const std::vector<std::string>& argv : shell.commands) {
-    const std::string script = script_of(argv);
-    if (script.empty()) continue;
-    const std::string path = script.front() == '/' ? script : fs::join(cwd, script);
-    auto seen = look(path);
-    std::string digest = "absent";
-    if (seen && seen->exists && S_ISREG(seen->status.st_mode)) {
-      TRY(const Fd file, fs::reopen(seen->fd, O_RDONLY));
-      TRY(digest, file_version(file, seen->status));
-    }
-    hash.field(path);
-    hash.field(digest);
-    any = true;
-    if (shown != nullptr) shown->push_back(escape_ascii(path) + " sha256 " + digest);
-  }
-  return any ? hash.finish_hex() : std::string();
-}
-
 Result<SpawnPlan> AgentAccess::plan_of(const CallScope& call, const SpawnRequest& request) {
   if (parts_.spawner == nullptr) {
     return fail(ErrorKind::unavailable, "no sandbox was started", {}, "sandbox_unavailable");
@@ -145,10 +98,12 @@ Result<SpawnPlan> AgentAccess::plan_of(const CallScope& call, const SpawnRequest
   SpawnPlan plan;
   plan.call_id = call.call_id;
   plan.command = request.command;
-  plan.cwd = request.cwd.empty() ? cwd() : request.cwd;
-  plan.environment = environment();
+  plan.cwd = request.cwd.empty() ? standing_cwd() : request.cwd;
+  plan.environment = spawn_environment();
   plan.limits = parts_.remit->bash.limits;
-  if (request.wall) plan.limits.wall = *request.wall;
+  // A manifest that narrows the time below the default narrows what a call may ask for, too.
+  const bool narrowed = plan.limits.wall < SpawnLimits{}.wall;
+  if (request.wall) plan.limits.wall = narrowed ? std::min(*request.wall, plan.limits.wall) : *request.wall;
   if (request.background) {
     plan.limits.wall = limits::kBackgroundLife;
     plan.limits.idle = std::chrono::milliseconds{0};
@@ -169,9 +124,9 @@ Question AgentAccess::question_of(const CallScope& call, const SpawnRequest& req
   out.command = request.command;
   out.title = remit.slug + " asks to run a command (" + std::string(to_string(decision.risk)) + " risk)";
   constexpr std::size_t kFormLine = 100;
-  if (command.size() <= kFormLine) {
-    out.lines = {out.title, command, "sha256 " + digest.substr(0, 12) + "  in " +
-                                         escape_ascii(plan.cwd).substr(0, kFormLine - 26)};
+  const std::string place = "sha256 " + digest.substr(0, 12) + "  in " + escape_ascii(plan.cwd);
+  if (command.size() <= kFormLine && place.size() <= kFormLine && out.title.size() <= kFormLine) {
+    out.lines = {out.title, command, place};
   }
   std::string& text = out.text;
   text = out.title + "\n\n  " + command + "\n\n";
@@ -316,7 +271,11 @@ Result<SpawnOutcome> AgentAccess::spawn(const CallScope& call, const SpawnReques
   if (outcome->exit_code) fields["exit_code"] = *outcome->exit_code;
   end.fields = dump(fields);
   TRY_DO(parts_.ledger->append(std::move(end), memory::Durability::effect));
-  if (!request.background) keep_cwd(outcome->cwd);
+  if (!request.background) {
+    keep_cwd(*outcome);
+    const std::lock_guard lock(mutex_);
+    outcome->cwd_reset = std::exchange(cwd_reset_, false);
+  }
   return outcome;
 }
 
@@ -350,18 +309,32 @@ Result<OpenFile> AgentAccess::open_output(const CallScope& call, std::string_vie
   return out;
 }
 
-// The shell's last directory, if it is a real one that this persona may list; else the workspace.
-void AgentAccess::keep_cwd(const std::string& wanted) {
+bool AgentAccess::may_stand_in(const std::string& directory) const {
+  const auto seen = look(directory);
+  return seen && seen->exists && S_ISDIR(seen->status.st_mode) &&
+         (seen->where.space == Space::workspace || seen->where.space == Space::root);
+}
+
+// The kept directory, or the workspace's root if it has vanished since.
+std::string AgentAccess::standing_cwd() {
+  const std::string kept = cwd();
   const std::string& workspace = parts_.remit->roots.front().path;
-  std::string next = workspace;
-  if (!wanted.empty()) {
-    const auto seen = look(wanted);
-    if (seen && seen->exists && S_ISDIR(seen->status.st_mode) && seen->where.space == Space::workspace) {
-      next = wanted;
-    } else if (seen && seen->exists && seen->where.space == Space::root) {
-      next = wanted;
-    }
-  }
+  if (kept == workspace || may_stand_in(kept)) return kept;
+  const std::lock_guard lock(mutex_);
+  cwd_ = workspace;
+  cwd_reset_ = true;
+  return workspace;
+}
+
+// The shell's last directory, if it is a real one that this persona may list; else the workspace.
+// One that the command itself made is not there before its changes are applied: the next call looks.
+void AgentAccess::keep_cwd(const SpawnOutcome& outcome) {
+  const std::string& wanted = outcome.cwd;
+  std::string next = parts_.remit->roots.front().path;
+  const bool made = std::any_of(outcome.changes.begin(), outcome.changes.end(), [&](const Change& change) {
+    return change.kind == ChangeKind::mkdir && change.path == wanted;
+  });
+  if (!wanted.empty() && (made || may_stand_in(wanted))) next = wanted;
   const std::lock_guard lock(mutex_);
   cwd_ = next;
 }

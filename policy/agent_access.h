@@ -110,13 +110,16 @@ class AgentAccess : public Access {
                        const std::vector<std::string>& scripts) const;
   Result<std::string> executed_files(const ShellAssessment& shell, const std::string& cwd,
                                      std::vector<std::string>* shown) const;
-  void keep_cwd(const std::string& wanted);
+  bool may_stand_in(const std::string& directory) const;
+  std::string standing_cwd();
+  void keep_cwd(const SpawnOutcome& outcome);
 
   AccessParts parts_;
   std::vector<Fd> roots_;  // same order as Remit::roots
   Fd memory_root_;
   mutable std::mutex mutex_;
   std::string cwd_;
+  bool cwd_reset_ = false;  // not told yet
   std::set<std::string> spooled_;  // names in spill/ that this agent's own calls made
 };
 

@@ -27,6 +27,8 @@ Result<std::string> Approvals::request(const Question& question, const CallScope
   row.title = question.title;
   row.text = question.text;
   row.risk = to_string(question.risk);
+  row.life_ms = std::chrono::milliseconds(parts_.life).count();
+  row.fresh = parts_.own_only;
   TRY(const memory::ApprovalRow made, memory::ApprovalRows(*parts_.state).create(row));
   // Whoever watches (`remit approvals --watch`) learns of it; a lost hint costs nothing.
   TRY_DO(memory::notify(*parts_.state, "", "approvals"));
@@ -61,11 +63,18 @@ Result<std::string> Approvals::reason(const std::string& id) {
 }
 
 Result<void> Approvals::answer_by_client(const std::string& id, bool approve, const std::string& channel) {
+  memory::ApprovalRows rows(*parts_.state);
+  TRY(const memory::ApprovalRow row, rows.get(id));
+  if (approve && row.risk != to_string(Risk::low)) {
+    return fail(ErrorKind::denied, "a command of high risk needs a person's PIN, not a client's answer",
+                {}, "high_risk");
+  }
   memory::Answer answer;
   answer.approve = approve;
   answer.channel = channel;
   answer.attestation = "client";
-  TRY_DO(memory::ApprovalRows(*parts_.state).decide(id, answer));
+  answer.seen = memory::shown_digest(row);
+  TRY_DO(rows.decide(id, answer));
   return {};
 }
 
@@ -78,15 +87,28 @@ Result<void> Approvals::answer_by_operator(const std::string& id) {
   return {};
 }
 
+Result<void> Approvals::withdraw(const std::string& id, const std::string& why) {
+  memory::ApprovalRows rows(*parts_.state);
+  TRY(const memory::ApprovalRow row, rows.get(id));
+  if (row.state != ApprovalStatus::pending) return {};
+  const auto done = rows.cancel(id, why);
+  if (!done && done.error().code != "already_decided") return tl::unexpected<Error>(done.error());
+  return {};
+}
+
+Result<std::optional<memory::ApprovalRow>> Approvals::find(const std::string& grant_key) {
+  return memory::ApprovalRows(*parts_.state)
+      .find_by_grant_key(parts_.principal, grant_key, {parts_.server_id, parts_.own_only});
+}
+
 Result<bool> Approvals::ready(const std::string& grant_key) {
-  TRY(const std::optional<memory::ApprovalRow> row,
-      memory::ApprovalRows(*parts_.state).find_by_grant_key(parts_.principal, grant_key));
+  TRY(const std::optional<memory::ApprovalRow> row, find(grant_key));
   return row && row->state == ApprovalStatus::approved;
 }
 
 Result<std::optional<SpawnAuthority>> Approvals::take(const std::string& grant_key, const CallScope&) {
   memory::ApprovalRows rows(*parts_.state);
-  TRY(const std::optional<memory::ApprovalRow> found, rows.find_by_grant_key(parts_.principal, grant_key));
+  TRY(const std::optional<memory::ApprovalRow> found, find(grant_key));
   if (!found || found->state != ApprovalStatus::approved) return std::optional<SpawnAuthority>();
   const auto taken = rows.consume(found->id, parts_.principal, grant_key);
   if (!taken) {

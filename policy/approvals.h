@@ -37,6 +37,7 @@ struct ApprovalParts {
   std::string server_id;
   std::chrono::seconds life{300};
   bool terminal = true;        // site policy lets `remit approve` count
+  bool own_only = false;       // `remit call --yes`: asks and takes rows of its own alone
 };
 
 class Approvals {
@@ -57,11 +58,15 @@ class Approvals {
   // The reason a person gave with `remit deny`, or "".
   Result<std::string> reason(const std::string& id);
 
-  // The client's form answered. Approvals by a client never suffice for high risk.
+  // The client's form answered. Errors: denied, code "high_risk": a client's yes never suffices
+  // there; conflict, code "already_decided".
   Result<void> answer_by_client(const std::string& id, bool approve, const std::string& channel);
 
   // `remit call --yes`: the operator's own command approves this call alone.
   Result<void> answer_by_operator(const std::string& id);
+
+  // Nobody can answer any more: the question ends as cancelled. One that was decided stays so.
+  Result<void> withdraw(const std::string& id, const std::string& why);
 
   // True if a yes for this grant key waits to be taken.
   Result<bool> ready(const std::string& grant_key);
@@ -71,6 +76,8 @@ class Approvals {
   Result<std::optional<SpawnAuthority>> take(const std::string& grant_key, const CallScope& call);
 
  private:
+  Result<std::optional<memory::ApprovalRow>> find(const std::string& grant_key);
+
   ApprovalParts parts_;
 };
 

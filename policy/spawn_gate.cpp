@@ -1,9 +1,12 @@
 #include "policy/spawn_gate.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/crypto.h"
 #include "base/fs.h"
+#include "base/limits.h"
+#include "base/text.h"
 #include "memory/approval_rows.h"
 #include "policy/decide.h"
 #include "policy/grant.h"
@@ -19,9 +22,11 @@ tl::unexpected<Error> refuse(std::string why) {
 
 class Gate {
  public:
-  explicit Gate(GateParts parts) : parts_(std::move(parts)) {}
+  explicit Gate(GateParts parts)
+      : parts_(std::move(parts)), started_ms_(parts_.clock->unix_ms()) {}
 
   Result<void> operator()(const SpawnPlan& plan, const std::string& profile_sha256) {
+    TRY_DO(check_reach(plan));
     const ShellAssessment shell =
         assess(plan.command, *parts_.rules, shell_scope(*parts_.remit, plan.cwd));
     Action action;
@@ -38,6 +43,42 @@ class Gate {
   }
 
  private:
+  // What the command would see and use, compared with what the Remit grants.
+  Result<void> check_reach(const SpawnPlan& plan) const {
+    const Remit& remit = *parts_.remit;
+    const SpawnView& view = plan.view;
+    if (remit.roots.empty() || view.workspace != remit.roots.front().path) {
+      return refuse("the plan's workspace is not this agent's");
+    }
+    for (const std::string& root : view.read_only_roots) {
+      const bool granted = std::any_of(remit.roots.begin() + 1, remit.roots.end(),
+                                       [&](const RootRule& rule) { return rule.path == root; });
+      if (!granted) return refuse("the plan shows a directory that is not granted: " + escape_ascii(root));
+    }
+    if (!view.memory.empty() && view.memory != remit.memory_root) {
+      return refuse("the plan's Agent_Memory is not this agent's");
+    }
+    Action read;
+    read.verb = Verb::open;
+    read.space = Space::memory;
+    for (const std::string& document : view.memory_documents) {
+      read.path = document;
+      if (!decide(remit, parts_.principal, read).allowed()) {
+        return refuse("the plan shows a document that is not granted: " + escape_ascii(document));
+      }
+    }
+    if (plan.environment != spawn_environment()) return refuse("the plan's environment is not the usual one");
+    const SpawnLimits& asked = plan.limits;
+    const SpawnLimits& granted = remit.bash.limits;
+    if (asked.wall > limits::kBackgroundLife || asked.cpu > granted.cpu ||
+        asked.memory_bytes > granted.memory_bytes || asked.processes > granted.processes ||
+        asked.file_bytes > granted.file_bytes || asked.open_files > granted.open_files ||
+        asked.layer_bytes > granted.layer_bytes || asked.layer_inodes > granted.layer_inodes) {
+      return refuse("the plan's limits are wider than this agent's");
+    }
+    return {};
+  }
+
   Result<void> check(const SpawnPlan& plan, const std::string& profile_sha256,
                      const Decision& decision) {
     const SpawnAuthority& authority = plan.authority;
@@ -55,13 +96,32 @@ class Gate {
     if (!equal_constant_time(grant_key(subject), authority.grant_key)) {
       return refuse("the approval is for another command");
     }
-    if (authority.scope == "once" && !used_.insert(authority.approval_id).second) {
+    const auto known = memory::parse_approval_scope(authority.scope);
+    if (!known) return refuse("the approval's scope is unknown");
+    const memory::ApprovalScope scope = *known;
+    if (scope == memory::ApprovalScope::once && used_.contains(authority.approval_id)) {
       return refuse("the approval was used before");
     }
-    if (authority.attestation == "operator" && parts_.operator_may_approve) return {};
-    if (authority.attestation == "client" && decision.risk == Risk::low) return {};
+    // A rule outlives its server; everything else ends with the process that asked.
+    if (scope != memory::ApprovalScope::rule && authority.decided_unix_ms < started_ms_) {
+      return refuse("the approval is older than this server");
+    }
+    TRY_DO(check_attestation(plan, decision, scope));
+    if (scope == memory::ApprovalScope::once) used_.insert(authority.approval_id);
+    return {};
+  }
+
+  Result<void> check_attestation(const SpawnPlan& plan, const Decision& decision,
+                                 memory::ApprovalScope scope) const {
+    const SpawnAuthority& authority = plan.authority;
+    const bool once = scope == memory::ApprovalScope::once;
+    if (authority.attestation == "operator" && parts_.operator_may_approve && once) return {};
+    if (authority.attestation == "client" && decision.risk == Risk::low && once) return {};
     if (authority.attestation != "human") {
       return refuse("a command of high risk needs a person's PIN");
+    }
+    if (scope == memory::ApprovalScope::rule && decision.risk == Risk::high) {
+      return refuse("no stored rule covers a command of high risk");
     }
     TRY(const std::string key, fs::read_file(parts_.approval_key_file, kKeyBytes));
     // The row as the person's own command signed it, from what the starter knows by itself.
@@ -77,7 +137,7 @@ class Gate {
     row.risk = to_string(decision.risk);
     row.channel = authority.channel;
     row.attestation = authority.attestation;
-    TRY(row.scope, memory::parse_approval_scope(authority.scope));
+    row.scope = scope;
     row.decided_ms = authority.decided_unix_ms;
     row.expires_ms = authority.expires_unix_ms;
     row.signature = authority.signature;
@@ -86,10 +146,21 @@ class Gate {
   }
 
   GateParts parts_;
+  const std::int64_t started_ms_;
   std::set<std::string> used_;
 };
 
 }  // namespace
+
+const std::map<std::string, std::string>& spawn_environment() {
+  static const std::map<std::string, std::string> kAll{
+      {"PATH", "/usr/bin:/bin"},   {"HOME", "/tmp"},
+      {"LANG", "C.UTF-8"},         {"TERM", "dumb"},
+      {"TZ", "UTC"},               {"PAGER", "cat"},
+      {"GIT_PAGER", "cat"},        {"GIT_CONFIG_NOSYSTEM", "1"},
+      {"GIT_CONFIG_GLOBAL", "/dev/null"}};
+  return kAll;
+}
 
 ShellScope shell_scope(const Remit& remit, const std::string& cwd) {
   ShellScope scope;

@@ -115,6 +115,7 @@ struct SpawnOutcome {
   // Filled in by Access.spawn: how much was printed, and where all of it can be read if it was more
   // than one page ("remit://bash/CALL/stdout").
   std::uint64_t stdout_bytes = 0, stderr_bytes = 0;
+  bool cwd_reset = false;        // the kept directory had vanished; it ran in the workspace's root
   std::string stdout_uri, stderr_uri;
   bool killed() const { return timed_out || cancelled || signal == 9 || !limit.empty(); }
 };

@@ -191,6 +191,7 @@ Result<void> Assembly::wire(const AssemblyOptions& options) {
   approvals.server_id = server_id_;
   approvals.life = std::chrono::seconds(remit_->approval_timeout_s);
   approvals.terminal = remit_->approvals_by_terminal;
+  approvals.own_only = options.operator_may_approve;
   approvals_ = std::make_unique<policy::Approvals>(approvals);
 
   policy::AccessParts parts;

@@ -22,10 +22,8 @@ Result<void> no_channel(const policy::Question& question, bool form_possible) {
   return fail(ErrorKind::denied, why, {}, "no_approval_channel");
 }
 
-Result<void> on_terminal(Call& call, const std::string& id) {
-  policy::Approvals& approvals = call.access.approvals();
-  call.progress.report(0, std::nullopt, "waiting for a person: remit approve " + id);
-  TRY(const ApprovalStatus status, approvals.wait(id, limits::kApprovalWait, call.stop));
+// What the row's state means for the call that asked.
+Result<void> outcome_of(policy::Approvals& approvals, ApprovalStatus status, const std::string& id) {
   switch (status) {
     case ApprovalStatus::approved: return {};
     case ApprovalStatus::pending:
@@ -47,6 +45,24 @@ Result<void> on_terminal(Call& call, const std::string& id) {
               "approval_cancelled");
 }
 
+Result<void> on_terminal(Call& call, const std::string& id) {
+  policy::Approvals& approvals = call.access.approvals();
+  call.progress.report(0, std::nullopt, "waiting for a person: remit approve " + id);
+  TRY(const ApprovalStatus status, approvals.wait(id, limits::kApprovalWait, call.stop));
+  return outcome_of(approvals, status, id);
+}
+
+// The form's answer becomes the row's, unless somebody at a terminal was first: then that counts.
+Result<void> settle(Call& call, const std::string& id, bool approve, const std::string& channel) {
+  policy::Approvals& approvals = call.access.approvals();
+  auto done = approvals.answer_by_client(id, approve, channel);
+  if (!done && done.error().code != "already_decided" && done.error().code != "approval_timeout") return done;
+  if (!approve) return fail(ErrorKind::denied, "declined by the person at the client", {}, "denied_by_person");
+  if (done) return {};
+  TRY(const ApprovalStatus status, approvals.wait(id, std::chrono::milliseconds{0}, call.stop));
+  return outcome_of(approvals, status, id);
+}
+
 }  // namespace
 
 Result<void> obtain_approval(Call& call, const policy::Question& question) {
@@ -63,13 +79,15 @@ Result<void> obtain_approval(Call& call, const policy::Question& question) {
         return tl::unexpected<Error>(std::move(answer).error());
       }
     } else if (answer->reply == Asker::Reply::approve) {
-      return approvals.answer_by_client(id, true, answer->channel);
+      return settle(call, id, true, answer->channel);
     } else if (answer->reply == Asker::Reply::decline) {
-      TRY_DO(approvals.answer_by_client(id, false, answer->channel));
-      return fail(ErrorKind::denied, "declined by the person at the client", {}, "denied_by_person");
+      return settle(call, id, false, answer->channel);
     }
     // A cancel is a machine's answer or a closed dialog: the next channel is asked.
-    if (!terminal) return no_channel(question, true);
+    if (!terminal) {
+      TRY_DO(approvals.withdraw(id, "nobody can be asked"));
+      return no_channel(question, true);
+    }
   }
   return on_terminal(call, id);
 }

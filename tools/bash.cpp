@@ -98,6 +98,9 @@ Result<Outcome<BashResult>> bash(const BashArgs& args, Call& call, const policy:
   result.err = err.text(std::min(page / 3, page), &result.truncated);
   result.out = out.text(page - std::min(page / 3, count_chars(result.err)), &result.truncated);
   describe(outcome, report, call.access.sandbox(), result);
+  if (outcome.cwd_reset) {
+    result.notices.push_back("the directory of the last call has vanished; this ran in the workspace's root");
+  }
   if (!outcome.killed() && call.access.cwd() != call.access.remit().roots.front().path) {
     result.notices.push_back("current directory: " + escape_ascii(call.access.cwd()));
   }

@@ -14,6 +14,7 @@ struct Shells::Shell {
   std::uint64_t total = 0;       // bytes printed so far
   std::uint64_t read_to = 0;     // where the last read ended
   ShellState end;                // running until the thread is done
+  std::uint64_t number = 0;      // in the order of their start
   std::jthread thread;           // last: joined before the rest goes
 };
 
@@ -45,6 +46,18 @@ Result<std::string> Shells::start(policy::Access& access, const policy::CallScop
                   std::to_string(running) + " background shells are running; end one with KillShell", {},
                   "busy");
     }
+    // Ended ones stay readable until as many again have been started; the oldest goes first.
+    while (shells_.size() >= 2 * limits::kBackgroundShells) {
+      auto oldest = shells_.end();
+      for (auto at = shells_.begin(); at != shells_.end(); ++at) {
+        const std::lock_guard one(at->second->mutex);
+        if (at->second->end.running) continue;
+        if (oldest == shells_.end() || at->second->number < oldest->second->number) oldest = at;
+      }
+      if (oldest == shells_.end()) break;
+      shells_.erase(oldest);
+    }
+    shell->number = ++started_;
     shells_.emplace(id, shell);
   }
   request.background = true;

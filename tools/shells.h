@@ -52,6 +52,7 @@ class Shells {
   const policy::ChangeSets& sets_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Shell>> shells_;
+  std::uint64_t started_ = 0;
 };
 
 }  // namespace remit::tools

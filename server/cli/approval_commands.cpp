@@ -16,15 +16,29 @@
 namespace remit::cli {
 namespace {
 
+constexpr std::size_t kListed = 200;     // bytes of each command in the list
 constexpr std::size_t kDigestTyped = 6;  // hex digits a person types to show that they read
 
+// With the questions of servers that died ended: nobody must answer for a call that is gone.
 Result<std::unique_ptr<memory::State>> open_state(const std::string& option) {
-  return memory::State::open({server::state_directory(option), {}}, system_clock());
+  TRY(std::unique_ptr<memory::State> state, memory::State::open({server::state_directory(option), {}}, system_clock()));
+  TRY_DO(memory::ServerRows(*state).reap());
+  return state;
+}
+
+// What a person reads before the PIN. The command is shown from the bytes that the yes will bind: the
+// server's own rendering stands below and is only its word.
+std::string shown(const memory::ApprovalRow& row, const std::string& sha) {
+  return "  command    " + escape_ascii(row.command) + "\n  bytes      " + std::to_string(row.command.size()) +
+         ", sha256 " + sha + "\n  asked by   " + escape_ascii(row.principal) + "\n  tool       " +
+         escape_ascii(row.tool) + ", " + escape_ascii(row.risk) + " risk\n  expires    " +
+         rfc3339(row.expires_ms) + "\n\nAs its server describes it:\n\n" + printable(row.text) + "\n";
 }
 
 std::string line_of(const memory::ApprovalRow& row, std::int64_t now) {
   return row.id + "  " + row.risk + "  " + std::to_string((row.expires_ms - now) / 1000) + " s left  " +
-         escape_ascii(row.title) + "\n    " + escape_ascii(row.command.substr(0, 200)) + "\n";
+         escape_ascii(row.title) + "\n    " + escape_ascii(row.command.substr(0, kListed)) +
+         (row.command.size() > kListed ? " ... (" + std::to_string(row.command.size()) + " bytes)" : "") + "\n";
 }
 
 OrderedJson json_of(const memory::ApprovalRow& row) {
@@ -73,6 +87,7 @@ Result<memory::ApprovalRow> find_pending(memory::ApprovalRows& rows, const std::
 
 Result<void> decide_question(memory::State& state, const memory::ApprovalRow& row, memory::Answer answer) {
   memory::ApprovalRows rows(state);
+  answer.seen = memory::shown_digest(row);
   answer.channel = "terminal";
   answer.attestation = "human";
   TRY(answer.approval_key, state.key("approval"));
@@ -109,7 +124,7 @@ int approvals_command(std::span<const std::string> args) {
     return report_usage({ErrorKind::invalid_argument, "expected `revoke RULE`", {}, {}, nullptr}, "approvals");
   }
   if (!watch) return show_pending(**state, json);
-  auto wake = memory::Wake::open(**state, "watch-" + random_hex(8));
+  auto wake = memory::Wake::open(**state, ulid(system_clock().unix_ms()));
   if (!wake) return report(wake.error());
   for (;;) {
     memory::Wake::Watch asked(**wake, "approvals");
@@ -143,7 +158,14 @@ int approve_command(std::span<const std::string> args) {
   const auto row = find_pending(rows, (*words)[0]);
   if (!row) return report(row.error());
   const std::string sha = sha256_hex(row->command);
-  print(row->text + "\n");
+  print(shown(*row, sha));
+  if (answer.scope == memory::ApprovalScope::rule && row->risk != "low") {
+    print_error("remit: a command of high risk is never covered by a rule; nothing was approved\n");
+    return kFindings;
+  }
+  if (!digest.empty() && digest.size() != sha.size()) {
+    return report_usage({ErrorKind::invalid_argument, "--digest takes all 64 digits", {}, {}, nullptr}, "approve");
+  }
   if (digest.empty()) {
     const auto typed = read_line("first " + std::to_string(kDigestTyped) + " digits of its sha256: ");
     if (!typed) return report(typed.error());

@@ -32,19 +32,31 @@ class ShellProgress : public tools::Progress {
   }
 };
 
-// Asked before the call: approves exactly the question this call would raise.
+// Asked before the call: approves exactly the question this call would raise. Arguments of another
+// type are left for the tool to refuse.
 Result<void> approve_as_operator(server::Assembly& all, const policy::CallScope& scope, const Json& arguments) {
   policy::SpawnRequest request;
-  request.command = arguments.value("command", "");
-  request.description = arguments.value("description", "");
-  if (arguments.contains("timeout") && arguments["timeout"].is_number_integer()) {
-    request.wall = std::chrono::milliseconds(arguments["timeout"].get<std::int64_t>());
+  const auto given = [&](const char* key, auto is) -> const Json* {
+    const auto at = arguments.find(key);
+    return at != arguments.end() && (*at.*is)() ? &*at : nullptr;
+  };
+  const Json* const command = given("command", &Json::is_string);
+  if (command == nullptr) return {};
+  request.command = command->get<std::string>();
+  if (const Json* text = given("description", &Json::is_string)) request.description = text->get<std::string>();
+  if (const Json* time = given("timeout", &Json::is_number_integer)) {
+    request.wall = std::chrono::milliseconds(time->get<std::int64_t>());
   }
-  request.background = arguments.value("run_in_background", false);
+  if (const Json* flag = given("run_in_background", &Json::is_boolean)) request.background = flag->get<bool>();
   TRY(const policy::Access::SpawnJudgement judgement, all.access().judge_spawn(scope, request));
   if (!judgement.question) return {};
   TRY(const std::string id, all.approvals().request(*judgement.question, scope));
   return all.approvals().answer_by_operator(id);
+}
+
+std::string text_argument(const Json& arguments, const char* key) {
+  const auto at = arguments.find(key);
+  return at != arguments.end() && at->is_string() ? at->get<std::string>() : std::string();
 }
 
 const tools::Tool* find_tool(const std::vector<tools::Tool>& all, const std::string& name) {
@@ -56,10 +68,7 @@ const tools::Tool* find_tool(const std::vector<tools::Tool>& all, const std::str
 
 // The Actions that a call of this tool would put before decide(), as far as its arguments tell.
 Result<policy::Decision> decide_call(server::Assembly& all, const std::string& name, const Json& arguments) {
-  const auto text = [&](const char* key) {
-    const auto at = arguments.find(key);
-    return at != arguments.end() && at->is_string() ? at->get<std::string>() : std::string();
-  };
+  const auto text = [&](const char* key) { return text_argument(arguments, key); };
   const auto judge = [&](const policy::Action& action) {
     return policy::decide(all.remit(), all.principal(), action);
   };
@@ -213,7 +222,7 @@ int explain_command(std::span<const std::string> args) {
     print(std::string(policy::to_string(decision->verdict)) + ": " + printable(reason) + "\n  rule   " +
           decision->rule + "\n  origin " + decision->origin.text() + "\n" +
           (decision->hint.empty() ? "" : "  hint   " + decision->hint + "\n"));
-    if ((*words)[1] == "Bash") print((*assembly)->explain_shell(arguments->value("command", "")));
+    if ((*words)[1] == "Bash") print((*assembly)->explain_shell(text_argument(*arguments, "command")));
   }
   return decision->verdict == policy::Verdict::deny ? kFindings : kDone;
 }
