@@ -62,7 +62,7 @@ struct Answer {
   std::int64_t rule_life_ms = 0;  // scope rule; 0 = kSessionGrant
   std::string channel, attestation, reason;
   std::string approval_key;  // State::key("approval") where the decider can read it, else empty
-  std::string seen;  // shown_digest() of the row that the person read, or empty: a row that changed
+  std::string seen = {};  // shown_digest() of the row that the person read, or empty: a row that changed
                      // meanwhile is not answered
 };
 
