@@ -14,7 +14,7 @@ class SystemClock : public Clock {
 
  private:
   static std::int64_t read(clockid_t id) {
-    struct timespec now {};
+    struct timespec now{};
     ::clock_gettime(id, &now);
     return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
   }
@@ -47,7 +47,7 @@ std::string rfc3339(std::int64_t unix_ms) {
     --seconds;
   }
   const auto when = static_cast<std::time_t>(seconds);
-  struct tm utc {};
+  struct tm utc{};
   ::gmtime_r(&when, &utc);
   std::array<char, 80> text{};
   std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900,
@@ -58,23 +58,24 @@ std::string rfc3339(std::int64_t unix_ms) {
 
 Result<std::int64_t> parse_rfc3339(std::string_view text) {
   const auto bad = [&] {
-    return fail(ErrorKind::invalid_argument,
-                "not an RFC 3339 time such as 2026-01-10T14:00:00Z: " + std::string(text.substr(0, 64)));
+    return fail(ErrorKind::invalid_argument, "not an RFC 3339 time such as 2026-01-10T14:00:00Z: " +
+                                                 std::string(text.substr(0, 64)));
   };
-  struct tm utc {};
+  struct tm utc{};
   int year = 0, month = 0;
-  if (!digits(text, 0, 4, &year) || !digits(text, 5, 2, &month) || !digits(text, 8, 2, &utc.tm_mday) ||
-      text[4] != '-' || text[7] != '-' || month < 1 || month > 12 || utc.tm_mday < 1 ||
-      utc.tm_mday > 31) {
+  if (!digits(text, 0, 4, &year) || !digits(text, 5, 2, &month) ||
+      !digits(text, 8, 2, &utc.tm_mday) || text[4] != '-' || text[7] != '-' || month < 1 ||
+      month > 12 || utc.tm_mday < 1 || utc.tm_mday > 31) {
     return bad();
   }
   utc.tm_year = year - 1900;
   utc.tm_mon = month - 1;
   std::int64_t ms = 0, offset = 0;
   if (text.size() > 10) {
-    if ((text[10] != 'T' && text[10] != 't' && text[10] != ' ') || !digits(text, 11, 2, &utc.tm_hour) ||
-        !digits(text, 14, 2, &utc.tm_min) || !digits(text, 17, 2, &utc.tm_sec) || text[13] != ':' ||
-        text[16] != ':' || utc.tm_hour > 23 || utc.tm_min > 59 || utc.tm_sec > 60) {
+    if ((text[10] != 'T' && text[10] != 't' && text[10] != ' ') ||
+        !digits(text, 11, 2, &utc.tm_hour) || !digits(text, 14, 2, &utc.tm_min) ||
+        !digits(text, 17, 2, &utc.tm_sec) || text[13] != ':' || text[16] != ':' ||
+        utc.tm_hour > 23 || utc.tm_min > 59 || utc.tm_sec > 60) {
       return bad();
     }
     std::size_t at = 19;
@@ -92,7 +93,8 @@ Result<std::int64_t> parse_rfc3339(std::string_view text) {
     } else {
       int hours = 0, minutes = 0;
       if (zone.size() != 6 || (zone[0] != '+' && zone[0] != '-') || zone[3] != ':' ||
-          !digits(zone, 1, 2, &hours) || !digits(zone, 4, 2, &minutes) || hours > 23 || minutes > 59) {
+          !digits(zone, 1, 2, &hours) || !digits(zone, 4, 2, &minutes) || hours > 23 ||
+          minutes > 59) {
         return bad();
       }
       offset = (std::int64_t{hours} * 60 + minutes) * 60 * (zone[0] == '-' ? -1 : 1);

@@ -1,5 +1,5 @@
-// Time, injected: code that measures or stamps takes a Clock&, so that tests decide what time it is.
-// Threads: the system clock is safe from any thread; ManualClock locks.
+// Time, injected: code that measures or stamps takes a Clock&, so that tests decide what time it
+// is. Threads: the system clock is safe from any thread; ManualClock locks.
 #pragma once
 
 #include <atomic>

@@ -23,7 +23,9 @@ class BoundedBuilder {
   bool boolean(bool value) { return put(value) != nullptr; }
   bool number_integer(number_integer_t value) { return put(value) != nullptr; }
   bool number_unsigned(number_unsigned_t value) { return put(value) != nullptr; }
-  bool number_float(number_float_t value, const string_t& /*text*/) { return put(value) != nullptr; }
+  bool number_float(number_float_t value, const string_t& /*text*/) {
+    return put(value) != nullptr;
+  }
   bool string(string_t& value) { return put(std::move(value)) != nullptr; }
   bool binary(binary_t& /*value*/) { return false; }  // JSON text has none
 
@@ -39,7 +41,9 @@ class BoundedBuilder {
     if (object.size() == before) {
       if (bounds_.refuse_duplicate_keys) {
         error_ = Error{ErrorKind::invalid_argument,
-                       "the key \"" + name.substr(0, 64) + "\" stands twice in one object", {}, {},
+                       "the key \"" + name.substr(0, 64) + "\" stands twice in one object",
+                       {},
+                       {},
                        nullptr};
         return false;
       }
@@ -56,7 +60,8 @@ class BoundedBuilder {
 
   bool parse_error(std::size_t position, const std::string& /*token*/,
                    const nlohmann::detail::exception& why) {
-    // "[json.exception...] parse error at line 1, column 2: syntax error ... - reason; last read: .."
+    // "[json.exception...] parse error at line 1, column 2: syntax error ... - reason; last read:
+    // .."
     std::string reason = why.what();
     if (const auto dash = reason.find(" - "); dash != std::string::npos)
       reason.erase(0, dash + 3);
@@ -65,7 +70,9 @@ class BoundedBuilder {
     if (const auto last = reason.find("; last read"); last != std::string::npos) reason.erase(last);
     if (reason.size() > 120) reason.resize(120);
     error_ = Error{ErrorKind::invalid_argument,
-                   "not valid JSON at byte " + std::to_string(position) + ": " + reason, {}, {},
+                   "not valid JSON at byte " + std::to_string(position) + ": " + reason,
+                   {},
+                   {},
                    nullptr};
     return false;
   }
@@ -82,7 +89,10 @@ class BoundedBuilder {
   Json* put(Value&& value) {
     if (++count_ > bounds_.values) {
       error_ = Error{ErrorKind::too_large,
-                     "more than " + std::to_string(bounds_.values) + " JSON values", {}, {}, nullptr};
+                     "more than " + std::to_string(bounds_.values) + " JSON values",
+                     {},
+                     {},
+                     nullptr};
       return nullptr;
     }
     if (open_.empty()) {
@@ -98,7 +108,9 @@ class BoundedBuilder {
   bool open(Json::value_t type) {
     if (open_.size() >= static_cast<std::size_t>(bounds_.depth)) {
       error_ = Error{ErrorKind::too_large,
-                     "JSON nested deeper than " + std::to_string(bounds_.depth) + " levels", {}, {},
+                     "JSON nested deeper than " + std::to_string(bounds_.depth) + " levels",
+                     {},
+                     {},
                      nullptr};
       return false;
     }
@@ -115,9 +127,9 @@ class BoundedBuilder {
 
   const JsonBounds& bounds_;
   Json root_;
-  Json dropped_;                // where the second of two equal envelope keys goes
-  std::vector<Json*> open_;     // the containers being filled, outermost first
-  Json* slot_ = nullptr;        // where the value of the last key goes
+  Json dropped_;             // where the second of two equal envelope keys goes
+  std::vector<Json*> open_;  // the containers being filled, outermost first
+  Json* slot_ = nullptr;     // where the value of the last key goes
   std::size_t count_ = 0;
   Error error_;
 };
@@ -196,13 +208,27 @@ void append_json_string(std::string& out, std::string_view text) {
     }
     out.append(text, plain, i - plain);
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (c >= 0x80) {
           out += "\xEF\xBF\xBD";

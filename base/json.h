@@ -1,10 +1,11 @@
-// JSON at the edge: a bounded parse and a dump that cannot throw. Include this only where values are
-// built or read; headers take <nlohmann/json_fwd.hpp>. Pure functions, safe from any thread.
+// JSON at the edge: a bounded parse and a dump that cannot throw. Include this only where values
+// are built or read; headers take <nlohmann/json_fwd.hpp>. Pure functions, safe from any thread.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+
+#include <nlohmann/json.hpp>
 
 #include "base/result.h"
 

@@ -7,16 +7,26 @@ namespace remit {
 
 const char* to_string(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::invalid_argument: return "invalid_argument";
-    case ErrorKind::not_found: return "not_found";
-    case ErrorKind::denied: return "denied";
-    case ErrorKind::needs_approval: return "needs_approval";
-    case ErrorKind::conflict: return "conflict";
-    case ErrorKind::timeout: return "timeout";
-    case ErrorKind::cancelled: return "cancelled";
-    case ErrorKind::too_large: return "too_large";
-    case ErrorKind::unavailable: return "unavailable";
-    case ErrorKind::internal: return "internal";
+    case ErrorKind::invalid_argument:
+      return "invalid_argument";
+    case ErrorKind::not_found:
+      return "not_found";
+    case ErrorKind::denied:
+      return "denied";
+    case ErrorKind::needs_approval:
+      return "needs_approval";
+    case ErrorKind::conflict:
+      return "conflict";
+    case ErrorKind::timeout:
+      return "timeout";
+    case ErrorKind::cancelled:
+      return "cancelled";
+    case ErrorKind::too_large:
+      return "too_large";
+    case ErrorKind::unavailable:
+      return "unavailable";
+    case ErrorKind::internal:
+      return "internal";
   }
   return "internal";
 }
@@ -25,9 +35,13 @@ Error errno_error(int err, std::string what) {
   ErrorKind kind = ErrorKind::internal;
   switch (err) {
     case ENOENT:
-    case ENOTDIR: kind = ErrorKind::not_found; break;
+    case ENOTDIR:
+      kind = ErrorKind::not_found;
+      break;
     case EACCES:
-    case EPERM: kind = ErrorKind::denied; break;
+    case EPERM:
+      kind = ErrorKind::denied;
+      break;
     case ENOSPC:
     case EDQUOT:
     case EIO:
@@ -35,14 +49,24 @@ Error errno_error(int err, std::string what) {
     case ENFILE:
     case EAGAIN:
     case ENOMEM:
-    case EROFS: kind = ErrorKind::unavailable; break;
+    case EROFS:
+      kind = ErrorKind::unavailable;
+      break;
     case ENAMETOOLONG:
-    case EINVAL: kind = ErrorKind::invalid_argument; break;
-    case EFBIG: kind = ErrorKind::too_large; break;
-    default: break;
+    case EINVAL:
+      kind = ErrorKind::invalid_argument;
+      break;
+    case EFBIG:
+      kind = ErrorKind::too_large;
+      break;
+    default:
+      break;
   }
   char text[128];
-  return Error{kind, "cannot " + std::move(what) + ": " + strerror_r(err, text, sizeof text), {}, {},
+  return Error{kind,
+               "cannot " + std::move(what) + ": " + strerror_r(err, text, sizeof text),
+               {},
+               {},
                nullptr};
 }
 

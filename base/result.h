@@ -12,10 +12,11 @@
 #pragma once
 
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <tl/expected.hpp>
 #include <utility>
+
+#include <nlohmann/json_fwd.hpp>
+#include <tl/expected.hpp>
 
 namespace remit {
 
@@ -75,15 +76,14 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
 // TRY_DO(expr): the same for Result<void> or a value that is not needed.
 #define REMIT_CONCAT_(a, b) a##b
 #define REMIT_CONCAT(a, b) REMIT_CONCAT_(a, b)
-#define TRY(declaration, ...)                                                    \
-  auto REMIT_CONCAT(try_, __LINE__) = (__VA_ARGS__);                             \
-  if (!REMIT_CONCAT(try_, __LINE__))                                             \
-    return ::tl::unexpected<::remit::Error>(                                     \
-        std::move(REMIT_CONCAT(try_, __LINE__)).error());                        \
+#define TRY(declaration, ...)                                                                 \
+  auto REMIT_CONCAT(try_, __LINE__) = (__VA_ARGS__);                                          \
+  if (!REMIT_CONCAT(try_, __LINE__))                                                          \
+    return ::tl::unexpected<::remit::Error>(std::move(REMIT_CONCAT(try_, __LINE__)).error()); \
   declaration = std::move(*REMIT_CONCAT(try_, __LINE__))
-#define TRY_DO(...)                                                              \
-  do {                                                                           \
-    auto try_done = (__VA_ARGS__);                                               \
+#define TRY_DO(...)                                                                      \
+  do {                                                                                   \
+    auto try_done = (__VA_ARGS__);                                                       \
     if (!try_done) return ::tl::unexpected<::remit::Error>(std::move(try_done).error()); \
   } while (false)
 

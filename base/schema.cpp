@@ -22,12 +22,15 @@ std::string number(double value) {
   return dump(json);
 }
 
-Result<void> in_range(double value, const Json& from, const Rules& rules, const std::string& pointer) {
+Result<void> in_range(double value, const Json& from, const Rules& rules,
+                      const std::string& pointer) {
   if (value < rules.minimum) {
-    return tl::unexpected<Error>(bad(pointer, "below minimum " + number(rules.minimum) + ", got " + shown(from)));
+    return tl::unexpected<Error>(
+        bad(pointer, "below minimum " + number(rules.minimum) + ", got " + shown(from)));
   }
   if (value > rules.maximum) {
-    return tl::unexpected<Error>(bad(pointer, "above maximum " + number(rules.maximum) + ", got " + shown(from)));
+    return tl::unexpected<Error>(
+        bad(pointer, "above maximum " + number(rules.maximum) + ", got " + shown(from)));
   }
   return {};
 }
@@ -56,7 +59,10 @@ bool type_fits(const std::string& type, const Json& value) {
 }  // namespace
 
 Error bad(const std::string& pointer, std::string message) {
-  return Error{ErrorKind::invalid_argument, std::move(message), pointer.empty() ? "/" : pointer, {},
+  return Error{ErrorKind::invalid_argument,
+               std::move(message),
+               pointer.empty() ? "/" : pointer,
+               {},
                nullptr};
 }
 
@@ -70,22 +76,26 @@ Result<void> read(const Json& from, bool& to, const Rules&, const std::string& p
   return {};
 }
 
-Result<void> read(const Json& from, std::int64_t& to, const Rules& rules, const std::string& pointer) {
+Result<void> read(const Json& from, std::int64_t& to, const Rules& rules,
+                  const std::string& pointer) {
   if (!is_integer(from)) return tl::unexpected<Error>(wrong("an integer", from, pointer));
   TRY_DO(in_range(from.get<double>(), from, rules, pointer));
   if (from.is_number_unsigned() && from.get<std::uint64_t>() > std::uint64_t{INT64_MAX}) {
     return tl::unexpected<Error>(wrong("a 64-bit integer", from, pointer));
   }
-  to = from.is_number_float() ? static_cast<std::int64_t>(from.get<double>()) : from.get<std::int64_t>();
+  to = from.is_number_float() ? static_cast<std::int64_t>(from.get<double>())
+                              : from.get<std::int64_t>();
   return {};
 }
 
-Result<void> read(const Json& from, std::uint64_t& to, const Rules& rules, const std::string& pointer) {
+Result<void> read(const Json& from, std::uint64_t& to, const Rules& rules,
+                  const std::string& pointer) {
   if (!is_integer(from)) return tl::unexpected<Error>(wrong("an integer", from, pointer));
   Rules bounds = rules;
   bounds.minimum = std::max(bounds.minimum, 0.0);
   TRY_DO(in_range(from.get<double>(), from, bounds, pointer));
-  to = from.is_number_float() ? static_cast<std::uint64_t>(from.get<double>()) : from.get<std::uint64_t>();
+  to = from.is_number_float() ? static_cast<std::uint64_t>(from.get<double>())
+                              : from.get<std::uint64_t>();
   return {};
 }
 
@@ -96,16 +106,19 @@ Result<void> read(const Json& from, double& to, const Rules& rules, const std::s
   return {};
 }
 
-Result<void> read(const Json& from, std::string& to, const Rules& rules, const std::string& pointer) {
+Result<void> read(const Json& from, std::string& to, const Rules& rules,
+                  const std::string& pointer) {
   if (!from.is_string()) return tl::unexpected<Error>(wrong("a string", from, pointer));
   const auto& text = from.get_ref<const std::string&>();
   if (text.size() < rules.min_length) {
-    return tl::unexpected<Error>(bad(pointer, rules.min_length == 1
-                                                  ? std::string("must not be empty")
-                                                  : "shorter than " + std::to_string(rules.min_length) + " bytes"));
+    return tl::unexpected<Error>(
+        bad(pointer, rules.min_length == 1
+                         ? std::string("must not be empty")
+                         : "shorter than " + std::to_string(rules.min_length) + " bytes"));
   }
   if (rules.max_length != 0 && text.size() > rules.max_length) {
-    return tl::unexpected<Error>(bad(pointer, "longer than " + std::to_string(rules.max_length) + " bytes"));
+    return tl::unexpected<Error>(
+        bad(pointer, "longer than " + std::to_string(rules.max_length) + " bytes"));
   }
   to = text;
   return {};
@@ -136,7 +149,8 @@ Result<void> only_keys(const Json& object, const std::vector<std::string>& names
     } else if (!names.empty()) {
       message += ", known are " + join_text(names, ", ");
     }
-    return tl::unexpected<Error>(bad(child(pointer, prefix_chars(key, limits::kEchoedInput)), message));
+    return tl::unexpected<Error>(
+        bad(child(pointer, prefix_chars(key, limits::kEchoedInput)), message));
   }
   return {};
 }

@@ -12,7 +12,8 @@
 //
 // Members may be bool, integers, double, std::string, an enum with EnumNames, Json (anything),
 // std::optional, std::vector, std::map<std::string, T> and structs with Fields. Defaults come from
-// T{}. Enums: template <> struct remit::EnumNames<E> { static constexpr std::array list{...pairs}; };
+// T{}. Enums: template <> struct remit::EnumNames<E> { static constexpr std::array list{...pairs};
+// };
 //
 // Strict: an unknown key, a wrong type, 2.9 or true for an integer, or a value out of range is
 // invalid_argument with the JSON pointer in `where`. Two leniencies for real clients
@@ -54,19 +55,19 @@ struct Rules {
 template <class Owner, class Member>
 struct Field {
   const char* name;
-  Member Owner::*member;
+  Member Owner::* member;
   const char* doc;
   Rules rules;
   bool required;
 };
 
 template <class Owner, class Member>
-constexpr Field<Owner, Member> field(const char* name, Member Owner::*member, const char* doc,
+constexpr Field<Owner, Member> field(const char* name, Member Owner::* member, const char* doc,
                                      Rules rules = {}) {
   return {name, member, doc, rules, false};
 }
 template <class Owner, class Member>
-constexpr Field<Owner, Member> required(const char* name, Member Owner::*member, const char* doc,
+constexpr Field<Owner, Member> required(const char* name, Member Owner::* member, const char* doc,
                                         Rules rules = {}) {
   return {name, member, doc, rules, true};
 }
@@ -93,10 +94,13 @@ struct is_map<std::map<std::string, T>> : std::true_type {};
 // The non-template half, in schema.cpp.
 Error bad(const std::string& pointer, std::string message);
 Result<void> read(const Json& from, bool& to, const Rules& rules, const std::string& pointer);
-Result<void> read(const Json& from, std::int64_t& to, const Rules& rules, const std::string& pointer);
-Result<void> read(const Json& from, std::uint64_t& to, const Rules& rules, const std::string& pointer);
+Result<void> read(const Json& from, std::int64_t& to, const Rules& rules,
+                  const std::string& pointer);
+Result<void> read(const Json& from, std::uint64_t& to, const Rules& rules,
+                  const std::string& pointer);
 Result<void> read(const Json& from, double& to, const Rules& rules, const std::string& pointer);
-Result<void> read(const Json& from, std::string& to, const Rules& rules, const std::string& pointer);
+Result<void> read(const Json& from, std::string& to, const Rules& rules,
+                  const std::string& pointer);
 // The value itself, or what the JSON in a string says where an object or array is expected.
 Result<Json> structured(const Json& from, bool array, const std::string& pointer);
 // Refuses keys that are not in `names`, naming the nearest one.
@@ -139,7 +143,8 @@ Result<void> read_value(const Json& from, T& to, const Rules& rules, const std::
   } else if constexpr (is_vector<T>::value) {
     TRY(const Json array, structured(from, true, pointer));
     if (rules.max_items != 0 && array.size() > rules.max_items) {
-      return tl::unexpected<Error>(bad(pointer, "more than " + std::to_string(rules.max_items) + " items"));
+      return tl::unexpected<Error>(
+          bad(pointer, "more than " + std::to_string(rules.max_items) + " items"));
     }
     Rules item = rules;
     item.max_items = 0;
@@ -298,7 +303,8 @@ OrderedJson describe(const char* doc, const Rules& rules) {
 
 // Checks `value` against a schema made by this file (type, properties, required, items, enum,
 // bounds, additionalProperties). For results, in debug builds and tests.
-Result<void> validate(const OrderedJson& schema, const Json& value, const std::string& pointer = {});
+Result<void> validate(const OrderedJson& schema, const Json& value,
+                      const std::string& pointer = {});
 
 }  // namespace schema
 

@@ -14,8 +14,8 @@ bool valid_utf8(std::string_view bytes);
 // `bytes` with every malformed sequence replaced by U+FFFD. *lossy is set if anything was replaced.
 std::string to_utf8(std::string_view bytes, bool* lossy = nullptr);
 
-// For a human or a model to read: control bytes other than '\n' and '\t' become \x1b form, malformed
-// UTF-8 becomes U+FFFD. What it returns can be printed on a terminal.
+// For a human or a model to read: control bytes other than '\n' and '\t' become \x1b form,
+// malformed UTF-8 becomes U+FFFD. What it returns can be printed on a terminal.
 std::string printable(std::string_view bytes);
 
 // Pure printable ASCII on one line, injective: '\' is doubled, control and non-ASCII code points

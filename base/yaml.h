@@ -3,9 +3,10 @@
 // needs a boolean or a number asks for it and gets an error otherwise.
 //
 // Refused, each with its position: anchors, aliases and merge keys (an alias bomb is cheap to load
-// and costly to walk), tags and directives, duplicate keys (yaml-cpp would keep the first silently),
-// keys that are not text, a second document, control characters, invalid UTF-8, and whatever
-// exceeds the bounds. A text with any problem has no tree: nothing of it can be used by mistake.
+// and costly to walk), tags and directives, duplicate keys (yaml-cpp would keep the first
+// silently), keys that are not text, a second document, control characters, invalid UTF-8, and
+// whatever exceeds the bounds. A text with any problem has no tree: nothing of it can be used by
+// mistake.
 //
 // Positions count from 1; columns are UTF-8 bytes. Pure functions, reentrant.
 //
@@ -39,11 +40,11 @@ const char* to_string(Kind kind);
 
 struct Node {
   Kind kind = Kind::null;
-  std::string text;            // scalar: its text
-  bool plain = false;          // scalar: written without quotes
+  std::string text;    // scalar: its text
+  bool plain = false;  // scalar: written without quotes
   Position at;
-  std::vector<Node> items;     // sequence
-  std::vector<Entry> entries;  // mapping, in source order
+  std::vector<Node> items;                       // sequence
+  std::vector<Entry> entries;                    // mapping, in source order
   const Node* find(std::string_view key) const;  // of a mapping; nullptr: no such key
 };
 
@@ -57,14 +58,14 @@ struct Entry {
 enum class Fault {
   syntax,
   duplicate_key,
-  alias,       // anchor, alias or merge key
-  tag,         // tag or directive
-  control,     // control character, U+2028, U+2029
+  alias,    // anchor, alias or merge key
+  tag,      // tag or directive
+  control,  // control character, U+2028, U+2029
   size,
-  depth,       // depth or number of nodes
+  depth,  // depth or number of nodes
   second_document,
   not_utf8,
-  key_type,    // a key that is not text
+  key_type,  // a key that is not text
 };
 
 struct Problem {

@@ -9,9 +9,9 @@ namespace remit::memory {
 
 namespace {
 
-constexpr std::size_t kPlaceholderBytes = 96;   // longest text of {task_id} and its like
-constexpr std::size_t kPatternSegments = 64;    // a pattern nests no deeper
-constexpr std::size_t kSegmentPieces = 32;      // wildcards and literals in one segment
+constexpr std::size_t kPlaceholderBytes = 96;  // longest text of {task_id} and its like
+constexpr std::size_t kPatternSegments = 64;   // a pattern nests no deeper
+constexpr std::size_t kSegmentPieces = 32;     // wildcards and literals in one segment
 constexpr std::string_view kPrefix = "Agent_Memory/";
 
 bool has_control(std::string_view text) {
@@ -72,8 +72,10 @@ Result<std::string> value_of(std::string_view name, const Bindings& bindings) {
   }
   if (!safe_value(value)) {
     return fail(ErrorKind::invalid_argument,
-                "the value of {" + std::string(name) + "} must be 1-96 of [A-Za-z0-9_.-] without a "
-                "leading dot", {}, "bad_pattern");
+                "the value of {" + std::string(name) +
+                    "} must be 1-96 of [A-Za-z0-9_.-] without a "
+                    "leading dot",
+                {}, "bad_pattern");
   }
   return value;
 }
@@ -86,9 +88,12 @@ tl::unexpected<Error> bad_pattern(std::string what) {
 
 const char* to_string(Shape shape) {
   switch (shape) {
-    case Shape::file: return "file";
-    case Shape::subtree: return "subtree";
-    case Shape::glob: return "glob";
+    case Shape::file:
+      return "file";
+    case Shape::subtree:
+      return "subtree";
+    case Shape::glob:
+      return "glob";
   }
   return "file";
 }
@@ -99,9 +104,10 @@ Result<DocPath> DocPath::parse(std::string_view text) {
   };
   if (text.empty()) return bad("the document path is empty");
   if (text.size() > limits::kDocPathBytes) {
-    return fail(ErrorKind::too_large,
-                "the document path is longer than " + std::to_string(limits::kDocPathBytes) +
-                    " bytes", {}, "bad_path");
+    return fail(
+        ErrorKind::too_large,
+        "the document path is longer than " + std::to_string(limits::kDocPathBytes) + " bytes", {},
+        "bad_path");
   }
   if (!valid_utf8(text)) return bad("the document path is not UTF-8");
   if (has_control(text)) return bad("the document path holds a control character");

@@ -32,8 +32,13 @@ Result<std::string> read_named(const std::string& file, std::size_t max_bytes) {
 
 // "file:line:col" of an Error back to a diagnostic.
 Diagnostic from_error(const std::string& file, const Error& error) {
-  Diagnostic out{error.code.starts_with("E-") ? error.code : "E-FM-13", file, 1, 1, error.message,
-                 std::nullopt, false};
+  Diagnostic out{error.code.starts_with("E-") ? error.code : "E-FM-13",
+                 file,
+                 1,
+                 1,
+                 error.message,
+                 std::nullopt,
+                 false};
   const std::string prefix = error.where + ": ";
   if (out.message.starts_with(prefix)) out.message.erase(0, prefix.size());
   const std::size_t col = error.where.rfind(':');
@@ -158,10 +163,9 @@ void compare_memory(std::vector<CheckedFile>& files) {
       refuse(*one.file, "E-MEM-08", one.entry.origin,
              "a manifest claims this document exclusively, and " + one.with + " may write it too");
     } else {
-      one.file->compiled.diagnostics.push_back({"I-MEM-05", one.entry.origin.file,
-                                                one.entry.origin.line, one.entry.origin.col,
-                                                one.with + " may write it too", std::nullopt,
-                                                false});
+      one.file->compiled.diagnostics.push_back(
+          {"I-MEM-05", one.entry.origin.file, one.entry.origin.line, one.entry.origin.col,
+           one.with + " may write it too", std::nullopt, false});
     }
   }
 }
@@ -191,8 +195,8 @@ Result<CheckedFile> load_persona(const std::string& file, const std::string& man
     TRY(const std::string text, read_named(beside, limits::kManifestBytes));
     sidecar = parse_manifest(beside, text);
   }
-  out.compiled = compile({out.persona, sidecar ? &*sidecar : nullptr, installation, known, provided,
-                          binding});
+  out.compiled =
+      compile({out.persona, sidecar ? &*sidecar : nullptr, installation, known, provided, binding});
   return out;
 }
 

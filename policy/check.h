@@ -2,11 +2,12 @@
 // (names that collide, documents that several may write). Reads files; changes nothing.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "policy/compile.h"
 #include "policy/installation.h"
@@ -22,9 +23,9 @@ struct CheckOptions {
 
 struct CheckedFile {
   std::string file;
-  bool is_persona = true;      // false: a manifest or another file of the operator by itself
+  bool is_persona = true;  // false: a manifest or another file of the operator by itself
   Persona persona;
-  Compiled compiled;           // its diagnostics are the file's
+  Compiled compiled;  // its diagnostics are the file's
 };
 
 struct CheckReport {

@@ -15,7 +15,9 @@ bool contains(const auto& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-yaml::Position at(const Origin& origin) { return {origin.line, origin.col}; }
+yaml::Position at(const Origin& origin) {
+  return {origin.line, origin.col};
+}
 
 // The kernel's name of a directory if it exists, else the cleaned text.
 std::string real_folder(const std::string& path) {
@@ -186,14 +188,17 @@ class Compiler {
 
   static HandoffKind handoff_kind(EdgeKind kind) {
     switch (kind) {
-      case EdgeKind::consult: return HandoffKind::consult;
-      case EdgeKind::delegate: return HandoffKind::delegate;
+      case EdgeKind::consult:
+        return HandoffKind::consult;
+      case EdgeKind::delegate:
+        return HandoffKind::delegate;
       case EdgeKind::escalate:
       case EdgeKind::report:
       case EdgeKind::coordinate:
       case EdgeKind::support:
       case EdgeKind::receive:
-      case EdgeKind::hand_off: return HandoffKind::escalate;
+      case EdgeKind::hand_off:
+        return HandoffKind::escalate;
     }
     return HandoffKind::escalate;
   }
@@ -217,9 +222,8 @@ class Compiler {
     }
     const auto& edges = out_.remit.edges;
     if (edges.empty()) return;
-    const auto wants_report = std::find_if(edges.begin(), edges.end(), [](const EdgeRule& edge) {
-      return edge.requires_bug_report;
-    });
+    const auto wants_report = std::find_if(
+        edges.begin(), edges.end(), [](const EdgeRule& edge) { return edge.requires_bug_report; });
     const auto tool = [&](std::string_view name, const Origin& origin) {
       if (provided(name) && !disallowed(name)) {
         out_.remit.tools.push_back({std::string(name), origin});
@@ -255,9 +259,8 @@ class Compiler {
     for (const Located& log : manifest_.log_roots) {
       const std::string path = real_folder(log.text);
       const bool allowed =
-          std::any_of(site_.read_roots.begin(), site_.read_roots.end(), [&](const Located& one) {
-            return beneath(path, real_folder(one.text));
-          });
+          std::any_of(site_.read_roots.begin(), site_.read_roots.end(),
+                      [&](const Located& one) { return beneath(path, real_folder(one.text)); });
       if (allowed) {
         out_.remit.roots.push_back({path, true, false, log.origin});
       } else {
@@ -309,9 +312,8 @@ class Compiler {
     remit.approval_timeout_s = site_.approval_timeout_s;
     remit.approvals_by_terminal = site_.approvals_cli;
     remit.file_drop_root = !site_.file_drop_root.empty() ? site_.file_drop_root
-                           : in_.binding.state.empty()
-                               ? std::string{}
-                               : fs::join(in_.binding.state, "drop");
+                           : in_.binding.state.empty()   ? std::string{}
+                                                         : fs::join(in_.binding.state, "drop");
     remit.tools_line = persona_.tools_line;
     remit.memory_heading = persona_.memory_heading;
     remit.collaboration_heading = persona_.collaboration_heading;
@@ -338,7 +340,9 @@ bool valid_instruction(std::string_view id) {
          });
 }
 
-Compiled compile(const CompileInput& input) { return Compiler(input).run(); }
+Compiled compile(const CompileInput& input) {
+  return Compiler(input).run();
+}
 
 Error refusal(const Compiled& compiled) {
   for (const Diagnostic& one : compiled.diagnostics) {
@@ -350,8 +354,11 @@ Error refusal(const Compiled& compiled) {
                      printable(one.file),
                  where, "persona_invalid", nullptr};
   }
-  return Error{ErrorKind::internal, "the persona was refused without a reason", {},
-               "persona_invalid", nullptr};
+  return Error{ErrorKind::internal,
+               "the persona was refused without a reason",
+               {},
+               "persona_invalid",
+               nullptr};
 }
 
 }  // namespace remit::policy

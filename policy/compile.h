@@ -1,7 +1,7 @@
-// compile(): persona + manifest + installation + binding -> Remit. The only place where text becomes
-// permission. Nothing is granted that no line says; whatever a line says and is not granted has a
-// diagnostic. A persona or manifest with an error gives no Remit at all.
-// Pure but for resolving the real names of root directories. Safe from any thread.
+// compile(): persona + manifest + installation + binding -> Remit. The only place where text
+// becomes permission. Nothing is granted that no line says; whatever a line says and is not granted
+// has a diagnostic. A persona or manifest with an error gives no Remit at all. Pure but for
+// resolving the real names of root directories. Safe from any thread.
 //
 //   Compiled c = compile({persona, &manifest, installation, known, provided, binding});
 //   if (!c.ok) return tl::unexpected(refusal(c));
@@ -40,16 +40,16 @@ struct CompileInput {
 
 struct Compiled {
   bool ok = false;
-  Remit remit;                              // empty unless ok
+  Remit remit;  // empty unless ok
   // The persona as `check` and `show` report it, manifest lines included.
-  std::vector<std::string> tools;           // generic tools granted
+  std::vector<std::string> tools;  // generic tools granted
   std::vector<std::string> tools_not_provided;
   std::vector<MemoryEntry> memory;
   std::vector<CollaborationEntry> collaboration;
   std::vector<std::string> diagnostics_not_provided;  // of mapped capabilities
-  memory::Bindings bindings;                // of the manifest, with the bound instruction
+  memory::Bindings bindings;                          // of the manifest, with the bound instruction
   bool exclusive = false;
-  std::vector<Diagnostic> diagnostics;      // persona's and manifest's, sorted
+  std::vector<Diagnostic> diagnostics;  // persona's and manifest's, sorted
 };
 
 Compiled compile(const CompileInput& input);

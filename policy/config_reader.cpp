@@ -28,8 +28,8 @@ bool ConfigReader::keys(const yaml::Node& node, std::string_view what,
   for (const yaml::Entry& entry : node.entries) {
     if (std::find(known.begin(), known.end(), entry.key) != known.end()) continue;
     std::vector<std::string> names(known.begin(), known.end());
-    std::string message = "unknown key \"" + entry.key.substr(0, limits::kEchoedInput) + "\" in " +
-                          std::string(what);
+    std::string message =
+        "unknown key \"" + entry.key.substr(0, limits::kEchoedInput) + "\" in " + std::string(what);
     const std::vector<std::string> near = nearest(entry.key, names, 1);
     message += near.empty() ? "; known: " + join_text(names, ", ") : "; did you mean " + near[0];
     error(entry.key_at, std::move(message));
@@ -100,7 +100,8 @@ Error config_error(const Diagnostics& diagnostics) {
         one.file + ":" + std::to_string(one.line) + ":" + std::to_string(one.col);
     return Error{ErrorKind::invalid_argument, where + ": " + one.message, where, one.code, nullptr};
   }
-  return Error{ErrorKind::internal, "a configuration file failed without a reason", {}, {}, nullptr};
+  return Error{
+      ErrorKind::internal, "a configuration file failed without a reason", {}, {}, nullptr};
 }
 
 }  // namespace remit::policy

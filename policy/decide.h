@@ -43,10 +43,10 @@ struct ShellAssessment {
 // One thing about to be done.
 struct Action {
   Verb verb = Verb::open;
-  std::string tool;     // the tool that asks; "Bash" for applied changes
+  std::string tool;  // the tool that asks; "Bash" for applied changes
   // open, list, replace
   Space space = Space::outside;
-  std::string path;     // workspace: relative; memory: document path; root: absolute; as resolved
+  std::string path;  // workspace: relative; memory: document path; root: absolute; as resolved
   ReplaceOp op = ReplaceOp::create;
   bool exists = false;          // replace: the target is there
   bool own_version = false;     // replace of a document: its current version is the persona's own
@@ -66,11 +66,12 @@ const char* to_string(Verdict verdict);
 
 struct Decision {
   Verdict verdict = Verdict::deny;
-  std::string rule;    // short id: "tool.Read", "memory.read", "no_edge", "protected"
-  Origin origin;       // the line that grants, or that would have to
-  std::string reason;  // for a person and a model: "technical-support-engineer.md:406 grants only ..."
-  std::string code;    // not_allowed, no_edge, unresolved_target, ... (empty on allow)
-  std::string hint;    // what to do instead, or ""
+  std::string rule;  // short id: "tool.Read", "memory.read", "no_edge", "protected"
+  Origin origin;     // the line that grants, or that would have to
+  std::string
+      reason;  // for a person and a model: "technical-support-engineer.md:406 grants only ..."
+  std::string code;  // not_allowed, no_edge, unresolved_target, ... (empty on allow)
+  std::string hint;  // what to do instead, or ""
   Risk risk = Risk::low;
   bool allowed() const { return verdict == Verdict::allow; }
 };

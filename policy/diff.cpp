@@ -72,8 +72,7 @@ OrderedJson side(const Remit& remit) {
 OrderedJson grants_json(const std::vector<Grant>& grants) {
   OrderedJson out = OrderedJson::array();
   for (const Grant& grant : grants) {
-    out.push_back(
-        {{"grant", grant.grant}, {"what", grant.what}, {"origin", grant.origin.text()}});
+    out.push_back({{"grant", grant.grant}, {"what", grant.what}, {"origin", grant.origin.text()}});
   }
   return out;
 }
@@ -94,8 +93,7 @@ Difference difference(const Remit& before, const Remit& after) {
   return out;
 }
 
-OrderedJson difference_json(const Remit& before, const Remit& after,
-                            const Difference& difference) {
+OrderedJson difference_json(const Remit& before, const Remit& after, const Difference& difference) {
   OrderedJson out;
   out["format"] = "remit.diff/1";
   out["same"] = difference.empty();
@@ -105,17 +103,15 @@ OrderedJson difference_json(const Remit& before, const Remit& after,
   out["removed"] = grants_json(difference.removed);
   out["changed"] = OrderedJson::array();
   for (const Setting& one : difference.changed) {
-    out["changed"].push_back(
-        {{"setting", one.name}, {"old", one.before}, {"new", one.after}});
+    out["changed"].push_back({{"setting", one.name}, {"old", one.before}, {"new", one.after}});
   }
   return out;
 }
 
-std::string difference_text(const Remit& before, const Remit& after,
-                            const Difference& difference) {
+std::string difference_text(const Remit& before, const Remit& after, const Difference& difference) {
   if (difference.empty()) return "no difference in what is granted\n";
-  std::string out = "--- " + printable(before.persona_file) + "\n+++ " +
-                    printable(after.persona_file) + "\n";
+  std::string out =
+      "--- " + printable(before.persona_file) + "\n+++ " + printable(after.persona_file) + "\n";
   const auto list = [&](const std::vector<Grant>& grants, char mark) {
     for (const Grant& grant : grants) {
       out += std::string(1, mark) + " " + grant.grant + " " + printable(grant.what) + "   (" +
@@ -124,11 +120,15 @@ std::string difference_text(const Remit& before, const Remit& after,
   };
   list(difference.removed, '-');
   list(difference.added, '+');
-  const auto value = [](const std::string& text) { return text.empty() ? "nothing" : printable(text); };
+  const auto value = [](const std::string& text) {
+    return text.empty() ? "nothing" : printable(text);
+  };
   for (const Setting& one : difference.changed) {
     out += "~ " + one.name + ": " + value(one.before) + " -> " + value(one.after) + "\n";
   }
-  const auto plural = [](std::size_t n) { return std::to_string(n) + (n == 1 ? " grant" : " grants"); };
+  const auto plural = [](std::size_t n) {
+    return std::to_string(n) + (n == 1 ? " grant" : " grants");
+  };
   return out + plural(difference.added.size()) + " more, " + plural(difference.removed.size()) +
          " fewer\n";
 }

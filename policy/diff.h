@@ -1,10 +1,11 @@
-// `remit diff OLD NEW`: what a change of a persona or its manifest grants or takes away, each with its
-// line, for reviews. A grant that only moved to another line is no difference.
+// `remit diff OLD NEW`: what a change of a persona or its manifest grants or takes away, each with
+// its line, for reviews. A grant that only moved to another line is no difference.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "policy/show.h"
 

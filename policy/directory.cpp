@@ -22,7 +22,9 @@ std::int64_t duration(ConfigReader& reader, const yaml::Node& node) {
   return *value;
 }
 
-bool is_slug(std::string_view name) { return !name.empty() && slug_of(name) == name; }
+bool is_slug(std::string_view name) {
+  return !name.empty() && slug_of(name) == name;
+}
 
 void read_deliver(ConfigReader& reader, const yaml::Node& map, DirectoryTarget& out) {
   if (!reader.keys(map, "deliver", {"file_drop", "console"})) return;
@@ -166,8 +168,9 @@ void resolve_edges(std::vector<CollaborationEntry>& entries, std::string_view ow
     const yaml::Position at{entry.origin.line, entry.origin.col};
     if (!entry.authority) {
       diagnostics.add("I-COL-02", at,
-                      "\"" + entry.verb + " " + entry.source + "\" is documentation: it permits no "
-                      "handoff");
+                      "\"" + entry.verb + " " + entry.source +
+                          "\" is documentation: it permits no "
+                          "handoff");
       continue;
     }
     switch (entry.resolution) {
@@ -180,10 +183,10 @@ void resolve_edges(std::vector<CollaborationEntry>& entries, std::string_view ow
                                     : "add the persona, or an entry to manifests/directory.yaml");
         break;
       case Resolution::ambiguous:
-        diagnostics.add("W-COL-03", at,
-                        "several personas are called \"" + entry.target +
-                            "\": the handoff will be refused",
-                        "name one in manifests/directory.yaml");
+        diagnostics.add(
+            "W-COL-03", at,
+            "several personas are called \"" + entry.target + "\": the handoff will be refused",
+            "name one in manifests/directory.yaml");
         break;
       case Resolution::self:
         diagnostics.add("W-COL-04", at, "a persona cannot hand off to itself");
@@ -191,7 +194,8 @@ void resolve_edges(std::vector<CollaborationEntry>& entries, std::string_view ow
       case Resolution::agent:
       case Resolution::queue:
       case Resolution::human:
-      case Resolution::external: break;
+      case Resolution::external:
+        break;
     }
   }
 }

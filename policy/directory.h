@@ -1,6 +1,6 @@
-// Directory (manifests/directory.yaml): handoff targets that are no agents (queues, people), aliases
-// and ladders. It says where a handoff goes, never who may send it: that right is an edge of the
-// persona. Immutable once read.
+// Directory (manifests/directory.yaml): handoff targets that are no agents (queues, people),
+// aliases and ladders. It says where a handoff goes, never who may send it: that right is an edge
+// of the persona. Immutable once read.
 #pragma once
 
 #include <cstdint>
@@ -19,15 +19,15 @@ namespace remit::policy {
 struct DirectoryTarget {
   Resolution resolution = Resolution::queue;  // queue, human, external
   bool requires_bug_report = false;
-  std::string file_drop;   // folder below the drop root
+  std::string file_drop;  // folder below the drop root
   bool console = false;
   std::string ladder;
-  std::string alias;       // not empty: another name of that slug, and nothing else is set
+  std::string alias;  // not empty: another name of that slug, and nothing else is set
 };
 
 struct LadderStep {
-  std::string to;                                  // slug
-  std::int64_t ack_ms = 0;                         // for every severity; 0: the defaults
+  std::string to;           // slug
+  std::int64_t ack_ms = 0;  // for every severity; 0: the defaults
   std::map<std::string, std::int64_t> ack_by_severity_ms;
 };
 
@@ -47,15 +47,14 @@ struct PersonaIndex {
 
 struct Resolved {
   Resolution resolution = Resolution::unresolved;
-  std::string target;                       // after aliases
-  const DirectoryTarget* entry = nullptr;   // of a queue, human or external
+  std::string target;                      // after aliases
+  const DirectoryTarget* entry = nullptr;  // of a queue, human or external
 };
 Resolved resolve(std::string_view slug, std::string_view own_slug, const Directory& directory,
                  const PersonaIndex& known);
 
 // Fills `resolution` of every entry and reports authority edges that lead nowhere.
 void resolve_edges(std::vector<CollaborationEntry>& entries, std::string_view own_slug,
-                   const Directory& directory, const PersonaIndex& known,
-                   Diagnostics& diagnostics);
+                   const Directory& directory, const PersonaIndex& known, Diagnostics& diagnostics);
 
 }  // namespace remit::policy

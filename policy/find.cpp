@@ -21,7 +21,9 @@ constexpr std::string_view kManifestEnding = ".manifest.yaml";
 constexpr const char* kInstalledSite = "/etc/remit/site.yaml";
 constexpr int kBuildDepth = 5;  // build/dev/tests/policy/x is the deepest binary of a source tree
 
-bool is_folder(const std::string& path) { return fs::open_root(path).has_value(); }
+bool is_folder(const std::string& path) {
+  return fs::open_root(path).has_value();
+}
 
 std::string binary_folder() {
   std::array<char, limits::kPathBytes> text{};
@@ -66,12 +68,11 @@ std::string slug_in(const std::string& file) {
   if (!bytes) return {};
   const FrontMatter front = split_front_matter(*bytes);
   if (!front.found || !front.terminated) return {};
-  const yaml::Parsed parsed =
-      yaml::parse(std::string_view(*bytes).substr(front.yaml_begin,
-                                                  front.yaml_end - front.yaml_begin),
-                  {.bytes = limits::kFrontMatterBytes,
-                   .nodes = limits::kYamlNodes,
-                   .depth = limits::kYamlDepth});
+  const yaml::Parsed parsed = yaml::parse(
+      std::string_view(*bytes).substr(front.yaml_begin, front.yaml_end - front.yaml_begin),
+      {.bytes = limits::kFrontMatterBytes,
+       .nodes = limits::kYamlNodes,
+       .depth = limits::kYamlDepth});
   if (!parsed.ok() || parsed.root.kind != yaml::Kind::mapping) return {};
   const yaml::Node* name = parsed.root.find("name");
   return name != nullptr && name->kind == yaml::Kind::scalar ? slug_of(name->text) : std::string{};
@@ -132,9 +133,13 @@ std::string manifest_beside(std::string_view persona_file) {
   return std::string(persona_file) + std::string(kManifestEnding);
 }
 
-bool is_manifest(std::string_view file) { return file.ends_with(kManifestEnding); }
+bool is_manifest(std::string_view file) {
+  return file.ends_with(kManifestEnding);
+}
 
-bool readable(const std::string& file) { return access(file.c_str(), R_OK) == 0; }
+bool readable(const std::string& file) {
+  return access(file.c_str(), R_OK) == 0;
+}
 
 Result<std::vector<std::string>> personas_in(const std::string& folder) {
   TRY(const Fd root, fs::open_root(folder));

@@ -1,6 +1,6 @@
 // Where personas and the operator's files lie: beside the binary in the share folder, or in the
-// source tree it was built in. The manifests are never looked for in the current directory, which an
-// agent may be able to write; personas are, because a person names them on the command line.
+// source tree it was built in. The manifests are never looked for in the current directory, which
+// an agent may be able to write; personas are, because a person names them on the command line.
 // Reads directories; decides nothing. Safe from any thread.
 #pragma once
 
@@ -16,8 +16,8 @@ namespace remit::policy {
 // manifests/ of this binary. Errors: not_found.
 Result<std::string> find_manifests();
 
-// The site policy: `named` if not empty; else /etc/remit/site.yaml for an installed binary, if it is
-// there; else site.yaml of `manifests`.
+// The site policy: `named` if not empty; else /etc/remit/site.yaml for an installed binary, if it
+// is there; else site.yaml of `manifests`.
 std::string find_site(const std::string& named, const std::string& manifests);
 
 // Folders where personas are looked for by name, in order: ./agent_definitions, the share folder,

@@ -37,7 +37,8 @@ std::vector<Row> rows_of(std::string_view text) {
   while (!text.empty()) {
     const std::size_t end = text.find('\n');
     std::string_view line = text.substr(0, end);
-    std::string_view ending = end == std::string_view::npos ? std::string_view{} : text.substr(end, 1);
+    std::string_view ending =
+        end == std::string_view::npos ? std::string_view{} : text.substr(end, 1);
     if (line.ends_with('\r') && !ending.empty()) {
       ending = text.substr(end - 1, 2);
       line.remove_suffix(1);
@@ -55,13 +56,14 @@ std::string_view key_of(std::string_view line) {
   if (colon == std::string_view::npos || colon == 0) return {};
   if (colon + 1 < line.size() && line[colon + 1] != ' ' && line[colon + 1] != '\t') return {};
   const std::string_view key = line.substr(0, colon);
-  const bool word = key.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                          "0123456789_-") == std::string_view::npos;
+  const bool word = key.find_first_not_of(
+                        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                        "0123456789_-") == std::string_view::npos;
   return word ? key : std::string_view{};
 }
 
-// Where a value ends: at any key-like line, or only at keys that are surely keys ("Context: x" in the
-// middle of a description looks like one).
+// Where a value ends: at any key-like line, or only at keys that are surely keys ("Context: x" in
+// the middle of a description looks like one).
 enum class Ends { any_key, known_key };
 
 bool ends_value(std::string_view line, Ends ends) {
@@ -70,7 +72,9 @@ bool ends_value(std::string_view line, Ends ends) {
   return ends == Ends::any_key || is_known_key(key) || contains(kCommon, key);
 }
 
-bool parses(std::string_view text) { return yaml::parse(text, {}).ok(); }
+bool parses(std::string_view text) {
+  return yaml::parse(text, {}).ok();
+}
 
 std::string folded_value(const std::vector<Row>& rows, std::size_t first, std::size_t last) {
   std::string out;
@@ -102,8 +106,8 @@ Attempt rewrite(const std::vector<Row>& rows, Ends ends) {
       raw += rows[k].ending;
     }
     const std::string value = folded_value(rows, i, end);
-    const bool plain = !value.empty() && std::string_view("\"'|>[{&*!%@").find(value[0]) ==
-                                             std::string_view::npos;
+    const bool plain =
+        !value.empty() && std::string_view("\"'|>[{&*!%@").find(value[0]) == std::string_view::npos;
     if (!contains(kRepairable, key) || !plain || parses(raw)) {
       out.yaml += raw;
     } else {

@@ -1,7 +1,7 @@
 // `remit check --fix`: the only tolerant reading of a persona, and always asked for. It repairs one
-// kind of mistake: a top-level text of a known key (never name, tools or disallowedTools) that is no
-// YAML because of an unquoted ": ", a leading backtick or unindented continuation lines. The value
-// becomes a double-quoted scalar on one line. Serving never applies it.
+// kind of mistake: a top-level text of a known key (never name, tools or disallowedTools) that is
+// no YAML because of an unquoted ": ", a leading backtick or unindented continuation lines. The
+// value becomes a double-quoted scalar on one line. Serving never applies it.
 #pragma once
 
 #include <string>
@@ -13,10 +13,10 @@
 namespace remit::policy {
 
 struct Fix {
-  bool needed = false;   // the file had an error before
-  bool repaired = false; // `bytes` parses without one
-  std::string bytes;     // the whole new file
-  std::string diff;      // changed lines, "-" and "+", with the line number
+  bool needed = false;    // the file had an error before
+  bool repaired = false;  // `bytes` parses without one
+  std::string bytes;      // the whole new file
+  std::string diff;       // changed lines, "-" and "+", with the line number
 };
 
 // Pure: proposes a repair of `bytes`.

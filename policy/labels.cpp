@@ -58,8 +58,9 @@ std::vector<std::string> words_of(ConfigReader& reader, const yaml::Node& map,
 }
 
 void read_memory(ConfigReader& reader, const yaml::Node& map, Vocabulary& out) {
-  if (!reader.keys(map, "memory", {"heading", "heading_excluded", "write", "read", "both",
-                                   "table_read", "table_write"})) {
+  if (!reader.keys(
+          map, "memory",
+          {"heading", "heading_excluded", "write", "read", "both", "table_read", "table_write"})) {
     return;
   }
   out.memory_heading = words_of(reader, map, "heading");
@@ -89,7 +90,8 @@ void read_kinds(ConfigReader& reader, const yaml::Node& map, Vocabulary& out) {
     if (const auto key = reader.text(entry.value, "manifest")) {
       one.by_manifest = key->text == "reports_to_is_escalation" && *kind == EdgeKind::report;
       if (!one.by_manifest) {
-        reader.error({key->origin.line, key->origin.col}, "only report has a manifest key: "
+        reader.error({key->origin.line, key->origin.col},
+                     "only report has a manifest key: "
                      "reports_to_is_escalation");
       }
     }
@@ -182,8 +184,8 @@ bool Vocabulary::names_nobody(std::string_view target) const {
 Result<Vocabulary> parse_vocabulary(std::string file, std::string_view text) {
   ConfigReader reader(std::move(file), text);
   Vocabulary out;
-  if (!reader.failed() && reader.keys(reader.root(), "the file", {"version", "memory",
-                                                                  "collaboration"})) {
+  if (!reader.failed() &&
+      reader.keys(reader.root(), "the file", {"version", "memory", "collaboration"})) {
     reader.version();
     const yaml::Node* memory = reader.root().find("memory");
     const yaml::Node* collaboration = reader.root().find("collaboration");

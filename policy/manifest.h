@@ -33,7 +33,7 @@ struct Manifest {
   std::vector<Located> targets;          // aliases of targets.yaml
   LimitValues limits;
   std::optional<Apply> apply;
-  std::string profile;                   // file in manifests/sandbox; empty: default
+  std::string profile;  // file in manifests/sandbox; empty: default
   std::vector<PathRule> write_ask;
   std::vector<Located> memory_read, memory_write, memory_delete;
   bool allow_wildcard_tools = false;

@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::size_t kPlainLabelBytes = 64;  // longer than this, "Text:" is a sentence
 
-bool blank(char c) { return c == ' ' || c == '\t'; }
+bool blank(char c) {
+  return c == ' ' || c == '\t';
+}
 
 std::string_view trim_left(std::string_view text) {
   while (!text.empty() && blank(text.front())) text.remove_prefix(1);

@@ -21,8 +21,8 @@ constexpr std::array<std::string_view, 7> kInstructionFolders{
     "tasks", "workflow", "outputs", "decisions", "corrections", "reviews", "checkpoints"};
 constexpr std::array<std::string_view, 9> kFileTypes{"yaml", "yml", "md",   "json", "csv",
                                                      "log",  "txt", "xlsx", "pdf"};
-constexpr std::array<std::string_view, 6> kAgentPlaceholders{"agent",     "agent_name", "specialist",
-                                                             "requester", "developer",  "domain-agent"};
+constexpr std::array<std::string_view, 6> kAgentPlaceholders{
+    "agent", "agent_name", "specialist", "requester", "developer", "domain-agent"};
 
 bool contains(const auto& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
@@ -217,15 +217,19 @@ class Parser {
     switch (scope.mode.mode) {
       case Mode::none:
         push(Mode::none);
-        diagnostics_.add("W-MEM-01", at,
-                         scope.label.empty()
-                             ? "no label above says whether this path is read or written: no access"
-                             : "the label \"" + scope.label +
-                                   "\" does not say read or write: no access",
-                         "put it below **Read from**: or **Write to**:");
+        diagnostics_.add(
+            "W-MEM-01", at,
+            scope.label.empty()
+                ? "no label above says whether this path is read or written: no access"
+                : "the label \"" + scope.label + "\" does not say read or write: no access",
+            "put it below **Read from**: or **Write to**:");
         break;
-      case Mode::read: push(Mode::read); break;
-      case Mode::write: push(Mode::write); break;
+      case Mode::read:
+        push(Mode::read);
+        break;
+      case Mode::write:
+        push(Mode::write);
+        break;
       case Mode::both:
         push(Mode::read);
         push(Mode::write);
@@ -233,8 +237,10 @@ class Parser {
     }
     if (scope.mode.mixed) {
       diagnostics_.add("I-MEM-07", at,
-                       "the label \"" + scope.label + "\" holds words of both kinds; the first "
-                       "counts: " + (scope.mode.mode == Mode::read ? "read" : "write"));
+                       "the label \"" + scope.label +
+                           "\" holds words of both kinds; the first "
+                           "counts: " +
+                           (scope.mode.mode == Mode::read ? "read" : "write"));
     }
   }
 

@@ -1,7 +1,7 @@
-// The ownership lines of a persona: which documents of Agent_Memory its text lets it read and write.
-// The grammar is line based and described in docs/personas.md. A path that no read or write label
-// covers is kept with mode `none`: it grants nothing and is reported.
-// Pure functions; safe from any thread.
+// The ownership lines of a persona: which documents of Agent_Memory its text lets it read and
+// write. The grammar is line based and described in docs/personas.md. A path that no read or write
+// label covers is kept with mode `none`: it grants nothing and is reported. Pure functions; safe
+// from any thread.
 #pragma once
 
 #include <string>
@@ -17,14 +17,14 @@
 namespace remit::policy {
 
 struct MemoryEntry {
-  std::string pattern;  // normalised: without Agent_Memory/, {instruction_id}/ put in front
+  std::string pattern;     // normalised: without Agent_Memory/, {instruction_id}/ put in front
   Mode mode = Mode::none;  // none, read or write: a both label gives two entries
   bool remove = false;     // from a manifest's `delete` list
   std::string source;      // as written
   std::string label;       // the label's text, or ""
   memory::Shape shape = memory::Shape::file;
   std::vector<std::string> placeholders;  // names in the order of the pattern
-  bool enabled = true;     // false: grants nothing (see enable_memory)
+  bool enabled = true;                    // false: grants nothing (see enable_memory)
   bool from_manifest = false;
   Origin origin;
 };

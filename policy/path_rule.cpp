@@ -8,7 +8,8 @@ Result<PathRule> make_path_rule(std::string glob, Origin origin) {
   auto pattern = memory::DocPattern::compile(lower_ascii(glob), {});
   if (!pattern) {
     return fail(ErrorKind::invalid_argument,
-                "bad path pattern " + escape_ascii(glob) + ": " + pattern.error().message, origin.text());
+                "bad path pattern " + escape_ascii(glob) + ": " + pattern.error().message,
+                origin.text());
   }
   return PathRule{std::move(glob), std::move(origin), std::move(*pattern)};
 }

@@ -71,9 +71,9 @@ void check_text(const std::vector<Line>& lines, Scan scan, Diagnostics& out) {
         out.add("W-TEXT-01", at, "control character " + escape_ascii(line.text.substr(i, length)));
       } else if (!hidden && is_hidden(c)) {
         hidden = true;
-        out.add("W-TEXT-02", at,
-                "bidirectional or zero-width character " +
-                    escape_ascii(line.text.substr(i, length)));
+        out.add(
+            "W-TEXT-02", at,
+            "bidirectional or zero-width character " + escape_ascii(line.text.substr(i, length)));
       }
       i += length;
     }
@@ -170,9 +170,9 @@ class Reader {
     if (description_typed && trim(persona_.description).empty()) {
       out_.add("E-DESC-01", place("description"), "description is missing or empty");
     } else if (persona_.description.size() > limits::kDescriptionBytes) {
-      out_.add("E-DESC-01", place("description"),
-               "description is longer than " + std::to_string(limits::kDescriptionBytes) +
-                   " bytes");
+      out_.add(
+          "E-DESC-01", place("description"),
+          "description is longer than " + std::to_string(limits::kDescriptionBytes) + " bytes");
     }
   }
 
@@ -188,12 +188,13 @@ class Reader {
     std::vector<Located> out;
     const auto add = [&](std::string_view item, yaml::Position position) {
       const std::string_view word = trim(item);
-      const bool known = std::any_of(out.begin(), out.end(),
-                                     [&](const Located& l) { return l.text == word; });
+      const bool known =
+          std::any_of(out.begin(), out.end(), [&](const Located& l) { return l.text == word; });
       if (!word.empty() && !known) out.push_back({std::string(word), origin(position)});
     };
     switch (node.kind) {
-      case yaml::Kind::null: break;
+      case yaml::Kind::null:
+        break;
       case yaml::Kind::scalar:
         for (const std::string& item : split_list(node.text)) add(item, node.at);
         break;
@@ -202,8 +203,8 @@ class Reader {
           if (item.kind == yaml::Kind::scalar) {
             add(item.text, item.at);
           } else {
-            out_.add("E-FM-13", at(item.at), std::string(key) + " must list texts, not a " +
-                                                 yaml::to_string(item.kind));
+            out_.add("E-FM-13", at(item.at),
+                     std::string(key) + " must list texts, not a " + yaml::to_string(item.kind));
           }
         }
         break;
@@ -222,8 +223,10 @@ class Reader {
       if (contains(kNotExecuted, entry.key)) {
         out_.add("I-FM-02", at(entry.key_at), "the key \"" + entry.key + "\" is never executed");
       } else {
-        out_.add("I-FM-01", at(entry.key_at), "unknown key \"" + entry.key + "\": kept, without "
-                 "effect");
+        out_.add("I-FM-01", at(entry.key_at),
+                 "unknown key \"" + entry.key +
+                     "\": kept, without "
+                     "effect");
       }
     }
   }
@@ -246,8 +249,8 @@ void refuse(Persona& persona) {
 void read_file_text(std::string_view bytes, const Vocabulary& words, Persona& persona,
                     Diagnostics& out) {
   if (bytes.size() > limits::kPersonaBytes) {
-    out.add("E-FM-09", {}, "the file is larger than " + std::to_string(limits::kPersonaBytes) +
-            " bytes");
+    out.add("E-FM-09", {},
+            "the file is larger than " + std::to_string(limits::kPersonaBytes) + " bytes");
     return;
   }
   const std::string_view stem = fs::base_name(persona.file);
@@ -271,10 +274,9 @@ void read_file_text(std::string_view bytes, const Vocabulary& words, Persona& pe
   const int offset = 1;  // the YAML starts on the file's second line
   const std::string_view yaml_text =
       bytes.substr(front.yaml_begin, front.yaml_end - front.yaml_begin);
-  const yaml::Parsed parsed =
-      yaml::parse(yaml_text, {.bytes = limits::kFrontMatterBytes,
-                              .nodes = limits::kYamlNodes,
-                              .depth = limits::kYamlDepth});
+  const yaml::Parsed parsed = yaml::parse(yaml_text, {.bytes = limits::kFrontMatterBytes,
+                                                      .nodes = limits::kYamlNodes,
+                                                      .depth = limits::kYamlDepth});
   for (const yaml::Problem& problem : parsed.problems) {
     std::optional<std::string> hint;
     if (problem.fault == yaml::Fault::syntax) hint = "remit check --fix may repair it";
@@ -298,8 +300,12 @@ void read_file_text(std::string_view bytes, const Vocabulary& words, Persona& pe
 
 }  // namespace
 
-bool is_known_key(std::string_view key) { return contains(kKnown, key); }
-bool is_reserved_name(std::string_view slug) { return contains(kReserved, slug); }
+bool is_known_key(std::string_view key) {
+  return contains(kKnown, key);
+}
+bool is_reserved_name(std::string_view slug) {
+  return contains(kReserved, slug);
+}
 
 std::vector<std::string> split_list(std::string_view text) {
   std::vector<std::string> out;

@@ -25,18 +25,18 @@ struct Persona {
   bool ok = false;
 
   std::string name, slug, description, model, color;
-  bool tools_declared = false;           // the key is there and not empty
-  std::vector<Located> tools;            // as declared, in order, without duplicates
+  bool tools_declared = false;  // the key is there and not empty
+  std::vector<Located> tools;   // as declared, in order, without duplicates
   std::vector<Located> disallowed_tools;
   std::vector<Located> capabilities;
-  yaml::Node other;                      // mapping: unknown keys and keys never executed
-  int body_line = 1;                     // of the body's first line
-  std::string body;                      // verbatim
+  yaml::Node other;   // mapping: unknown keys and keys never executed
+  int body_line = 1;  // of the body's first line
+  std::string body;   // verbatim
   MemorySection memory;
   CollaborationSection collaboration;
   Origin tools_line, memory_heading, collaboration_heading;  // else 1:1
 
-  std::vector<Diagnostic> diagnostics;   // sorted
+  std::vector<Diagnostic> diagnostics;  // sorted
 };
 
 // Parses the bytes of one file. Never fails: a bad file is a Persona with ok == false and at least

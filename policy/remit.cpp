@@ -16,31 +16,44 @@ std::string Origin::short_text() const {
 
 const char* to_string(HandoffKind kind) {
   switch (kind) {
-    case HandoffKind::consult: return "consult";
-    case HandoffKind::delegate: return "delegate";
-    case HandoffKind::escalate: return "escalate";
+    case HandoffKind::consult:
+      return "consult";
+    case HandoffKind::delegate:
+      return "delegate";
+    case HandoffKind::escalate:
+      return "escalate";
   }
   return "consult";
 }
 
 const char* to_string(Resolution resolution) {
   switch (resolution) {
-    case Resolution::agent: return "agent";
-    case Resolution::queue: return "queue";
-    case Resolution::human: return "human";
-    case Resolution::external: return "external";
-    case Resolution::unresolved: return "unresolved";
-    case Resolution::ambiguous: return "ambiguous";
-    case Resolution::self: return "self";
+    case Resolution::agent:
+      return "agent";
+    case Resolution::queue:
+      return "queue";
+    case Resolution::human:
+      return "human";
+    case Resolution::external:
+      return "external";
+    case Resolution::unresolved:
+      return "unresolved";
+    case Resolution::ambiguous:
+      return "ambiguous";
+    case Resolution::self:
+      return "self";
   }
   return "unresolved";
 }
 
 const char* to_string(Apply apply) {
   switch (apply) {
-    case Apply::as_write: return "as_write";
-    case Apply::hold: return "hold";
-    case Apply::never: return "never";
+    case Apply::as_write:
+      return "as_write";
+    case Apply::hold:
+      return "hold";
+    case Apply::never:
+      return "never";
   }
   return "never";
 }

@@ -12,8 +12,10 @@ namespace {
 
 OrderedJson node_json(const yaml::Node& node) {
   switch (node.kind) {
-    case yaml::Kind::null: return nullptr;
-    case yaml::Kind::scalar: return node.text;
+    case yaml::Kind::null:
+      return nullptr;
+    case yaml::Kind::scalar:
+      return node.text;
     case yaml::Kind::sequence: {
       OrderedJson out = OrderedJson::array();
       for (const yaml::Node& item : node.items) out.push_back(node_json(item));
@@ -46,8 +48,8 @@ OrderedJson head_json(const Persona& persona, const Compiled& compiled) {
   out["tools_not_provided"] = compiled.tools_not_provided;
   out["disallowed_tools"] = texts(persona.disallowed_tools);
   out["capabilities"] = texts(persona.capabilities);
-  out["other"] = persona.other.kind == yaml::Kind::mapping ? node_json(persona.other)
-                                                           : OrderedJson::object();
+  out["other"] =
+      persona.other.kind == yaml::Kind::mapping ? node_json(persona.other) : OrderedJson::object();
   out["body_line"] = persona.body_line;
   out["body_bytes"] = persona.body.size();
   return out;
@@ -56,9 +58,12 @@ OrderedJson head_json(const Persona& persona, const Compiled& compiled) {
 const char* mode_name(Mode mode) {
   switch (mode) {
     case Mode::read:
-    case Mode::both: return "read";
-    case Mode::write: return "write";
-    case Mode::none: return "none";
+    case Mode::both:
+      return "read";
+    case Mode::write:
+      return "write";
+    case Mode::none:
+      return "none";
   }
   return "none";
 }
@@ -157,7 +162,9 @@ OrderedJson limits_json(const SpawnLimits& limits) {
 
 class Page {
  public:
-  void title(std::string_view text) { out_ += (out_.empty() ? "" : "\n") + std::string(text) + "\n"; }
+  void title(std::string_view text) {
+    out_ += (out_.empty() ? "" : "\n") + std::string(text) + "\n";
+  }
   void row(std::string_view left, std::string_view right, std::string_view note) {
     constexpr std::size_t kLeft = 18;
     constexpr std::size_t kRight = 66;
@@ -208,10 +215,13 @@ void collaboration_text(Page& page, const Persona& persona, const Compiled& comp
     std::string what = entry.target;
     if (!entry.reason.empty()) what += " (" + entry.reason + ")";
     switch (entry.resolution) {
-      case Resolution::agent: break;
+      case Resolution::agent:
+        break;
       case Resolution::queue:
       case Resolution::human:
-      case Resolution::external: what += std::string("  [") + to_string(entry.resolution) + "]"; break;
+      case Resolution::external:
+        what += std::string("  [") + to_string(entry.resolution) + "]";
+        break;
       case Resolution::unresolved:
       case Resolution::ambiguous:
       case Resolution::self:

@@ -1,12 +1,13 @@
-// What a persona amounts to, for people and machines: the JSON of docs/personas.md ("remit.persona/1",
-// "remit.check/1") and the text of `remit show`. Key order and content are an interface; tests compare
-// them. Pure functions.
+// What a persona amounts to, for people and machines: the JSON of docs/personas.md
+// ("remit.persona/1", "remit.check/1") and the text of `remit show`. Key order and content are an
+// interface; tests compare them. Pure functions.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "policy/compile.h"
 #include "policy/persona.h"

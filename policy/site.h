@@ -26,7 +26,7 @@ struct Site {
   bool approvals_cli = true;
   int approval_timeout_s = 300;
   Apply apply = Apply::as_write;
-  std::string file_drop_root;                 // empty: drop/ in the state directory
+  std::string file_drop_root;  // empty: drop/ in the state directory
   std::vector<PathRule> protected_paths, read_denied;
 };
 

@@ -17,9 +17,13 @@ bool contains(const auto& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-yaml::Position at(const Origin& origin) { return {origin.line, origin.col}; }
+yaml::Position at(const Origin& origin) {
+  return {origin.line, origin.col};
+}
 
-bool is_wildcard(std::string_view word) { return word == "*" || equals_folded(word, "All tools"); }
+bool is_wildcard(std::string_view word) {
+  return word == "*" || equals_folded(word, "All tools");
+}
 
 class Granter {
  public:
@@ -83,7 +87,9 @@ class Granter {
     std::vector<Located> out;
     const std::string message = "no tools line: no generic tools";
     switch (site_.tools_default) {
-      case ToolsDefault::none: notes_.add("W-TOOLS-01", at(persona_.tools_line), message); break;
+      case ToolsDefault::none:
+        notes_.add("W-TOOLS-01", at(persona_.tools_line), message);
+        break;
       case ToolsDefault::readonly:
         notes_.add("W-TOOLS-01", at(persona_.tools_line),
                    "no tools line: the site gives Read, Grep, Glob");
@@ -120,8 +126,9 @@ class Granter {
     if (open != std::string::npos) {
       notes_.add("W-TOOLS-04", at(one.origin),
                  "\"" + one.text + "\" cannot be enforced as written: it grants nothing",
-                 "grant " + one.text.substr(0, open) + ", and let the shell rules and a person "
-                 "decide on each command");
+                 "grant " + one.text.substr(0, open) +
+                     ", and let the shell rules and a person "
+                     "decide on each command");
       return;
     }
     if (contains(kGeneric, one.text) && provided(one.text)) {
@@ -129,8 +136,8 @@ class Granter {
       return;
     }
     // BashOutput and KillShell exist with Bash and not otherwise.
-    const bool with_bash = contains(kWithBash, one.text) && provided(one.text) &&
-                           listed(persona_.tools, "Bash");
+    const bool with_bash =
+        contains(kWithBash, one.text) && provided(one.text) && listed(persona_.tools, "Bash");
     if (with_bash) return;
     out_.not_provided.push_back(one.text);
     notes_.add("I-TOOLS-02", at(one.origin),

@@ -8,11 +8,12 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "base/result.h"
 #include "policy/access.h"
@@ -35,7 +36,7 @@ class Asker {
   enum class Reply { approve, decline, cancel };
   struct Answer {
     Reply reply = Reply::cancel;
-    std::string channel;                     // "elicitation", "mrtr"
+    std::string channel;  // "elicitation", "mrtr"
     std::chrono::milliseconds latency{0};
   };
   // Shows `question` with a field `decision` and the four-digit `code`, and waits. In the stateless

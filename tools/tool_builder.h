@@ -44,8 +44,8 @@ Tool tool(Declaration words, std::function<Result<Outcome<R>>(const Args&, Call&
   out.always_load = words.always_load;
   out.input_schema = std::make_shared<const OrderedJson>(schema_of<Args>());
   out.output_schema = std::make_shared<const OrderedJson>(schema_of<R>());
-  out.run = [handler = std::move(handler), output_schema = out.output_schema](const Json& arguments,
-                                                         Call& call) -> Result<Reply> {
+  out.run = [handler = std::move(handler), output_schema = out.output_schema](
+                const Json& arguments, Call& call) -> Result<Reply> {
     TRY(const Args args, decode<Args>(arguments));
     TRY(Outcome<R> outcome, handler(args, call));
     Json encoded = encode(outcome.value);

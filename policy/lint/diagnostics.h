@@ -1,15 +1,16 @@
-// Diagnostics: what the compiler of personas has to say about a file, with the place. The severity is
-// the first letter of the code: E stops a persona from being served, W removes something the author
-// wrote, I explains. The codes and their meanings are listed in docs/personas.md.
-// Plain values; nothing here locks.
+// Diagnostics: what the compiler of personas has to say about a file, with the place. The severity
+// is the first letter of the code: E stops a persona from being served, W removes something the
+// author wrote, I explains. The codes and their meanings are listed in docs/personas.md. Plain
+// values; nothing here locks.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "base/yaml.h"
 

@@ -1,5 +1,6 @@
-// The shell verbs about personas: check, show, diff. Each takes the words behind the verb and returns
-// the exit code: 0 done, 1 errors found, 2 usage, 3 unreadable. Data go to stdout, all else to stderr.
+// The shell verbs about personas: check, show, diff. Each takes the words behind the verb and
+// returns the exit code: 0 done, 1 errors found, 2 usage, 3 unreadable. Data go to stdout, all else
+// to stderr.
 #pragma once
 
 #include <functional>

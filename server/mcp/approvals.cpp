@@ -22,10 +22,9 @@ std::string form_message(const policy::Question& question, const std::string& co
   if (lines.size() < limits::kFormLines) {
     lines.push_back(note);
   } else {
-    const auto shortest =
-        std::min_element(lines.begin(), lines.end(), [](const auto& a, const auto& b) {
-          return count_chars(a) < count_chars(b);
-        });
+    const auto shortest = std::min_element(
+        lines.begin(), lines.end(),
+        [](const auto& a, const auto& b) { return count_chars(a) < count_chars(b); });
     *shortest += brief;
   }
   if (lines.size() > limits::kFormLines) return {};
@@ -91,8 +90,7 @@ std::string four_digits() {
   return std::string(4 - digits.size(), '0') + digits;
 }
 
-std::string form_params(const policy::Question& question, const std::string& code,
-                        bool name_mode) {
+std::string form_params(const policy::Question& question, const std::string& code, bool name_mode) {
   const std::string message = form_message(question, code);
   if (message.empty()) return {};
   std::string params = name_mode ? R"({"mode":"form","message":)" : R"({"message":)";
@@ -117,7 +115,8 @@ std::optional<FormAnswer> read_form_answer(const Json& result) {
   answer.action = action->get<std::string>();
   if (answer.action != "accept" && answer.action != "decline" && answer.action != "cancel")
     return std::nullopt;
-  if (const auto content = result.find("content"); content != result.end() && content->is_object()) {
+  if (const auto content = result.find("content");
+      content != result.end() && content->is_object()) {
     const auto text = [&](const char* name) {
       const auto at = content->find(name);
       return at != content->end() && at->is_string() ? at->get<std::string>() : std::string();

@@ -4,10 +4,10 @@
 // * RetryAsker ("mrtr", 2026-07-28): the call ends with input_required and is sent again with the
 //   answer and the sealed requestState; nothing stays parked.
 //
-// What counts as a yes (docs/protocol.md): action accept, decision "approve", the four digits of the
-// message, and at least kMachineAnswer after the question. Clients accept by themselves (hooks, stray
-// keys), so anything less is none. A decline or cancel within kMachineDecline is a machine's and comes
-// back as Reply::cancel: the caller tries the next channel.
+// What counts as a yes (docs/protocol.md): action accept, decision "approve", the four digits of
+// the message, and at least kMachineAnswer after the question. Clients accept by themselves (hooks,
+// stray keys), so anything less is none. A decline or cancel within kMachineDecline is a machine's
+// and comes back as Reply::cancel: the caller tries the next channel.
 #pragma once
 
 #include <condition_variable>

@@ -10,9 +10,12 @@ namespace remit::mcp {
 
 bool publishes_structured(const tools::Tool& tool, Structured mode) {
   switch (mode) {
-    case Structured::all: return true;
-    case Structured::records: return tool.output == tools::Output::record;
-    case Structured::none: return false;
+    case Structured::all:
+      return true;
+    case Structured::records:
+      return tool.output == tools::Output::record;
+    case Structured::none:
+      return false;
   }
   return false;
 }
@@ -24,8 +27,8 @@ Result<Page> page_of(std::size_t entries, std::size_t page_size, std::string_vie
   if (params.is_object()) {
     if (const auto given = params.find("cursor"); given != params.end()) {
       const auto bad = [] {
-        return fail(ErrorKind::invalid_argument, "cursor is not one of this list; list again without it",
-                    "/cursor");
+        return fail(ErrorKind::invalid_argument,
+                    "cursor is not one of this list; list again without it", "/cursor");
       };
       if (!given->is_string()) return bad();
       const auto& cursor = given->get_ref<const std::string&>();

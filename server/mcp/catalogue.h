@@ -18,8 +18,8 @@ namespace remit::mcp {
 // Whether results of `tool` carry structuredContent (and its list entry an outputSchema).
 bool publishes_structured(const tools::Tool& tool, Structured mode);
 
-// One page of a list. Cursors are `<offset>.<digest of the list>` in base64url: one of another list,
-// or of a list that has changed since, is refused.
+// One page of a list. Cursors are `<offset>.<digest of the list>` in base64url: one of another
+// list, or of a list that has changed since, is refused.
 struct Page {
   std::size_t begin = 0, end = 0;
   std::string next_cursor;  // empty on the last page

@@ -39,8 +39,7 @@ void reply_page(Parts& parts, ReplyOnce& reply, const char* name,
                 const std::vector<std::string>& entries, const Json& params) {
   Sha256 hash;
   for (const std::string& entry : entries) hash.field(entry);
-  const auto page =
-      page_of(entries.size(), parts.service.list_page, hash.finish_hex(), params);
+  const auto page = page_of(entries.size(), parts.service.list_page, hash.finish_hex(), params);
   if (!page) return refuse(reply, page.error().message);
   std::string fields = std::string("\"") + name + "\":[";
   for (std::size_t i = page->begin; i < page->end; ++i) {
@@ -49,8 +48,8 @@ void reply_page(Parts& parts, ReplyOnce& reply, const char* name,
   }
   fields += ']';
   if (!page->next_cursor.empty()) fields += R"(,"nextCursor":")" + page->next_cursor + "\"";
-  reply.result(parts.writer.result(reply.exchange().envelope.revision, fields,
-                                   limits::kListTtl.count()));
+  reply.result(
+      parts.writer.result(reply.exchange().envelope.revision, fields, limits::kListTtl.count()));
 }
 
 }  // namespace
@@ -90,8 +89,8 @@ void get_prompt(Parts& parts, ReplyOnce& reply, const Json& params) {
     if (!given->is_object()) return refuse(reply, "params.arguments must be an object");
     for (const auto& [key, value] : given->items()) {
       if (!value.is_string())
-        return refuse(reply, "params.arguments: the value of " + quoted_input(key) +
-                                 " must be a string");
+        return refuse(reply,
+                      "params.arguments: the value of " + quoted_input(key) + " must be a string");
       arguments.emplace(key, value.get<std::string>());
     }
   }
@@ -114,8 +113,8 @@ void get_prompt(Parts& parts, ReplyOnce& reply, const Json& params) {
   fields += R"("messages":[)";
   for (const PromptMessage& message : prompt->messages) {
     if (&message != &prompt->messages.front()) fields += ',';
-    fields += message.role == PromptMessage::Role::user ? R"({"role":"user")"
-                                                        : R"({"role":"assistant")";
+    fields +=
+        message.role == PromptMessage::Role::user ? R"({"role":"user")" : R"({"role":"assistant")";
     fields += R"(,"content":{"type":"text","text":)";
     parts.writer.append_text(fields, message.text);
     fields += "}}";
@@ -170,12 +169,12 @@ void read_resource(Parts& parts, ReplyOnce& reply, const Json& params) {
   Exchange& exchange = reply.exchange();
   if (!exchange.outbox().wait_for_room(exchange.stop.get_token())) return reply.abandon();
   const policy::CallScope scope{ulid(parts.service.clock->unix_ms()), "resources/read"};
-  const auto contents =
-      parts.service.resources->read(*uri, scope, exchange.stop.get_token());
+  const auto contents = parts.service.resources->read(*uri, scope, exchange.stop.get_token());
   if (!contents) return refuse(parts, reply, contents.error(), *uri);
   if (contents->empty())
     return refuse(parts, reply,
-                  Error{ErrorKind::internal, "the resource has no contents", {}, {}, nullptr}, *uri);
+                  Error{ErrorKind::internal, "the resource has no contents", {}, {}, nullptr},
+                  *uri);
   std::string fields = R"("contents":[)";
   for (const ResourceContent& content : *contents) {
     if (&content != &contents->front()) fields += ',';

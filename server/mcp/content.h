@@ -2,8 +2,9 @@
 // pool thread, since a provider may read documents.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "server/mcp/exchange.h"
 #include "server/mcp/parts.h"

@@ -58,17 +58,22 @@ constexpr std::array<MethodRow, 12> kMethods = {{
 bool served(const Service& service, Method method) {
   switch (method) {
     case Method::get_prompt:
-    case Method::list_prompts: return service.prompts != nullptr;
+    case Method::list_prompts:
+      return service.prompts != nullptr;
     case Method::list_resources:
     case Method::list_templates:
-    case Method::read_resource: return service.resources != nullptr;
-    case Method::complete: return service.prompts || service.resources;
+    case Method::read_resource:
+      return service.resources != nullptr;
+    case Method::complete:
+      return service.prompts || service.resources;
     case Method::call_tool:
-    case Method::list_tools: return !service.tools.empty();
+    case Method::list_tools:
+      return !service.tools.empty();
     case Method::discover:
     case Method::initialize:
     case Method::ping:
-    case Method::set_log_level: return true;
+    case Method::set_log_level:
+      return true;
   }
   return false;
 }
@@ -86,8 +91,12 @@ const MethodRow* find_method(const Service& service, std::string_view name, Revi
 
 Server::Server(Service service) : parts_(std::make_unique<Parts>(std::move(service))) {}
 Server::~Server() = default;
-const std::string& Server::tools_sha256() const { return parts_->catalogue.tools_sha256(); }
-std::size_t Server::tools_bytes() const { return parts_->catalogue.tools_bytes(); }
+const std::string& Server::tools_sha256() const {
+  return parts_->catalogue.tools_sha256();
+}
+std::size_t Server::tools_bytes() const {
+  return parts_->catalogue.tools_bytes();
+}
 
 struct Connection::State {
   State(Server& server, Outbox& out) : parts(server.parts()), outbox(out) {}
@@ -145,18 +154,33 @@ struct Job {
 
   void run() {
     switch (method) {
-      case Method::call_tool: call_tool(parts, {pending, client_ready}, reply, *tool, params); return;
-      case Method::complete: complete(parts, reply, params); return;
-      case Method::get_prompt: get_prompt(parts, reply, params); return;
-      case Method::list_prompts: list_prompts(parts, reply, params); return;
-      case Method::list_resources: list_resources(parts, reply, params); return;
-      case Method::list_templates: list_resource_templates(parts, reply, params); return;
-      case Method::read_resource: read_resource(parts, reply, params); return;
+      case Method::call_tool:
+        call_tool(parts, {pending, client_ready}, reply, *tool, params);
+        return;
+      case Method::complete:
+        complete(parts, reply, params);
+        return;
+      case Method::get_prompt:
+        get_prompt(parts, reply, params);
+        return;
+      case Method::list_prompts:
+        list_prompts(parts, reply, params);
+        return;
+      case Method::list_resources:
+        list_resources(parts, reply, params);
+        return;
+      case Method::list_templates:
+        list_resource_templates(parts, reply, params);
+        return;
+      case Method::read_resource:
+        read_resource(parts, reply, params);
+        return;
       case Method::discover:
       case Method::initialize:
       case Method::list_tools:
       case Method::ping:
-      case Method::set_log_level: return;  // answered on the reading thread
+      case Method::set_log_level:
+        return;  // answered on the reading thread
     }
   }
 };
@@ -198,8 +222,8 @@ void Connection::State::on_request(Request& request, const std::shared_ptr<Batch
   auto& envelope = std::get<Envelope>(judged);
   const MethodRow* row = find_method(parts.service, request.method, envelope.revision);
   if (row == nullptr)
-    return refuse({kMethodNotFound, "method " + quoted_input(request.method) + " does not exist in " +
-                                        to_string(envelope.revision)});
+    return refuse({kMethodNotFound, "method " + quoted_input(request.method) +
+                                        " does not exist in " + to_string(envelope.revision)});
   if (!request.params.is_null() && !request.params.is_object())
     return refuse({kInvalidParams, "params must be an object"});
   const tools::Tool* tool = nullptr;
@@ -216,12 +240,14 @@ void Connection::State::on_request(Request& request, const std::shared_ptr<Batch
     return run_on_reader(row->method, reply, request.params);
   }
   switch (in_flight.enter(exchange)) {
-    case InFlight::Refused::no: break;
+    case InFlight::Refused::no:
+      break;
     case InFlight::Refused::id_in_use:  // checked above; only this thread enters
     case InFlight::Refused::too_many: {
       ReplyOnce reply(std::move(exchange));
-      return reply.error({kInternalError, "busy: " + std::to_string(limits::kInFlight) +
-                                              " requests are in flight; retry when one is answered"});
+      return reply.error(
+          {kInternalError, "busy: " + std::to_string(limits::kInFlight) +
+                               " requests are in flight; retry when one is answered"});
     }
   }
   auto job = std::make_shared<Job>(parts, pending, in_flight, eras.initialized(), row->method, tool,
@@ -241,8 +267,10 @@ void Connection::State::on_request(Request& request, const std::shared_ptr<Batch
 void Connection::State::run_on_reader(Method method, ReplyOnce& reply, const Json& params) {
   const Revision revision = reply.exchange().envelope.revision;
   switch (method) {
-    case Method::ping: return reply.result(parts.writer.result(revision, {}));
-    case Method::discover: return reply.result(parts.catalogue.discover_result());
+    case Method::ping:
+      return reply.result(parts.writer.result(revision, {}));
+    case Method::discover:
+      return reply.result(parts.catalogue.discover_result());
     case Method::list_tools: {
       const auto list = parts.catalogue.tools_list_result(revision, params);
       if (!list) return reply.error({kInvalidParams, list.error().message});
@@ -266,7 +294,8 @@ void Connection::State::run_on_reader(Method method, ReplyOnce& reply, const Jso
     case Method::list_templates:
     case Method::get_prompt:
     case Method::read_resource:
-    case Method::call_tool: return;  // the pool's
+    case Method::call_tool:
+      return;  // the pool's
   }
 }
 
@@ -307,8 +336,12 @@ void Connection::oversize() {
                                               std::to_string(limits::kFrameBytes) + " bytes"}));
 }
 
-void Connection::stop() { state_->in_flight.stop_all(); }
-bool Connection::idle() const { return state_->in_flight.idle(); }
+void Connection::stop() {
+  state_->in_flight.stop_all();
+}
+bool Connection::idle() const {
+  return state_->in_flight.idle();
+}
 bool Connection::wait_idle(std::chrono::milliseconds timeout) {
   return state_->in_flight.wait_idle(timeout);
 }

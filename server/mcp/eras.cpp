@@ -7,10 +7,12 @@
 namespace remit::mcp {
 namespace {
 
-constexpr std::array<const char*, 8> kLevels = {"debug",   "info",     "notice", "warning",
-                                                "error",   "critical", "alert",  "emergency"};
+constexpr std::array<const char*, 8> kLevels = {"debug", "info",     "notice", "warning",
+                                                "error", "critical", "alert",  "emergency"};
 
-RpcError invalid_params(std::string message) { return RpcError{kInvalidParams, std::move(message)}; }
+RpcError invalid_params(std::string message) {
+  return RpcError{kInvalidParams, std::move(message)};
+}
 
 // `_meta` of `params`, or null if there is none.
 const Json* meta_of(const Json& params) {

@@ -2,15 +2,16 @@
 // the older revisions are agreed on once, by `initialize`. Both may be spoken on one pipe; the body
 // decides, message by message (docs/protocol.md).
 //
-// Threads: an EraState belongs to the thread that reads the connection; `initialized` and `log_level`
-// are read by others.
+// Threads: an EraState belongs to the thread that reads the connection; `initialized` and
+// `log_level` are read by others.
 #pragma once
 
 #include <atomic>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <variant>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "server/mcp/messages.h"
 #include "server/mcp/wire.h"
@@ -29,8 +30,8 @@ const char* to_string(LogLevel level);
 // What a request says of itself and its client, once the ladder let it pass.
 struct Envelope {
   Revision revision = Revision::v2025_11_25;
-  bool form_elicitation = false;     // this client can show a form for this request
-  std::string progress_token;        // JSON text, or empty
+  bool form_elicitation = false;  // this client can show a form for this request
+  std::string progress_token;     // JSON text, or empty
   LogLevel log_level = LogLevel::off;
 };
 
@@ -51,7 +52,8 @@ class EraState {
   void set_log_level(LogLevel level) { log_level_ = level; }
 
  private:
-  std::variant<Envelope, RpcError> classify_modern(const Request& request, const nlohmann::json& meta);
+  std::variant<Envelope, RpcError> classify_modern(const Request& request,
+                                                   const nlohmann::json& meta);
   std::variant<Envelope, RpcError> classify_legacy(const Request& request);
 
   bool pinned_modern_ = false;

@@ -1,8 +1,8 @@
 // Exchange: one request being answered, and the table of those in flight on one connection.
 //
-// Exactly one reply: reply() and cancel() race for the exchange, and the first closes it. What comes
-// later (a second reply, progress after the result, a result after a cancel) is dropped. ReplyOnce
-// answers "internal error" if a handler leaves without a reply.
+// Exactly one reply: reply() and cancel() race for the exchange, and the first closes it. What
+// comes later (a second reply, progress after the result, a result after a cancel) is dropped.
+// ReplyOnce answers "internal error" if a handler leaves without a reply.
 //
 // Threads: all safe from any thread. Lock order: InFlight before Exchange; neither is held while a
 // stop callback or an Outbox wait runs.
@@ -77,8 +77,8 @@ class InFlight {
   bool contains(const IdText& id) const;
   // Enters `exchange`, unless its id is in flight or kInFlight are.
   Refused enter(const std::shared_ptr<Exchange>& exchange);
-  // A cancelled exchange leaves the table at once, so that its id may be used again, while its handler
-  // winds down; leave() therefore compares the exchange, not the id.
+  // A cancelled exchange leaves the table at once, so that its id may be used again, while its
+  // handler winds down; leave() therefore compares the exchange, not the id.
   void leave(const Exchange* exchange);
   bool cancel(const IdText& id);
   void stop_all();

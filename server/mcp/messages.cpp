@@ -48,12 +48,14 @@ Message to_message(Json& value, const std::string& duplicate) {
     return response;
   }
   if (answers)
-    return invalid(readable.value_or(IdText{}), R"("method" and "result" or "error" in one message)");
-  if (!method->is_string()) return invalid(readable.value_or(IdText{}), R"("method" must be a string)");
+    return invalid(readable.value_or(IdText{}),
+                   R"("method" and "result" or "error" in one message)");
+  if (!method->is_string())
+    return invalid(readable.value_or(IdText{}), R"("method" must be a string)");
   auto& name = method->get_ref<std::string&>();
   if (name.empty() || name.size() > limits::kMethodBytes)
-    return invalid(readable.value_or(IdText{}), R"("method" must have 1 to )" +
-                                                    std::to_string(limits::kMethodBytes) + " bytes");
+    return invalid(readable.value_or(IdText{}),
+                   R"("method" must have 1 to )" + std::to_string(limits::kMethodBytes) + " bytes");
   Json params;
   if (const auto given = value.find("params"); given != value.end()) {
     params = std::move(*given);

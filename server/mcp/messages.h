@@ -39,8 +39,8 @@ struct Malformed {
 using Message = std::variant<Malformed, Request, Notification, Response>;
 
 struct Frame {
-  Message message;             // the frame, unless it is a batch
-  bool batch = false;          // an array; `elements` is then as long as the array (0 if too long)
+  Message message;     // the frame, unless it is a batch
+  bool batch = false;  // an array; `elements` is then as long as the array (0 if too long)
   std::size_t batch_size = 0;
   std::vector<Message> elements;
 };
@@ -48,7 +48,8 @@ struct Frame {
 Frame parse_frame(std::string_view text);
 
 // The text of an id, if it is one: a string of at most kIdBytes, or an integer within +-(2^53 - 1).
-// null, fractions, booleans and containers are none; nor is 2^64, which the parser holds as a double.
+// null, fractions, booleans and containers are none; nor is 2^64, which the parser holds as a
+// double.
 std::optional<IdText> id_text(const Json& id);
 
 }  // namespace remit::mcp

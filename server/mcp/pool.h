@@ -1,5 +1,5 @@
-// Pool: the bounded threads that run tools. Threads are made when there is work and none is idle, so
-// that a server that is only asked for its list has none.
+// Pool: the bounded threads that run tools. Threads are made when there is work and none is idle,
+// so that a server that is only asked for its list has none.
 //
 // Threads: all members are safe from any thread. Nothing is called under the lock.
 #pragma once

@@ -51,8 +51,8 @@ class Heartbeat {
   bool ending_ = false;
 };
 
-// Reports strictly increasing values, at most five in any second (a burst is kept whole), and nothing
-// without a token or after the answer.
+// Reports strictly increasing values, at most five in any second (a burst is kept whole), and
+// nothing without a token or after the answer.
 class CallProgress final : public tools::Progress, public Heartbeat::Beater {
  public:
   CallProgress(std::shared_ptr<Exchange> exchange, const ResultWriter& writer)

@@ -70,8 +70,8 @@ std::string StateSeal::seal(const std::string& call, const AskedQuestion& questi
   payload["code"] = code_mac(key, nonce, question.code);
   payload["nonce"] = nonce;
   payload["at"] = question.asked_unix_ms;
-  payload["until"] = question.asked_unix_ms +
-                     std::chrono::milliseconds(limits::kRequestStateLife).count();
+  payload["until"] =
+      question.asked_unix_ms + std::chrono::milliseconds(limits::kRequestStateLife).count();
   const std::string body = base64url(dump(payload));
   return std::string(kVersion) + body + "." + mac_of(key, body);
 }

@@ -3,15 +3,16 @@
 // principal and the question itself, lives kRequestStateLife, and is single use by the service's
 // nonce table. It proves which question was asked, not that a person answered.
 //
-// Threads: immutable, safe from any thread. Every failure to open is the same error, so that a forger
-// learns nothing from it.
+// Threads: immutable, safe from any thread. Every failure to open is the same error, so that a
+// forger learns nothing from it.
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "base/result.h"
 #include "server/mcp/service.h"
@@ -19,8 +20,8 @@
 namespace remit::mcp {
 
 struct AskedQuestion {
-  std::string grant_key;           // of the policy::Question
-  std::string code;                // the four digits; only their MAC is in the token
+  std::string grant_key;  // of the policy::Question
+  std::string code;       // the four digits; only their MAC is in the token
   std::int64_t asked_unix_ms = 0;
 };
 
@@ -46,7 +47,8 @@ class StateSeal {
   bool code_matches(const OpenedState& state, std::string_view code) const;
 
   // Method, tool and arguments as one digest.
-  static std::string binding(std::string_view method, std::string_view tool, const nlohmann::json& arguments);
+  static std::string binding(std::string_view method, std::string_view tool,
+                             const nlohmann::json& arguments);
 
  private:
   std::string code_mac(const std::string& key, std::string_view nonce, std::string_view code) const;

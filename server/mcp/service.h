@@ -10,11 +10,12 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -84,8 +85,8 @@ struct CompletionQuery {
   std::string argument, prefix;
 };
 
-// A tools/call about to run, for the ledger. `meta` is the client's `_meta` (null if there is none):
-// claudecode/toolUseId, traceparent and the like; it goes into no decision.
+// A tools/call about to run, for the ledger. `meta` is the client's `_meta` (null if there is
+// none): claudecode/toolUseId, traceparent and the like; it goes into no decision.
 struct CallStart {
   const policy::CallScope& scope;
   const nlohmann::json& meta;
@@ -97,13 +98,14 @@ enum class Structured { all, records, none };
 struct Service {
   std::string name = "remit";
   std::string version;
-  std::string instructions;  // cut nowhere: at most kInstructionsChars
-  std::vector<tools::Tool> tools;  // in the order tools/list shows them
+  std::string instructions;                     // cut nowhere: at most kInstructionsChars
+  std::vector<tools::Tool> tools;               // in the order tools/list shows them
   std::shared_ptr<ResourceProvider> resources;  // null: no resources capability
   std::shared_ptr<PromptProvider> prompts;      // null: no prompts capability
-  std::function<Result<std::vector<std::string>>(const CompletionQuery&)> complete;  // null: no values
+  std::function<Result<std::vector<std::string>>(const CompletionQuery&)>
+      complete;  // null: no values
 
-  std::function<policy::Access&()> access;  // the hands of the agent that this service serves
+  std::function<policy::Access&()> access;        // the hands of the agent that this service serves
   std::function<void(const CallStart&)> on_call;  // before each tools/call; may be null
   std::size_t page_chars = limits::kPageChars;
   Structured structured = Structured::records;

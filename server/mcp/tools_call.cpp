@@ -62,12 +62,12 @@ void append_error(const ResultWriter& writer, std::string& fields, const Error& 
 // (some clients show nothing but the text, others nothing but the structure).
 void append_reply(const Parts& parts, Revision revision, std::string& fields,
                   const tools::Tool& tool, tools::Reply reply) {
-  const bool structured = revision != Revision::v2025_03_26 &&
-                          publishes_structured(tool, parts.service.structured);
+  const bool structured =
+      revision != Revision::v2025_03_26 && publishes_structured(tool, parts.service.structured);
   if (structured && tool.output_schema && !reply.structured) {
-    append_error(parts.writer, fields,
-                 Error{ErrorKind::internal, tool.name + " returned no structured result", {}, {},
-                       nullptr});
+    append_error(
+        parts.writer, fields,
+        Error{ErrorKind::internal, tool.name + " returned no structured result", {}, {}, nullptr});
     return;
   }
   fields += R"("content":[{"type":"text","text":)";
@@ -91,7 +91,8 @@ void append_reply(const Parts& parts, Revision revision, std::string& fields,
   }
 }
 
-Result<tools::Reply> run_guarded(const tools::Tool& tool, const Json& arguments, tools::Call& call) {
+Result<tools::Reply> run_guarded(const tools::Tool& tool, const Json& arguments,
+                                 tools::Call& call) {
   try {
     return tool.run(arguments, call);
   } catch (const std::exception& e) {
@@ -113,8 +114,8 @@ std::variant<const tools::Tool*, RpcError> find_called_tool(const Catalogue& cat
   const auto& text = name->get_ref<const std::string&>();
   if (text.size() <= limits::kToolNameBytes)
     if (const tools::Tool* tool = catalogue.find(text)) return tool;
-  return RpcError{kInvalidParams, "unknown tool " + quoted_input(text) +
-                                      "; tools/list names those this agent has"};
+  return RpcError{kInvalidParams,
+                  "unknown tool " + quoted_input(text) + "; tools/list names those this agent has"};
 }
 
 void log_to_client(Parts& parts, Exchange& exchange, LogLevel level, const std::string& text) {
@@ -141,8 +142,8 @@ void call_tool(Parts& parts, const CallLink& link, ReplyOnce& reply, const tools
                  link.client_ready && !modern);
   RetryAsker retry(envelope, parts.service, parts.seal, tool.name, *arguments);
   if (modern) {
-    if (auto taken = retry.take_answer(member(params, "inputResponses"),
-                                       member(params, "requestState"));
+    if (auto taken =
+            retry.take_answer(member(params, "inputResponses"), member(params, "requestState"));
         !taken)
       return reply.error(rpc_error(taken.error(), envelope.revision));
   }
@@ -176,8 +177,8 @@ void call_tool(Parts& parts, const CallLink& link, ReplyOnce& reply, const tools
     return reply.result(parts.writer.result(envelope.revision, fields));
   }
   if (modern && outcome.error().code == "input_required" && !retry.input_required().empty())
-    return reply.result(parts.writer.result(envelope.revision, retry.input_required(),
-                                            std::nullopt, "input_required"));
+    return reply.result(parts.writer.result(envelope.revision, retry.input_required(), std::nullopt,
+                                            "input_required"));
   log_to_client(parts, exchange, LogLevel::warning,
                 tool.name + " failed: " + tool_error_text(outcome.error()));
   append_error(parts.writer, fields, outcome.error());

@@ -7,10 +7,11 @@
 
 #include <cstdint>
 #include <functional>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "base/result.h"
 #include "server/mcp/service.h"
@@ -24,13 +25,15 @@ inline constexpr int kMethodNotFound = -32601;
 inline constexpr int kInvalidParams = -32602;
 inline constexpr int kInternalError = -32603;
 inline constexpr int kResourceNotFound = -32002;
-inline constexpr int kHeaderMismatch = -32020;       // HTTP only
+inline constexpr int kHeaderMismatch = -32020;  // HTTP only
 inline constexpr int kMissingCapability = -32021;
 inline constexpr int kUnsupportedVersion = -32022;
 
 enum class Revision { v2025_03_26, v2025_06_18, v2025_11_25, v2026_07_28 };
 const char* to_string(Revision revision);
-inline bool is_modern(Revision revision) { return revision == Revision::v2026_07_28; }
+inline bool is_modern(Revision revision) {
+  return revision == Revision::v2026_07_28;
+}
 
 struct RpcError {
   int code = kInternalError;
@@ -47,8 +50,8 @@ std::string result_message(std::string_view id, std::string_view result);
 std::string notification_message(std::string_view method, std::string_view params);
 std::string request_message(std::string_view id, std::string_view method, std::string_view params);
 
-// Writes results in the form of each era: 2026-07-28 adds resultType, the server's identity and, for
-// what may be kept, ttlMs and cacheScope. Immutable after construction.
+// Writes results in the form of each era: 2026-07-28 adds resultType, the server's identity and,
+// for what may be kept, ttlMs and cacheScope. Immutable after construction.
 class ResultWriter {
  public:
   explicit ResultWriter(const Service& service);

@@ -36,9 +36,8 @@ LineReader::Room LineReader::room() {
 
 LineReader::Got LineReader::next(std::string_view& line) {
   for (;;) {
-    const void* found = scanned_ == end_
-                            ? nullptr
-                            : std::memchr(buffer_.data() + scanned_, '\n', end_ - scanned_);
+    const void* found =
+        scanned_ == end_ ? nullptr : std::memchr(buffer_.data() + scanned_, '\n', end_ - scanned_);
     if (found == nullptr) {
       scanned_ = end_;
       if (end_ - begin_ <= max_line_ && !skipping_) return Got::nothing;

@@ -1,5 +1,5 @@
-// LineReader: frames out of a stream of bytes, one per line, with a bounded buffer. A line longer than
-// the bound is skipped up to its newline and reported once. Used by one thread.
+// LineReader: frames out of a stream of bytes, one per line, with a bounded buffer. A line longer
+// than the bound is skipped up to its newline and reported once. Used by one thread.
 #pragma once
 
 #include <cstddef>

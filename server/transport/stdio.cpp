@@ -25,7 +25,9 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 // The parent's death has a signal of its own: the kernel sends it already when the thread that
 // started us ends, and then the parent may well live on.
-int parent_signal() { return SIGRTMIN + 3; }
+int parent_signal() {
+  return SIGRTMIN + 3;
+}
 
 sigset_t watched_signals() {
   sigset_t set;
@@ -103,9 +105,14 @@ class StdioServer {
     lines_.received(static_cast<std::size_t>(got));
     for (;;) {
       switch (lines_.next(line)) {
-        case LineReader::Got::nothing: return End::no;
-        case LineReader::Got::oversize: connection_.oversize(); break;
-        case LineReader::Got::line: connection_.receive(line); break;
+        case LineReader::Got::nothing:
+          return End::no;
+        case LineReader::Got::oversize:
+          connection_.oversize();
+          break;
+        case LineReader::Got::line:
+          connection_.receive(line);
+          break;
       }
     }
   }
@@ -130,8 +137,8 @@ class StdioServer {
     // A broken pipe leaves nothing to write, but handlers still wind down.
     bool quiet = turn_until(deadline, idle);
     if (!quiet) {
-      const auto left = std::chrono::duration_cast<milliseconds>(
-          deadline - std::chrono::steady_clock::now());
+      const auto left =
+          std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
       quiet = left.count() > 0 && connection_.wait_idle(left);
     }
     turn_until(std::chrono::steady_clock::now() + milliseconds(100),
@@ -147,15 +154,16 @@ class StdioServer {
   StdioOutbox outbox_;
   mcp::Connection connection_;
   LineReader lines_;
-  bool asked_ = false;    // by a signal
+  bool asked_ = false;  // by a signal
   int signals_seen_ = 0;
 };
 
-// A description of our own for the client's pipe, so that O_NONBLOCK does not change the one that the
-// client or a sibling may share.
+// A description of our own for the client's pipe, so that O_NONBLOCK does not change the one that
+// the client or a sibling may share.
 Fd reopen_nonblocking(int fd) {
-  struct stat status {};
-  if (::fstat(fd, &status) != 0 || !(S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode))) return Fd();
+  struct stat status{};
+  if (::fstat(fd, &status) != 0 || !(S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)))
+    return Fd();
   const std::string path = "/proc/self/fd/" + std::to_string(fd);
   return Fd(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
 }
@@ -168,7 +176,7 @@ ProtocolPipe take_stdio() {
   ::prctl(PR_SET_PDEATHSIG, parent_signal());
   const sigset_t set = watched_signals();
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  struct sigaction ignore {};
+  struct sigaction ignore{};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &ignore, nullptr);
 
@@ -193,7 +201,7 @@ ProtocolPipe take_stdio() {
 void restore_signals() {
   const sigset_t set = watched_signals();
   ::sigprocmask(SIG_UNBLOCK, &set, nullptr);
-  struct sigaction usual {};
+  struct sigaction usual{};
   usual.sa_handler = SIG_DFL;
   ::sigaction(SIGPIPE, &usual, nullptr);
 }

@@ -6,11 +6,11 @@
 //     return remit::transport::serve_stdio(std::move(pipe), server);
 //   }
 //
-// Threads: serve_stdio() reads on the calling thread, which never runs a tool and never waits for the
-// client to read. It ends at end of input, SIGTERM, SIGINT, a broken output pipe or the parent's
-// death: calls are cancelled and it returns, at the latest after kShutdownWithTools. If handlers are
-// still at work then, it ends the process itself (their threads cannot be joined). A second signal
-// ends the process at once.
+// Threads: serve_stdio() reads on the calling thread, which never runs a tool and never waits for
+// the client to read. It ends at end of input, SIGTERM, SIGINT, a broken output pipe or the
+// parent's death: calls are cancelled and it returns, at the latest after kShutdownWithTools. If
+// handlers are still at work then, it ends the process itself (their threads cannot be joined). A
+// second signal ends the process at once.
 #pragma once
 
 #include <sys/types.h>
@@ -24,15 +24,15 @@ namespace remit::transport {
 
 // The client's side of the process, out of reach of libraries and children.
 struct ProtocolPipe {
-  Fd in;                 // what was fd 0; fd 0 is /dev/null now
-  Fd out;                // what was fd 1; fd 1 is stderr now
-  bool out_waits = true; // writing may block: ask poll first
-  pid_t parent = 0;      // whose death ends us
+  Fd in;                  // what was fd 0; fd 0 is /dev/null now
+  Fd out;                 // what was fd 1; fd 1 is stderr now
+  bool out_waits = true;  // writing may block: ask poll first
+  pid_t parent = 0;       // whose death ends us
 };
 
 // Takes stdin and stdout away from the process, blocks SIGTERM, SIGINT and SIGHUP in this and all
-// later threads, ignores SIGPIPE and asks for a signal when the parent dies. Call it first in main().
-// A child that is forked later and executes another program must restore_signals().
+// later threads, ignores SIGPIPE and asks for a signal when the parent dies. Call it first in
+// main(). A child that is forked later and executes another program must restore_signals().
 ProtocolPipe take_stdio();
 // For children: the signal mask and dispositions a new program expects. Async-signal-safe.
 void restore_signals();

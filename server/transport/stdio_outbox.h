@@ -1,6 +1,6 @@
 // StdioOutbox: replies on their way to a client that may not read. A message is written at once, by
-// the thread that sends it, when nothing waits before it and the pipe has room; otherwise it is kept
-// and the reading thread writes it when poll() says so. Nobody ever blocks in write().
+// the thread that sends it, when nothing waits before it and the pipe has room; otherwise it is
+// kept and the reading thread writes it when poll() says so. Nobody ever blocks in write().
 #pragma once
 
 #include <condition_variable>
@@ -15,7 +15,8 @@ namespace remit::transport {
 
 class StdioOutbox final : public mcp::Outbox {
  public:
-  // `waits`: a write to `out` may block, because no O_NONBLOCK description of our own was to be had.
+  // `waits`: a write to `out` may block, because no O_NONBLOCK description of our own was to be
+  // had.
   StdioOutbox(const Fd& out, bool waits);
 
   void send(std::string message) override;
@@ -40,7 +41,8 @@ class StdioOutbox final : public mcp::Outbox {
   const bool waits_;
   const bool socket_;
   Fd wake_;
-  mutable std::mutex mutex_;  // held while writing: messages must not interleave; writes do not block
+  mutable std::mutex
+      mutex_;  // held while writing: messages must not interleave; writes do not block
   std::condition_variable_any room_;
   std::deque<std::string> backlog_;
   std::size_t first_at_ = 0;  // bytes of backlog_.front() already written

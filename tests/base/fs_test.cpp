@@ -1,11 +1,12 @@
 #include "base/fs.h"
 
-#include <doctest/doctest.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
+
+#include <doctest/doctest.h>
 
 using namespace remit;
 
@@ -23,7 +24,9 @@ struct Folder {
     const Fd fd(::open((path + "/" + name).c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644));
     REQUIRE(fs::write_all(fd.get(), text));
   }
-  std::string get(const std::string& name) const { return *fs::read_file(path + "/" + name, 1u << 20); }
+  std::string get(const std::string& name) const {
+    return *fs::read_file(path + "/" + name, 1u << 20);
+  }
   std::size_t entries() const {
     std::size_t count = 0;
     REQUIRE(fs::list_directory(root, [&](std::string_view, unsigned char) { return ++count > 0; }));
@@ -67,7 +70,7 @@ TEST_CASE("replace_file is whole, keeps identity and leaves no litter") {
   REQUIRE(::chmod((folder.path + "/f").c_str(), 0640) == 0);
   REQUIRE(fs::replace_file(folder.root, "f", "new", 0600, {}));
   CHECK(folder.get("f") == "new");
-  struct stat st {};
+  struct stat st{};
   REQUIRE(::stat((folder.path + "/f").c_str(), &st) == 0);
   CHECK((st.st_mode & 07777) == 0640);
   CHECK(folder.entries() == 1);

@@ -84,17 +84,20 @@ TEST_CASE("decode refuses with a pointer") {
   CHECK(refusal(R"({"file_path":"a","lines":true})") == "/lines: expected an integer, got true");
   CHECK(refusal(R"({"file_path":"a","lines":99999999999})").find("/lines: above maximum") == 0);
   CHECK(refusal(R"({"file_path":"a","mode":"odd"})") == "/mode: must be one of fast, slow");
-  CHECK(refusal(R"({"file_path":"a","parts":[{"name":"x"},{"weight":1}]})") == "/parts/1/name: required");
+  CHECK(refusal(R"({"file_path":"a","parts":[{"name":"x"},{"weight":1}]})") ==
+        "/parts/1/name: required");
   CHECK(refusal(R"({"file_path":"a","parts":[{"name":"x"},{"name":"x"},{"name":"x"}]})") ==
         "/parts: more than 2 items");
   CHECK(refusal(R"({"file_path":"a","counts":{"e":-1}})") == "/counts/e: below minimum 0, got -1");
-  CHECK(refusal(R"({"file_path":"a","linse":1})") == "/linse: unknown property, did you mean lines");
+  CHECK(refusal(R"({"file_path":"a","linse":1})") ==
+        "/linse: unknown property, did you mean lines");
   CHECK(refusal(R"([])") == "/: expected an object, got []");
 }
 
 TEST_CASE("the leniencies for real clients, and no others") {
   CHECK(refusal(R"({"file_path":"a","parts":"[{\"name\":\"x\"}]"})") == "accepted");
-  CHECK(refusal(R"({"file_path":"a","parts":"{\"name\":\"x\"}"})").find("/parts: expected an array") == 0);
+  CHECK(refusal(R"({"file_path":"a","parts":"{\"name\":\"x\"}"})")
+            .find("/parts: expected an array") == 0);
   CHECK(refusal(R"({"file_path":"a","wait_for_previous":true})") == "accepted");
   CHECK(refusal(R"({"file_path":"a","lines":"3"})") == "/lines: expected an integer, got \"3\"");
 }
@@ -103,9 +106,10 @@ TEST_CASE("the schema is flat, ordered and says what decode enforces") {
   const auto schema = remit::schema_of<Args>();
   CHECK(schema["properties"].begin().key() == "file_path");
   CHECK(schema["required"] == remit::OrderedJson::parse(R"(["file_path"])"));
-  CHECK(schema["properties"]["lines"] ==
-        remit::OrderedJson::parse(
-            R"({"type":"integer","description":"How many","minimum":1,"maximum":100,"default":50})"));
+  CHECK(
+      schema["properties"]["lines"] ==
+      remit::OrderedJson::parse(
+          R"({"type":"integer","description":"How many","minimum":1,"maximum":100,"default":50})"));
   CHECK(schema["properties"]["mode"]["enum"] == remit::OrderedJson::parse(R"(["fast","slow"])"));
   CHECK(schema["properties"]["parts"]["items"]["required"][0] == "name");
   CHECK(schema["additionalProperties"] == false);

@@ -1,8 +1,8 @@
 #include "base/yaml.h"
 
-#include <doctest/doctest.h>
-
 #include <string>
+
+#include <doctest/doctest.h>
 
 using namespace remit;
 using yaml::Fault;
@@ -137,7 +137,8 @@ TEST_CASE("booleans and numbers are read strictly") {
 }
 
 TEST_CASE("quoted() survives a round trip") {
-  for (const std::string text : {"a: b", "\"", "\\", "tab\there", "`x`", "line\nbreak", "\xC3\xA9"}) {
+  for (const std::string text :
+       {"a: b", "\"", "\\", "tab\there", "`x`", "line\nbreak", "\xC3\xA9"}) {
     const yaml::Parsed parsed = yaml::parse("k: " + yaml::quoted(text) + "\n");
     REQUIRE(parsed.ok());
     CHECK(parsed.root.find("k")->text == text);

@@ -1,8 +1,8 @@
 #include "memory/doc_path.h"
 
-#include <doctest/doctest.h>
-
 #include <string>
+
+#include <doctest/doctest.h>
 
 using remit::memory::Bindings;
 using remit::memory::DocPath;
@@ -41,8 +41,11 @@ TEST_CASE("document paths are normalised or refused") {
   CHECK(path("a\\b") == "a\\b");
   CHECK(path("A/%2e%2e/b") == "A/%2e%2e/b");
   CHECK(path("...") == "...");
-  for (const std::string_view bad : {"", "/a", "a/", "..", "a/../b", "a/..", "Agent_Memory", "a*", "a?",
-                                     "{x}", "a\nb", "a\x7F" "b", "\xC0\xAF", ".", "a/."}) {
+  for (const std::string_view bad :
+       {"", "/a", "a/", "..", "a/../b", "a/..", "Agent_Memory", "a*", "a?", "{x}", "a\nb",
+        "a\x7F"
+        "b",
+        "\xC0\xAF", ".", "a/."}) {
     CAPTURE(bad);
     if (bad == "a/.") {
       CHECK(path(bad) == "a");  // "." is no name

@@ -1,11 +1,11 @@
 // The personas that ship and the originals they follow: the compiled table of docs/personas.md.
 #include "policy/check.h"
 
-#include <doctest/doctest.h>
-
 #include <algorithm>
 #include <string>
 #include <vector>
+
+#include <doctest/doctest.h>
 
 #include "base/json.h"
 #include "policy/find.h"
@@ -30,18 +30,21 @@ struct Row {
 };
 // docs: the seed's collaborators and what each tests.
 constexpr Row kTable[] = {
-    {"customer-support-rep", 2, 2, 2, 0, 3, 0}, {"dba", 3, 2, 0, 0, 0, 6},
-    {"escalation-manager", 2, 3, 3, 3, 3, 0},   {"security-specialist", 2, 3, 0, 0, 0, 0},
-    {"sysadmin", 3, 3, 0, 0, 0, 7},             {"technical-support-engineer", 2, 3, 3, 2, 3, 0},
-    {"technical-writer", 2, 2, 3, 0, 2, 4},     {"vp-customer-support", 3, 3, 4, 3, 2, 0},
+    {"customer-support-rep", 2, 2, 2, 0, 3, 0},
+    {"dba", 3, 2, 0, 0, 0, 6},
+    {"escalation-manager", 2, 3, 3, 3, 3, 0},
+    {"security-specialist", 2, 3, 0, 0, 0, 0},
+    {"sysadmin", 3, 3, 0, 0, 0, 7},
+    {"technical-support-engineer", 2, 3, 3, 2, 3, 0},
+    {"technical-writer", 2, 2, 3, 0, 2, 4},
+    {"vp-customer-support", 3, 3, 4, 3, 2, 0},
 };
 
 void compare_with_table(const CheckReport& report) {
   std::size_t seen = 0;
   for (const CheckedFile& file : report.files) {
-    const auto row = std::find_if(std::begin(kTable), std::end(kTable), [&](const Row& one) {
-      return one.name == file.persona.slug;
-    });
+    const auto row = std::find_if(std::begin(kTable), std::end(kTable),
+                                  [&](const Row& one) { return one.name == file.persona.slug; });
     if (row == std::end(kTable)) continue;
     ++seen;
     CAPTURE(file.file);
@@ -154,7 +157,8 @@ TEST_CASE("the seed: every line and column") {
         "escalate vp-customer-support (critical customer impact) 414:97 agent\n");
 }
 
-TEST_CASE("without the directory's entry engineering-team is one unresolved edge, served all the same") {
+TEST_CASE(
+    "without the directory's entry engineering-team is one unresolved edge, served all the same") {
   if (!has_shared()) return;
   Installation bare = installation();
   bare.directory.targets.erase("engineering-team");
@@ -167,8 +171,7 @@ TEST_CASE("without the directory's entry engineering-team is one unresolved edge
 }
 
 TEST_CASE("check --json has the keys of the interface, in order") {
-  const CheckReport report =
-      checked({source("agent_definitions/technical-support-engineer.md")});
+  const CheckReport report = checked({source("agent_definitions/technical-support-engineer.md")});
   const OrderedJson json = report_json(report);
   const auto keys = [](const OrderedJson& object) {
     std::string out;

@@ -1,8 +1,8 @@
 #include "policy/collaboration_section.h"
 
-#include <doctest/doctest.h>
-
 #include <string>
+
+#include <doctest/doctest.h>
 
 #include "tests/policy/personas.h"
 
@@ -17,8 +17,8 @@ std::string edges(std::string_view body) {
   REQUIRE(persona.ok);
   std::string out;
   for (const CollaborationEntry& entry : persona.collaboration.entries) {
-    out += (out.empty() ? "" : ", ") + std::string(to_string(entry.kind)) + ":" + entry.target + "(" +
-           entry.reason + ")" + entry.form + (entry.authority ? "" : "-");
+    out += (out.empty() ? "" : ", ") + std::string(to_string(entry.kind)) + ":" + entry.target +
+           "(" + entry.reason + ")" + entry.form + (entry.authority ? "" : "-");
   }
   return out;
 }
@@ -29,28 +29,31 @@ TEST_CASE("which headings open a section") {
   const auto opens = [](std::string_view heading) {
     return !edges(std::string(heading) + "\n- **Consult**: dba\n").empty();
   };
-  for (const std::string_view yes : {"## Collaboration Protocols", "# Collaboration", "## Collaborates",
-                                     "### Executive Collaboration", "## Cross-Functional Collaboration",
-                                     "## COLLABORATION & INFLUENCE"}) {
+  for (const std::string_view yes :
+       {"## Collaboration Protocols", "# Collaboration", "## Collaborates",
+        "### Executive Collaboration", "## Cross-Functional Collaboration",
+        "## COLLABORATION & INFLUENCE"}) {
     CAPTURE(yes);
     CHECK(opens(yes));
   }
-  for (const std::string_view no : {"## Team Collaboration", "## Collaborative work", "## Communication"}) {
+  for (const std::string_view no :
+       {"## Team Collaboration", "## Collaborative work", "## Communication"}) {
     CAPTURE(no);
     CHECK_FALSE(opens(no));
   }
 }
 
 TEST_CASE("forms A and B: a verb label and its targets") {
-  CHECK(edges("## Collaboration\n- **Consult**: a (x, y), b - why, c\n**Escalate to**: d for speed\n") ==
-        "consult:a(x, y)A, consult:b(why)A, consult:c()A, escalate:d(speed)B");
+  CHECK(edges("## Collaboration\n- **Consult**: a (x, y), b - why, c\n**Escalate to**: d for "
+              "speed\n") == "consult:a(x, y)A, consult:b(why)A, consult:c()A, escalate:d(speed)B");
   CHECK(edges("## Collaboration\n- **Delegates to:** **Tech Lead** (plans), `qa-lead`, @ops.\n") ==
         "delegate:tech-lead(plans)A, delegate:qa-lead()A, delegate:ops()A");
   CHECK(edges("## Collaboration\n- **Consult** (blocking): a\n") == "consult:a()A");
 }
 
 TEST_CASE("columns are those of the target's first byte") {
-  const Persona persona = parsed(with_body("## Collaboration\n- **Consult**: **\xC3\xA9 A** (x), b\n"));
+  const Persona persona =
+      parsed(with_body("## Collaboration\n- **Consult**: **\xC3\xA9 A** (x), b\n"));
   REQUIRE(persona.collaboration.entries.size() == 2);
   CHECK(persona.collaboration.entries[0].origin.line == 7);
   CHECK(persona.collaboration.entries[0].origin.col == 18);
@@ -59,8 +62,10 @@ TEST_CASE("columns are those of the target's first byte") {
 }
 
 TEST_CASE("form C: a verb alone, its targets as bullets") {
-  CHECK(edges("## Collaboration\n**Consults**:\n- **CFO**: money\n- dba (data)\n\nprose\n- nobody\n") ==
-        "consult:cfo(money)C, consult:dba(data)C");
+  CHECK(
+      edges(
+          "## Collaboration\n**Consults**:\n- **CFO**: money\n- dba (data)\n\nprose\n- nobody\n") ==
+      "consult:cfo(money)C, consult:dba(data)C");
   CHECK(edges("## Collaboration\n### Escalation\n- CEO: crisis\n### Else\n- x\n") ==
         "escalate:ceo(crisis)C");
   CHECK(edges("## Collaboration\n- **Delegate to**:\n  - a\n  - b (r)\n- c\n") ==
@@ -68,20 +73,23 @@ TEST_CASE("form C: a verb alone, its targets as bullets") {
 }
 
 TEST_CASE("forms W and H are documentation") {
-  CHECK(edges("## Collaboration\n**With Sales**: prose\n### With Tech Lead\n- **Joint decision** on x\n"
-              "#### With DevOps Engineer (if exists)\n") ==
-        "coordinate:sales()W-, coordinate:tech-lead()H-, coordinate:devops-engineer(if exists)H-");
+  CHECK(
+      edges(
+          "## Collaboration\n**With Sales**: prose\n### With Tech Lead\n- **Joint decision** on x\n"
+          "#### With DevOps Engineer (if exists)\n") ==
+      "coordinate:sales()W-, coordinate:tech-lead()H-, coordinate:devops-engineer(if exists)H-");
 }
 
 TEST_CASE("form HW: a heading that names verb, target and When") {
-  CHECK(edges("## Collaboration\n### Consult General Counsel When:\n- matter\n### Escalate to CTO When\n") ==
-        "consult:general-counsel()HW, escalate:cto()HW");
+  CHECK(edges("## Collaboration\n### Consult General Counsel When:\n- matter\n### Escalate to CTO "
+              "When\n") == "consult:general-counsel()HW, escalate:cto()HW");
 }
 
 TEST_CASE("documentation verbs carry no authority") {
-  CHECK(edges("## Collaboration\n- **Reports to**: a\n- **Coordinates with**: b\n- **Supports**: c\n"
-              "- **Receives from**: d\n- **Hands off to**: e\n") ==
-        "report:a()A-, coordinate:b()A-, support:c()A-, receive:d()A-, hand_off:e()A-");
+  CHECK(
+      edges("## Collaboration\n- **Reports to**: a\n- **Coordinates with**: b\n- **Supports**: c\n"
+            "- **Receives from**: d\n- **Hands off to**: e\n") ==
+      "report:a()A-, coordinate:b()A-, support:c()A-, receive:d()A-, hand_off:e()A-");
 }
 
 TEST_CASE("prose makes no edge") {
@@ -93,7 +101,8 @@ TEST_CASE("prose makes no edge") {
 }
 
 TEST_CASE("nobody, and nobody in particular") {
-  CHECK(edges("## Collaboration\n- **Delegate to**: N/A (front line)\n- **Consult**: None, etc.\n").empty());
+  CHECK(edges("## Collaboration\n- **Delegate to**: N/A (front line)\n- **Consult**: None, etc.\n")
+            .empty());
   const Persona persona =
       parsed(with_body("## Collaboration\n- **Consult**: All support agents, a or b\n"));
   REQUIRE(persona.collaboration.entries.size() == 2);
@@ -107,10 +116,10 @@ TEST_CASE("resolution: directory, alias, persona, several, self, nobody") {
   known.add("twin", "b.md");
   known.add("twin", "c.md");
   known.add("x", "x.md");
-  const Compiled result = compiled(
-      with_body("## Collaboration\n- **Consult**: sysadmin, Systems Administrator, twin, x, nobody, on-call, "
-                "all sysadmin agents\n- **Reports to**: nobody\n"),
-      {}, {}, known);
+  const Compiled result = compiled(with_body("## Collaboration\n- **Consult**: sysadmin, Systems "
+                                             "Administrator, twin, x, nobody, on-call, "
+                                             "all sysadmin agents\n- **Reports to**: nobody\n"),
+                                   {}, {}, known);
   REQUIRE(result.ok);
   std::string out;
   for (const CollaborationEntry& entry : result.collaboration) {

@@ -1,9 +1,9 @@
 // What a persona, its manifest and the site amount to.
 #include "policy/compile.h"
 
-#include <doctest/doctest.h>
-
 #include <string>
+
+#include <doctest/doctest.h>
 
 #include "policy/diff.h"
 #include "policy/show.h"
@@ -35,7 +35,8 @@ TEST_CASE("exactly the tools that are named") {
   CHECK(tools(compiled(head("tools: Read, Write\n"))) == "Read Write ");
   CHECK(tools(compiled(head("tools: Bash\n"))) == "Bash BashOutput KillShell ");
   CHECK(tools(compiled(head("tools: read, BASH, Edit\n"))) == "Edit ");  // byte-exact names
-  const Compiled odd = compiled(head("tools: [Task, TodoWrite, mcp__x__y, memory_write, KillShell]\n"));
+  const Compiled odd =
+      compiled(head("tools: [Task, TodoWrite, mcp__x__y, memory_write, KillShell]\n"));
   CHECK(odd.ok);
   CHECK(tools(odd).empty());
   CHECK(odd.tools_not_provided.size() == 5);
@@ -43,7 +44,8 @@ TEST_CASE("exactly the tools that are named") {
 }
 
 TEST_CASE("no tools line grants none") {
-  for (const std::string_view line : {"", "tools:\n", "tools: []\n", "tools: ''\n", "tools: ' , '\n"}) {
+  for (const std::string_view line :
+       {"", "tools:\n", "tools: []\n", "tools: ''\n", "tools: ' , '\n"}) {
     CAPTURE(line);
     const Compiled result = compiled(head(line));
     CHECK(result.ok);
@@ -80,8 +82,10 @@ TEST_CASE("wildcards, patterns, denials") {
   CHECK(tools(compiled(head("tools: Read, Bash\ndisallowedTools: Bash(rm:*)\n"))) == "Read ");
   CHECK(has(compiled(head("tools: Read\ndisallowedTools: Read\n")), "W-TOOLS-03 4:8"));
   CHECK(tools(compiled(head("tools: '*'\ndisallowedTools: '*'\n"),
-                       "version: 1\nallow_wildcard_tools: true\n")).empty());
-  CHECK(tools(compiled(head("tools: Read, Bash\n"), "version: 1\ntools: [Read, Edit]\n")) == "Read ");
+                       "version: 1\nallow_wildcard_tools: true\n"))
+            .empty());
+  CHECK(tools(compiled(head("tools: Read, Bash\n"), "version: 1\ntools: [Read, Edit]\n")) ==
+        "Read ");
 }
 
 TEST_CASE("capabilities bring diagnostics this server has") {
@@ -90,8 +94,10 @@ TEST_CASE("capabilities bring diagnostics this server has") {
   CHECK(result.remit.diagnostics[0].origin.text() == "x.md:5:16");
   CHECK(has(result, "I-CAP-01 5:30"));
   CHECK(result.diagnostics_not_provided == std::vector<std::string>{"log_search", "timeline"});
-  CHECK(tools(compiled(head("tools: Read\ncapabilities: log_analysis, x\n"))) == "Read log_patterns ");
-  CHECK(tools(compiled(head("tools: Read\ncapabilities:\n  - log_analysis\ndisallowedTools: log_patterns\n"))) ==
+  CHECK(tools(compiled(head("tools: Read\ncapabilities: log_analysis, x\n"))) ==
+        "Read log_patterns ");
+  CHECK(tools(compiled(head(
+            "tools: Read\ncapabilities:\n  - log_analysis\ndisallowedTools: log_patterns\n"))) ==
         "Read ");
 }
 
@@ -100,8 +106,10 @@ TEST_CASE("memory tools follow the section, each with the line that brings it") 
   CHECK(tools(both) == "Read memory_read memory_list memory_write ");
   CHECK(both.remit.tool("memory_read")->origin.text() == "x.md:10:4");
   CHECK(both.remit.tool("memory_write")->origin.text() == "x.md:8:4");
-  CHECK(tools(compiled(with_body("## Memory\n**Write**:\n- `a/b`\n"))) == "Read memory_list memory_write ");
-  CHECK(tools(compiled(with_body("## Memory\n**Read**:\n- `a/b`\n"))) == "Read memory_read memory_list ");
+  CHECK(tools(compiled(with_body("## Memory\n**Write**:\n- `a/b`\n"))) ==
+        "Read memory_list memory_write ");
+  CHECK(tools(compiled(with_body("## Memory\n**Read**:\n- `a/b`\n"))) ==
+        "Read memory_read memory_list ");
   CHECK(tools(compiled(with_body("## Memory\n**Read**:\n- `/a/b`\n"))) == "Read ");
   CHECK(has(compiled(with_body("")), "I-SEC-01 1:1"));
 }
@@ -138,8 +146,9 @@ TEST_CASE("unbound lines grant nothing until an instruction is bound") {
   const std::string text = with_body("## Memory\n**Read**:\n- `instruction.yaml`\n");
   CHECK(compiled(text).remit.memory.empty());
   CHECK(compiled(text).memory[0].enabled);
-  CHECK(compiled(text, {}, {"inst_1", {}, {}, {}}).remit.memory[0].pattern.matches(
-      "inst_1/instruction.yaml"));
+  CHECK(compiled(text, {}, {"inst_1", {}, {}, {}})
+            .remit.memory[0]
+            .pattern.matches("inst_1/instruction.yaml"));
   CHECK(valid_instruction("inst_20260110_001"));
   for (const std::string_view bad : {"", "1a", "a/b", "a.b", "..", "a b", "_a"}) {
     CHECK_FALSE(valid_instruction(bad));
@@ -150,8 +159,8 @@ TEST_CASE("unbound lines grant nothing until an instruction is bound") {
 
 TEST_CASE("handoff tools need an authority edge") {
   CHECK(tools(compiled(with_body("## Collaboration\n- **Supports**: a\n"))) == "Read ");
-  const Compiled result =
-      compiled(with_body("## Collaboration\n- **Consult**: on-call\n- **Escalate to**: engineering-team\n"));
+  const Compiled result = compiled(
+      with_body("## Collaboration\n- **Consult**: on-call\n- **Escalate to**: engineering-team\n"));
   CHECK(tools(result) == "Read handoff bug_report ");
   CHECK(result.remit.tool("handoff")->origin.line == 7);
   CHECK(result.remit.tool("bug_report")->origin.line == 8);
@@ -180,7 +189,8 @@ TEST_CASE("roots: the workspace first, log roots within the site's ceiling") {
     CHECK(refused.remit.roots.empty());
   }
   CHECK_FALSE(compiled(with_body(""), "version: 1\nworkspace_roots: [/nowhere]\n", binding).ok);
-  CHECK(compiled(with_body(""), "version: 1\nworkspace_roots: [" + folder.path() + "]\n", binding).ok);
+  CHECK(compiled(with_body(""), "version: 1\nworkspace_roots: [" + folder.path() + "]\n", binding)
+            .ok);
 }
 
 TEST_CASE("bash: the stricter of site and manifest, limits only narrower") {
@@ -201,7 +211,8 @@ TEST_CASE("bash: the stricter of site and manifest, limits only narrower") {
 }
 
 TEST_CASE("a malformed manifest refuses the persona, with its line") {
-  const Compiled refused = compiled(with_body("## Memory\n**Read**:\n- `a/b`\n"), "version: 1\nlogroots: [/x]\n");
+  const Compiled refused =
+      compiled(with_body("## Memory\n**Read**:\n- `a/b`\n"), "version: 1\nlogroots: [/x]\n");
   CHECK_FALSE(refused.ok);
   CHECK(refused.remit.tools.empty());
   CHECK(refused.memory.empty());
@@ -238,15 +249,16 @@ TEST_CASE("the hash of a Remit changes with what is granted") {
 
 TEST_CASE("diff tells what changed, not what moved") {
   const Binding bound{std::string(kDiffInstruction), {}, {}, {}};
-  const Compiled before = compiled(with_body("## Memory\n**Read**:\n- `tasks/a`\n- `b/c`\n"), {}, bound);
+  const Compiled before =
+      compiled(with_body("## Memory\n**Read**:\n- `tasks/a`\n- `b/c`\n"), {}, bound);
   const Compiled after =
       compiled(with_body("\n## Memory\n**Read**:\n- `b/c`\n**Write**:\n- `tasks/a`\n"),
                "version: 1\nbash: {apply: never}\n", bound);
   const Difference found = difference(before.remit, after.remit);
   std::string text;
   for (const Grant& grant : found.removed) text += "-" + grant.grant + " " + grant.what + "\n";
-  for (const Grant& grant : found.added) text += "+" + grant.grant + " " + grant.what + " " +
-                                                 grant.origin.text() + "\n";
+  for (const Grant& grant : found.added)
+    text += "+" + grant.grant + " " + grant.what + " " + grant.origin.text() + "\n";
   CHECK(text ==
         "-memory.read {instruction_id}/tasks/a\n"
         "+tool memory_write x.md:11:4\n"

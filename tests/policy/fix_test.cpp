@@ -1,8 +1,8 @@
 #include "policy/fix.h"
 
-#include <doctest/doctest.h>
-
 #include <string>
+
+#include <doctest/doctest.h>
 
 #include "tests/policy/personas.h"
 
@@ -26,12 +26,14 @@ std::string fixed(std::string_view yaml) {
 TEST_CASE("what is repaired") {
   CHECK(fixed("name: x\ndescription: Use this: for \"that\"\ntools: Read\n") ==
         "name: x\ndescription: \"Use this: for \\\"that\\\"\"\ntools: Read\n");
-  CHECK(fixed("name: x\ndescription: `code` first\n") == "name: x\ndescription: \"`code` first\"\n");
+  CHECK(fixed("name: x\ndescription: `code` first\n") ==
+        "name: x\ndescription: \"`code` first\"\n");
   CHECK(fixed("name: x\ndescription: one\ntwo\n\nthree\ntools: Read\n") ==
         "name: x\ndescription: \"one two three\"\ntools: Read\n");
   // Lines of a description that look like keys.
-  CHECK(fixed("name: x\ndescription: Examples\nContext: user asks\nuser: hi: there\nmodel: opus\n") ==
-        "name: x\ndescription: \"Examples Context: user asks user: hi: there\"\nmodel: opus\n");
+  CHECK(
+      fixed("name: x\ndescription: Examples\nContext: user asks\nuser: hi: there\nmodel: opus\n") ==
+      "name: x\ndescription: \"Examples Context: user asks user: hi: there\"\nmodel: opus\n");
   CHECK(fixed("name: x\r\ndescription: a: b: c\r\n") == "name: x\r\ndescription: \"a: b: c\"\r\n");
 }
 
@@ -39,9 +41,10 @@ TEST_CASE("what is never repaired") {
   CHECK(fixed("name: x\ndescription: fine\n") == "not needed");
   for (const std::string_view bad :
        {"name: x\nname: y\ndescription: a: b\n", "name: x: y\ndescription: d\n",
-        "name: x\ndescription: a: b\ntools: Read: x\n", "name: x\ndescription: a: b\ndisallowedTools: *x\n",
-        "name: x\ndescription: &a b: c\n", "name: x\ndescription: !t b: c\n", "description: a: b\n",
-        "name: x\ndescription: \"open\n", "name: x\ndescription: a: b\x01\n"}) {
+        "name: x\ndescription: a: b\ntools: Read: x\n",
+        "name: x\ndescription: a: b\ndisallowedTools: *x\n", "name: x\ndescription: &a b: c\n",
+        "name: x\ndescription: !t b: c\n", "description: a: b\n", "name: x\ndescription: \"open\n",
+        "name: x\ndescription: a: b\x01\n"}) {
     CAPTURE(bad);
     CHECK(fixed(bad) == "not repaired");
   }

@@ -1,11 +1,11 @@
-// Hostile personas: whatever the bytes, the parser ends, stays in bounds and never grants more than a
-// reader would see.
-#include <doctest/doctest.h>
-
+// Hostile personas: whatever the bytes, the parser ends, stays in bounds and never grants more than
+// a reader would see.
 #include <algorithm>
 #include <chrono>
 #include <random>
 #include <string>
+
+#include <doctest/doctest.h>
 
 #include "policy/fix.h"
 #include "policy/persona.h"
@@ -16,7 +16,9 @@ using namespace remit::policy::test;
 
 namespace {
 
-std::string seed() { return Folder::read(source("agent_definitions/technical-support-engineer.md")); }
+std::string seed() {
+  return Folder::read(source("agent_definitions/technical-support-engineer.md"));
+}
 
 // Refused personas hold nothing; served ones have a name and positions inside the file.
 void check_sane(const std::string& text) {
@@ -59,9 +61,15 @@ TEST_CASE("flipped, inserted and removed bytes") {
       const std::size_t at = random() % (round % 2 == 0 ? front : changed.size());
       const char byte = special[random() % special.size()];
       switch (random() % 3) {
-        case 0: changed[at] = byte; break;
-        case 1: changed.insert(at, 1, byte); break;
-        default: changed.erase(at, 1); break;
+        case 0:
+          changed[at] = byte;
+          break;
+        case 1:
+          changed.insert(at, 1, byte);
+          break;
+        default:
+          changed.erase(at, 1);
+          break;
       }
     }
     CAPTURE(round);
@@ -74,8 +82,8 @@ TEST_CASE("up to a mebibyte of one thing") {
   const std::string head = "---\nname: x\ndescription: d\ntools: Read\n---\n";
   const auto begin = std::chrono::steady_clock::now();
   for (const std::string_view unit :
-       {"[", "{", "`", "- ", "- `a/", "**", "## Memory\n", "**Write**:\n- `a/b`\n", "(", "- **Consult**: a, ",
-        "~~~\n", "\t", "* ", "\x01\n", "- `a/{", "#", "|", "\n", "1. "}) {
+       {"[", "{", "`", "- ", "- `a/", "**", "## Memory\n", "**Write**:\n- `a/b`\n", "(",
+        "- **Consult**: a, ", "~~~\n", "\t", "* ", "\x01\n", "- `a/{", "#", "|", "\n", "1. "}) {
     for (const std::string& lead : {std::string(), head, head + "## Memory\n**Write**:\n",
                                     head + "## Collaboration\n- **Consult**: "}) {
       // Whole where the front matter ends the reading, less where each line is looked at.
@@ -87,8 +95,9 @@ TEST_CASE("up to a mebibyte of one thing") {
     }
   }
   const auto spent = std::chrono::steady_clock::now() - begin;
-  MESSAGE("uniform texts took "
-          << std::chrono::duration_cast<std::chrono::milliseconds>(spent).count() << " ms");
+  MESSAGE(
+      "uniform texts took " << std::chrono::duration_cast<std::chrono::milliseconds>(spent).count()
+                            << " ms");
 }
 
 TEST_CASE("an alias bomb in the front matter is refused before it is walked") {

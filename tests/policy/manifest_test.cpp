@@ -1,9 +1,9 @@
 // The operator's files: strict keys, typed values, every mistake at its place.
 #include "policy/manifest.h"
 
-#include <doctest/doctest.h>
-
 #include <string>
+
+#include <doctest/doctest.h>
 
 #include "policy/capabilities.h"
 #include "policy/directory.h"
@@ -50,7 +50,8 @@ TEST_CASE("site, directory, capabilities: the first mistake with its place") {
   CHECK(where(parse_directory("d", "targets: {a: {kind: queue, ladder: l}}\n")) == "d:1:1");
   CHECK(where(parse_directory("d", "ladders: {l: [{to: a, ack: soon}]}\n")) == "d:1:28");
   CHECK(where(parse_capabilities("c", "version: 1\ncapabilities: {a: x}\n")) == "c:2:19");
-  CHECK(where(parse_capabilities("c", "version: 1\ncapabilities: {a-b: [], a_b: []}\n")) == "c:2:25");
+  CHECK(where(parse_capabilities("c", "version: 1\ncapabilities: {a-b: [], a_b: []}\n")) ==
+        "c:2:25");
 }
 
 TEST_CASE("the shipped directory") {

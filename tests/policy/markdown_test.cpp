@@ -1,8 +1,8 @@
 #include "policy/markdown.h"
 
-#include <doctest/doctest.h>
-
 #include <string>
+
+#include <doctest/doctest.h>
 
 using namespace remit::policy;
 
@@ -16,8 +16,8 @@ TEST_CASE("lines: numbers, headings, fences, CRLF") {
   CHECK(lines[1].fenced);
   CHECK(lines[2].fenced);
   CHECK(lines[2].level == 0);
-  CHECK(lines[3].fenced);        // ~~~ does not close ```
-  CHECK(lines[4].fenced);        // four close three
+  CHECK(lines[3].fenced);  // ~~~ does not close ```
+  CHECK(lines[4].fenced);  // four close three
   CHECK_FALSE(lines[5].fenced);
   CHECK(lines[5].heading == "B");
   CHECK(lines[6].level == 0);

@@ -1,8 +1,8 @@
 #include "policy/memory_section.h"
 
-#include <doctest/doctest.h>
-
 #include <string>
+
+#include <doctest/doctest.h>
 
 #include "tests/policy/personas.h"
 
@@ -41,34 +41,38 @@ TEST_CASE("which headings open a section") {
     return entries(std::string(heading) + "\n**Read**:\n- `a/b`\n") == "r a/b";
   };
   for (const std::string_view yes :
-       {"## Memory Ownership", "# Memory", "### Agent_Memory Usage", "## agent memory", "## Memory & State",
-        "###### MEMORY ACCESS", "## **Memory Ownership**", "## Memory Bank"}) {
+       {"## Memory Ownership", "# Memory", "### Agent_Memory Usage", "## agent memory",
+        "## Memory & State", "###### MEMORY ACCESS", "## **Memory Ownership**", "## Memory Bank"}) {
     CAPTURE(yes);
     CHECK(opens(yes));
   }
   for (const std::string_view no :
-       {"## Memory Leaks", "## Memory Management", "## Memory Optimization", "## Memory initialization",
-        "## Working Memory", "## Memoryless", "####### Memory", "Memory", "##Memory"}) {
+       {"## Memory Leaks", "## Memory Management", "## Memory Optimization",
+        "## Memory initialization", "## Working Memory", "## Memoryless", "####### Memory",
+        "Memory", "##Memory"}) {
     CAPTURE(no);
     CHECK_FALSE(opens(no));
   }
 }
 
 TEST_CASE("a section ends at a heading of its level; sections unite") {
-  CHECK(entries("## Memory\n**Read**:\n- `a/b`\n### Deeper\n- `a/c`\n## Other\n**Write**:\n- `a/d`\n"
-                "# Memory\n**Write**:\n- `a/e`\n") == "r a/b, - a/c, w a/e");
+  CHECK(
+      entries("## Memory\n**Read**:\n- `a/b`\n### Deeper\n- `a/c`\n## Other\n**Write**:\n- `a/d`\n"
+              "# Memory\n**Write**:\n- `a/e`\n") == "r a/b, - a/c, w a/e");
 }
 
 TEST_CASE("fenced examples grant nothing") {
-  CHECK(entries("## Memory\n**Write**:\n```\n- `a/b`\n```\n~~~\n- `a/c`\n~~~\n- `a/d`\n") == "w a/d");
+  CHECK(entries("## Memory\n**Write**:\n```\n- `a/b`\n```\n~~~\n- `a/c`\n~~~\n- `a/d`\n") ==
+        "w a/d");
 }
 
 TEST_CASE("label words") {
   const auto mode = [](std::string_view label) {
     return entries("## Memory\n**" + std::string(label) + "**:\n- `a/b`\n").substr(0, 1);
   };
-  for (const std::string_view word : {"Write to", "Writes", "Written", "Updates", "Creates", "Owns",
-                                      "Ownership", "Produces", "Maintains", "Appends", "Outputs", "Delete"}) {
+  for (const std::string_view word :
+       {"Write to", "Writes", "Written", "Updates", "Creates", "Owns", "Ownership", "Produces",
+        "Maintains", "Appends", "Outputs", "Delete"}) {
     CAPTURE(word);
     CHECK(mode(word) == "w");
   }
@@ -77,7 +81,8 @@ TEST_CASE("label words") {
     CAPTURE(word);
     CHECK(mode(word) == "r");
   }
-  for (const std::string_view word : {"Learn", "Tactical tasks", "Readiness", "Overwritten", "Files"}) {
+  for (const std::string_view word :
+       {"Learn", "Tactical tasks", "Readiness", "Overwritten", "Files"}) {
     CAPTURE(word);
     CHECK(mode(word) == "-");
   }
@@ -106,27 +111,34 @@ TEST_CASE("what a label reaches") {
 
 TEST_CASE("tables below a heading of files") {
   CHECK(entries("## Memory\n### Files Read\n| Path | Why |\n|--|--|\n| `a/b` | x |\n"
-                "### Files Written\n| `a/c` | `a/d` |\n### Other\n| `a/e` | x |\n") == "r a/b, w a/c");
+                "### Files Written\n| `a/c` | `a/d` |\n### Other\n| `a/e` | x |\n") ==
+        "r a/b, w a/c");
 }
 
 TEST_CASE("what is a path") {
-  CHECK(entries("## Memory\n**Read**:\n- `plan.yaml`\n- `notes`\n- `x.exe`\n- `https://h/p`\n- a/b\n"
-                "- `two words/x`\n- prose about `a/b`\n- `reviews/`\n- `Agent_Memory/with space.md`\n") ==
-        "r plan.yaml, r {instruction_id}/reviews/, r with space.md");
+  CHECK(
+      entries(
+          "## Memory\n**Read**:\n- `plan.yaml`\n- `notes`\n- `x.exe`\n- `https://h/p`\n- a/b\n"
+          "- `two words/x`\n- prose about `a/b`\n- `reviews/`\n- `Agent_Memory/with space.md`\n") ==
+      "r plan.yaml, r {instruction_id}/reviews/, r with space.md");
 }
 
 TEST_CASE("normal form of patterns") {
   CHECK(entries("## Memory\n**Read**:\n- `Agent_Memory/{inst_id}/x.yaml`\n- `tasks/a.yaml`\n"
-                "- `instruction.yaml`\n- `status.yaml`\n- `Agent_Memory/_knowledge/`\n- `sub/status.yaml`\n") ==
-        "r {instruction_id}/x.yaml, r {instruction_id}/tasks/a.yaml, r {instruction_id}/instruction.yaml, "
+                "- `instruction.yaml`\n- `status.yaml`\n- `Agent_Memory/_knowledge/`\n- "
+                "`sub/status.yaml`\n") ==
+        "r {instruction_id}/x.yaml, r {instruction_id}/tasks/a.yaml, r "
+        "{instruction_id}/instruction.yaml, "
         "r {instruction_id}/status.yaml, r _knowledge/, r sub/status.yaml");
 }
 
 TEST_CASE("what is switched off, with its code") {
   const std::string body =
-      "## Memory\n**Write**:\n- `../x/y`\n- `/etc/passwd`\n- `a\\b/c`\n- `a/{who}/x`\n- `{domain}/x`\n"
+      "## Memory\n**Write**:\n- `../x/y`\n- `/etc/passwd`\n- `a\\b/c`\n- `a/{who}/x`\n- "
+      "`{domain}/x`\n"
       "- `_communication/inbox/{agent}/`\n- `_communication/inbox/hitl/`\n- `a/{agent}/x`\n"
-      "- `Agent_Memory/`\n**Read**:\n- `_communication/inbox/dba/`\n- `_communication/inbox/{agent}/`\n";
+      "- `Agent_Memory/`\n**Read**:\n- `_communication/inbox/dba/`\n- "
+      "`_communication/inbox/{agent}/`\n";
   CHECK(remarks(body) ==
         "W-MEM-04 8:4, W-MEM-04 9:4, W-MEM-04 10:4, W-MEM-02 11:4, W-MEM-02 12:4, I-MEM-06 13:4, "
         "I-MEM-06 14:4, W-MEM-02 15:4, W-MEM-04 16:4, I-MEM-06 19:4");
@@ -153,7 +165,8 @@ TEST_CASE("write-only lines are told, as far as no read line covers them") {
     }
     return out;
   };
-  CHECK(told("## Memory\n**Write**:\n- `a/b`\n- `c/d`\n- `e/{n}.md`\n**Read**:\n- `a/b`\n- `c/`\n- `e/*`\n")
+  CHECK(told("## Memory\n**Write**:\n- `a/b`\n- `c/d`\n- `e/{n}.md`\n**Read**:\n- `a/b`\n- `c/`\n- "
+             "`e/*`\n")
             .empty());
   CHECK(told("## Memory\n**Write**:\n- `a/b`\n**Read**:\n- `a/c`\n") == "8 ");
 }

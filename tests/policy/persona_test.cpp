@@ -1,9 +1,9 @@
 // Front matter: what is refused, what is only reported, and where.
 #include "policy/persona.h"
 
-#include <doctest/doctest.h>
-
 #include <string>
+
+#include <doctest/doctest.h>
 
 #include "tests/policy/personas.h"
 
@@ -78,7 +78,8 @@ TEST_CASE("YAML that is refused, at its place in the file") {
 
 TEST_CASE("sizes, at the limit and one more") {
   const std::string lead = "name: x\ndescription: d\nother: ";
-  CHECK(lint(front(lead + std::string((64u << 10) - lead.size() - 1, 'a') + "\n")) == "I-FM-01 4:1");
+  CHECK(lint(front(lead + std::string((64u << 10) - lead.size() - 1, 'a') + "\n")) ==
+        "I-FM-01 4:1");
   CHECK(lint(front(lead + std::string((64u << 10) - lead.size(), 'a') + "\n")) == "E-FM-09 2:1");
   const std::string head = front(kGood);
   CHECK(lint(head + std::string((1u << 20) - head.size(), 'a')) == "");
@@ -123,15 +124,19 @@ TEST_CASE("keys that are kept and never executed") {
 
 TEST_CASE("what a reader of the file cannot see") {
   CHECK(lint(front(kGood, "a\x1B[2J\n")) == "W-TEXT-01 5:2");
-  CHECK(lint(front(kGood, "a\xE2\x80\xAE" "b\n")) == "W-TEXT-02 5:2");
-  CHECK(lint(front("name: x\ndescription: a\xE2\x80\x8B" "b\n")) == "W-TEXT-02 3:15");
+  CHECK(lint(front(kGood,
+                   "a\xE2\x80\xAE"
+                   "b\n")) == "W-TEXT-02 5:2");
+  CHECK(lint(front("name: x\ndescription: a\xE2\x80\x8B"
+                   "b\n")) == "W-TEXT-02 3:15");
   CHECK(lint(front(kGood, "\xF0\x9F\x91\xA8\xE2\x80\x8D\xF0\x9F\x92\xBB\n")) == "");
   const std::string shown = render(parsed(front(kGood, "a\x1B[2J\n")).diagnostics[0]);
   CHECK(shown.find('\x1B') == std::string::npos);
 }
 
 TEST_CASE("tools as text or list; every diagnostic of a file in one pass") {
-  const Persona list = parsed(front(std::string(kGood) + "tools:\n  - Read\n  - Bash(git log:*)\n"));
+  const Persona list =
+      parsed(front(std::string(kGood) + "tools:\n  - Read\n  - Bash(git log:*)\n"));
   REQUIRE(list.tools.size() == 2);
   CHECK(list.tools[1].text == "Bash(git log:*)");
   CHECK(list.tools[1].origin.text() == "x.md:6:5");

@@ -1,12 +1,13 @@
 #include "tests/policy/personas.h"
 
-#include <doctest/doctest.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+
+#include <doctest/doctest.h>
 
 namespace remit::policy::test {
 

@@ -20,8 +20,9 @@ bool has_shared();  // says so once when it is absent
 const Installation& installation();
 
 inline constexpr std::array<std::string_view, 14> kTools{
-    "Read",      "Grep",        "Glob",         "Write",       "Edit",    "Bash",       "BashOutput",
-    "KillShell", "memory_read", "memory_write", "memory_list", "handoff", "bug_report", "log_patterns"};
+    "Read",        "Grep",       "Glob",       "Write",       "Edit",
+    "Bash",        "BashOutput", "KillShell",  "memory_read", "memory_write",
+    "memory_list", "handoff",    "bug_report", "log_patterns"};
 
 // A persona around `body`, with a valid front matter.
 std::string with_body(std::string_view body);

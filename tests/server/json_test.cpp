@@ -1,8 +1,8 @@
-#include <doctest/doctest.h>
+#include "base/json.h"
 
 #include <string>
 
-#include "base/json.h"
+#include <doctest/doctest.h>
 
 namespace remit {
 namespace {
@@ -54,7 +54,8 @@ TEST_CASE("duplicate keys: refused when asked, reported for an envelope") {
 }
 
 TEST_CASE("append_json_string writes what the parser reads back") {
-  std::string text = "quote\" back\\ tab\t nl\n bell\x07 euro\xE2\x82\xAC face\xF0\x9F\x98\x80 del\x7F";
+  std::string text =
+      "quote\" back\\ tab\t nl\n bell\x07 euro\xE2\x82\xAC face\xF0\x9F\x98\x80 del\x7F";
   std::string out;
   append_json_string(out, text);
   const auto parsed = parse_json(out);
@@ -66,7 +67,9 @@ TEST_CASE("append_json_string writes what the parser reads back") {
   CHECK(out.find("\xEF\xBF\xBD") != std::string::npos);
 }
 
-TEST_CASE("pointer_token escapes as RFC 6901 says") { CHECK(pointer_token("a/b~c") == "a~1b~0c"); }
+TEST_CASE("pointer_token escapes as RFC 6901 says") {
+  CHECK(pointer_token("a/b~c") == "a~1b~0c");
+}
 
 }  // namespace
 }  // namespace remit

@@ -18,7 +18,9 @@ namespace {
 using tools::Call;
 using tools::Reply;
 
-Reply text(std::string words) { return Reply{std::move(words), nullptr, std::nullopt}; }
+Reply text(std::string words) {
+  return Reply{std::move(words), nullptr, std::nullopt};
+}
 
 std::string string_argument(const Json& arguments, const char* name) {
   const auto at = arguments.find(name);
@@ -91,9 +93,15 @@ Result<Reply> ask(const Json& arguments, Call& call) {
   TRY(const auto answer, call.asker.ask(question, call.stop));
   std::string word;
   switch (answer.reply) {
-    case tools::Asker::Reply::approve: word = "approved"; break;
-    case tools::Asker::Reply::decline: word = "declined"; break;
-    case tools::Asker::Reply::cancel: word = "cancelled"; break;
+    case tools::Asker::Reply::approve:
+      word = "approved";
+      break;
+    case tools::Asker::Reply::decline:
+      word = "declined";
+      break;
+    case tools::Asker::Reply::cancel:
+      word = "cancelled";
+      break;
   }
   return text(word + " by " + answer.channel + ": " + command);
 }
@@ -111,8 +119,8 @@ Result<Reply> print(const Json&, Call&) {
 
 Result<Reply> secret(const Json&, Call&) {
   Reply reply = text("the password is hunter2secret");
-  reply.structured =
-      std::make_shared<const Json>(Json{{"password", "hunter2secret"}, {"list", {1.5, true, nullptr}}});
+  reply.structured = std::make_shared<const Json>(
+      Json{{"password", "hunter2secret"}, {"list", {1.5, true, nullptr}}});
   return reply;
 }
 
@@ -215,7 +223,8 @@ mcp::Service toy_service() {
       tool("add", "adds", R"({"a":{"type":"integer"},"b":{"type":"integer"}})", add),
       tool("ask", "asks a person", R"({"command":{"type":"string"}})", ask),
       tool("big", "answers at length", R"({"bytes":{"type":"integer"}})", big),
-      tool("broken", "fails as told", R"({"how":{"type":"string"},"code":{"type":"string"}})", broken),
+      tool("broken", "fails as told", R"({"how":{"type":"string"},"code":{"type":"string"}})",
+           broken),
       tool("echo", "says it again", R"({"text":{"type":"string"}})", echo),
       tool("picture", "shows a picture", "{}", picture),
       tool("print", "prints to stdout", "{}", print),
