@@ -134,9 +134,9 @@ TEST_CASE("a worker cannot widen what even an allowed command sees or uses") {
   wider("root", [](auto& p) { p.view.read_only_roots.push_back("/root"); });
   wider("memory", [](auto& p) { p.view.memory = "/root"; });
   wider("document", [](auto& p) { p.view.memory_documents.push_back("other/secret.yaml"); });
-  wider("preload", [](auto& p) { p.environment["LD_PRELOAD"] = "/work/x.so"; });
-  wider("start file", [](auto& p) { p.environment["BASH_ENV"] = "/work/x.sh"; });
-  wider("path", [](auto& p) { p.environment["PATH"] = "/work"; });
+  wider("preload", [](auto& p) { p.environment["LD_PRELOAD"] = "/srv/x.so"; });
+  wider("start file", [](auto& p) { p.environment["BASH_ENV"] = "/srv/x.sh"; });
+  wider("path", [](auto& p) { p.environment["PATH"] = "/srv"; });
   wider("memory limit", [](auto& p) { p.limits.memory_bytes *= 2; });
   wider("processes", [](auto& p) { p.limits.processes += 1; });
   wider("time", [](auto& p) { p.limits.wall = std::chrono::hours(2); });
