@@ -158,12 +158,11 @@ Result<AgentAccess::Slot> AgentAccess::look_for_write(std::string_view path) con
     head = fs::parent_of(head);
   }
   TRY(const struct stat folder, fs::stat_of(out.directory));
-  if (!S_ISDIR(folder.st_mode)) {
-    return fail(ErrorKind::invalid_argument, "not a directory: " + escape_ascii(head));
-  }
+  // Told only after the decision: that a file stands in the way would say that it exists.
+  out.blocked = !S_ISDIR(folder.st_mode);
   TRY(const std::string real, fs::real_path(out.directory));
   out.where = place(fs::join(fs::join(real, out.missing), out.name));
-  if (out.missing.empty()) {
+  if (out.missing.empty() && !out.blocked) {
     auto entry = fs::open_child(out.directory, out.name, O_PATH);
     if (entry) {
       TRY(out.status, fs::stat_of(*entry));

@@ -229,6 +229,10 @@ class AgentWalk : public Walk {
       out.space = Space::memory;
       out.path.clear();
     }
+    // A log root may hold the workspace or Agent_Memory: their own rules begin there.
+    if (out.space == Space::root && (out.path == remit.memory_root || out.path == remit.roots.front().path)) {
+      return access_.place(out.path);
+    }
     return out;
   }
 
@@ -251,7 +255,7 @@ Result<std::unique_ptr<Walk>> AgentAccess::list(const CallScope& call, std::stri
   TRY(Seen seen, look(path));
   const Action action = action_of(call, Verb::list, seen.where);
   Decision decision = decide(*parts_.remit, parts_.principal, action);
-  if (seen.where.space == Space::memory) {
+  if (seen.where.space == Space::memory && (call.tool.empty() || parts_.remit->tool(call.tool) != nullptr)) {
     for (const MemoryRule& rule : parts_.remit->memory) {
       if (seen.where.path.empty() || rule.pattern.may_match_below(seen.where.path)) {
         decision = {Verdict::allow, "memory.list", rule.origin, {}, {}, {}, Risk::low};

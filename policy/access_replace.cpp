@@ -34,11 +34,46 @@ bool writes_content(ReplaceOp op) {
 }
 
 // By descriptor: a name that became a symlink meanwhile is not followed. Set-id bits never pass.
+// O_PATH, so that a file without the right to read can get its mode too; fchmod(2) takes no O_PATH
+// descriptor, its name in /proc does (man 2 open).
 Result<void> set_mode(const Fd& directory, const std::string& name, std::uint32_t mode,
                       const std::string& shown) {
-  TRY(const Fd file, fs::open_child(directory, name, O_RDONLY));
-  if (::fchmod(file.get(), mode & 0777) != 0) return fail_errno(errno, "set the mode of " + shown);
+  TRY(const Fd file, fs::open_child(directory, name, O_PATH));
+  TRY(const struct stat status, fs::stat_of(file));
+  if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+    return fail(ErrorKind::invalid_argument, shown + " is neither a file nor a directory");
+  }
+  // The other names may lie where this persona may not write.
+  if (S_ISREG(status.st_mode) && status.st_nlink > 1) {
+    return fail(ErrorKind::conflict, shown + " has several hard links; its mode is theirs too", {}, "hard_link");
+  }
+  const std::string link = "/proc/self/fd/" + std::to_string(file.get());
+  if (::chmod(link.c_str(), mode & 0777) != 0) return fail_errno(errno, "set the mode of " + shown);
   return {};
+}
+
+bool for_documents_only(ReplaceOp op) {
+  return op == ReplaceOp::append || op == ReplaceOp::rename || op == ReplaceOp::entry || op == ReplaceOp::set;
+}
+
+constexpr std::size_t kSha256Hex = 64;
+
+// Does the file have the version that the caller names? A command's changes name every file by its
+// SHA-256, also those whose version is an identity.
+Result<bool> has_version(const Fd& file, const struct stat& status, const std::string& version,
+                         const std::string& wanted) {
+  if (version == wanted) return true;
+  if (wanted.size() != kSha256Hex || version.size() == kSha256Hex) return false;
+  Sha256 hash;
+  constexpr std::size_t kPiece = std::size_t{1} << 20;
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  for (std::uint64_t at = 0; at < size;) {
+    TRY(const std::string piece, fs::read_at(file, at, kPiece));
+    if (piece.empty()) return false;
+    hash.update(piece);
+    at += piece.size();
+  }
+  return hash.finish_hex() == wanted;
 }
 
 std::string field(const char* key, const std::string& value) {
@@ -55,7 +90,11 @@ Result<Replaced> AgentAccess::replace(const CallScope& call, const ReplaceReques
   TRY(Slot slot, look_for_write(request.path));
   if (slot.where.space == Space::memory) {
     if (request.op == ReplaceOp::mkdir) {
-      // Directories of Agent_Memory come and go with their documents.
+      // Directories of Agent_Memory come and go with their documents: decided, and nothing to do.
+      Action action = action_of(call, Verb::replace, slot.where);
+      action.op = request.op;
+      const Decision decision = decide(*parts_.remit, parts_.principal, action);
+      TRY_DO(record(call, action, decision, memory::Durability::read));
       return Replaced{slot.where, false, {}, 0, {}};
     }
     TRY(const memory::DocPath path, memory::DocPath::parse(slot.where.path));
@@ -84,6 +123,8 @@ Result<Replaced> AgentAccess::replace_document(const CallScope& call, const Repl
   if (action.exists) {
     TRY(action.own_version, parts_.store->is_own(path, who));
   }
+  const Decision decision = decide(*parts_.remit, parts_.principal, action);
+  if (!decision.allowed()) TRY_DO(record(call, action, decision, memory::Durability::read));
   if (writes_content(request.op)) {
     // A secret in shared memory is a leak to every agent that may read it.
     const std::vector<SecretSpan> secrets = parts_.redactor->find(request.bytes);
@@ -94,7 +135,6 @@ Result<Replaced> AgentAccess::replace_document(const CallScope& call, const Repl
                   "secret_found");
     }
   }
-  const Decision decision = decide(*parts_.remit, parts_.principal, action);
   const std::string before = current ? current->sha256 : std::string();
   TRY_DO(record(call, action, decision, memory::Durability::effect,
                 field("before", before) + field("sha256", request.edit ? "" : sha256_hex(request.bytes))));
@@ -104,6 +144,8 @@ Result<Replaced> AgentAccess::replace_document(const CallScope& call, const Repl
   change.if_match = request.if_match;
   change.if_none_match = request.if_absent;
   change.edit = request.edit;
+  // What the caller sent, so that an idempotency key repeats only the same edit.
+  if (request.edit) change.edit_digest = sha256_hex(std::string(to_string(request.op)) + "\n" + request.bytes);
   switch (request.op) {
     case ReplaceOp::append: change.op = memory::DocumentChange::Op::append; break;
     case ReplaceOp::remove: change.op = memory::DocumentChange::Op::remove; break;
@@ -155,6 +197,14 @@ Result<Replaced> AgentAccess::replace_file(const CallScope& call, const ReplaceR
     return fail(ErrorKind::needs_approval, decision.reason, {}, "needs_approval");
   }
   // Past this point the agent may know what stands there.
+  if (for_documents_only(request.op)) {
+    return fail(ErrorKind::invalid_argument, "this operation is offered for documents only");
+  }
+  if (slot.blocked) {
+    return fail(ErrorKind::invalid_argument,
+                escape_ascii(slot.where.shown) + " leads through something that is not a directory");
+  }
+  if (request.op == ReplaceOp::remove && !slot.exists) return Replaced{slot.where, false, {}, 0, {}};
   const bool content = writes_content(request.op);
   if (slot.exists && content && !S_ISREG(slot.status.st_mode)) {
     return fail(ErrorKind::invalid_argument,
@@ -170,12 +220,20 @@ Result<Replaced> AgentAccess::replace_file(const CallScope& call, const ReplaceR
   out.where = slot.where;
   out.created = !slot.exists;
   out.bytes = request.bytes.size();
-  if (slot.exists && S_ISREG(slot.status.st_mode)) {
+  if (request.op == ReplaceOp::mode && !slot.exists) {
+    return fail(ErrorKind::conflict, escape_ascii(slot.where.shown) + " is no longer there", {}, "conflict");
+  }
+  // A mode or a deletion without a condition needs no right to read.
+  if (slot.exists && S_ISREG(slot.status.st_mode) && (content || request.if_version)) {
     TRY(const Fd old, fs::open_child(slot.directory, slot.name, O_RDONLY));
     TRY(const struct stat now, fs::stat_of(old));
     TRY(out.previous_version, file_version(old, now));
     slot.status = now;
-    if (request.if_version && *request.if_version != out.previous_version) {
+    bool same = true;
+    if (request.if_version) {
+      TRY(same, has_version(old, now, out.previous_version, *request.if_version));
+    }
+    if (!same) {
       return fail(ErrorKind::conflict, escape_ascii(slot.where.shown) + " changed since it was read",
                   {}, "conflict");
     }
@@ -226,6 +284,9 @@ Result<void> AgentAccess::act_on_file(const ReplaceRequest& request, const Slot&
       }
       return {};
     case ReplaceOp::mkdir:
+      if (slot.exists && !S_ISDIR(slot.status.st_mode)) {
+        return fail(ErrorKind::conflict, shown + " exists and is not a directory", {}, "exists");
+      }
       if (::mkdirat(directory.get(), name, request.mode & 0777) != 0 && errno != EEXIST) {
         return fail_errno(errno, "make directory " + shown);
       }
@@ -234,6 +295,9 @@ Result<void> AgentAccess::act_on_file(const ReplaceRequest& request, const Slot&
     case ReplaceOp::symlink: {
       if (slot.exists) {
         return fail(ErrorKind::conflict, shown + " exists already", {}, "exists");
+      }
+      if (request.bytes.find('\0') != std::string::npos) {
+        return fail(ErrorKind::invalid_argument, "the target of " + shown + " holds a NUL byte");
       }
       if (::symlinkat(request.bytes.c_str(), directory.get(), name) != 0) {
         return fail_errno(errno, "link " + shown);

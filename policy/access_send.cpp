@@ -41,6 +41,16 @@ bool is_ulid(std::string_view text) {
 
 constexpr std::size_t kOwnerHex = 16;
 
+// Text by text: a mask over the quotes of the JSON itself would leave fields that nobody can read.
+// Depth is bounded by the parse.
+void redact_texts(Json& value, const Redactor& redactor) {
+  if (value.is_string()) {
+    value = redactor.redact(value.get<std::string>()).text;
+  } else if (value.is_structured()) {
+    for (Json& item : value) redact_texts(item, redactor);
+  }
+}
+
 }  // namespace
 
 std::string AgentAccess::result_name(std::string_view call_id) const {
@@ -120,6 +130,9 @@ Result<Delivered> AgentAccess::send(const CallScope& call, const HandoffDraft& d
   TRY(const std::string evidence, checked_evidence(draft));
   TRY_DO(record(call, action, decision, memory::Durability::effect,
                 ",\"evidence\":" + evidence + ",\"fields_sha256\":\"" + sha256_hex(draft.fields_json) + "\""));
+  TRY(Json fields, parse_json(draft.fields_json, {}));
+  redact_texts(fields, *parts_.redactor);
+  const std::string redacted_fields = dump(fields);
   memory::NewHandoff row;
   row.type = type_of(draft.kind);
   row.from_persona = parts_.remit->slug;
@@ -136,8 +149,8 @@ Result<Delivered> AgentAccess::send(const CallScope& call, const HandoffDraft& d
   row.needs_ack = draft.needs_acknowledgement;
   row.authorized_by = edge->origin.text();
   row.evidence_json = evidence;
-  row.fields_json = parts_.redactor->redact(draft.fields_json).text;
-  row.title = draft.title;
+  row.fields_json = redacted_fields;
+  row.title = parts_.redactor->redact(draft.title).text;
   memory::HandoffRows rows(*parts_.state);
   // Before the row: a place that cannot be opened must not leave a handoff behind that was refused.
   Fd drop;

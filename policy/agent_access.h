@@ -60,6 +60,7 @@ class AgentAccess : public Access {
     bool exists = false;
     struct stat status {};    // of the name itself, symlinks not followed
     Location where;
+    bool blocked = false;     // what should be its directory is something else
   };
 
   Result<Seen> look(std::string_view path) const;

@@ -1,6 +1,8 @@
 #include "policy/apply_changes.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -18,15 +20,33 @@ std::string shown(const Access& access, const std::string& path) {
   return escape_ascii(path);
 }
 
-// Directories before what is in them; what is deleted, from the leaves up, last.
+// Directories before what is in them; what is deleted, from the leaves up, last, but first where
+// something else takes its place (a file that became a directory, or the reverse).
 std::vector<const Change*> in_order(const std::vector<Change>& changes) {
   std::vector<const Change*> order;
   for (const Change& change : changes) order.push_back(&change);
   const auto removes = [](const Change& change) {
     return change.kind == ChangeKind::remove || change.kind == ChangeKind::rmdir;
   };
+  std::set<std::string_view> made;
+  for (const Change& change : changes) {
+    if (!removes(change) && change.kind != ChangeKind::mode) made.insert(change.path);
+  }
+  const auto makes_room = [&](const Change& change) {
+    std::string_view path = change.path;
+    for (;;) {
+      if (made.contains(path)) return true;
+      const std::size_t slash = path.rfind('/');
+      if (slash == std::string_view::npos) return false;
+      path = path.substr(0, slash);
+    }
+  };
+  std::map<const Change*, int> group;  // 0: makes room, 1: makes, 2: removes
+  for (const Change& change : changes) {
+    group[&change] = !removes(change) ? 1 : makes_room(change) ? 0 : 2;
+  }
   std::sort(order.begin(), order.end(), [&](const Change* a, const Change* b) {
-    if (removes(*a) != removes(*b)) return removes(*b);
+    if (group[a] != group[b]) return group[a] < group[b];
     if (a->path != b->path) return removes(*a) ? a->path > b->path : a->path < b->path;
     return a < b;  // both point into `changes`: as they came
   });
@@ -59,12 +79,14 @@ ReplaceRequest request_of(const Change& change) {
     case ChangeKind::modify:
       request.op = ReplaceOp::replace;
       request.bytes = change.content;
-      // Above this size versions are identities, which a slot cannot know; the starter has checked
-      // that the file below did not change since the mount.
       if (change.preimage_sha256.size() == 64) request.if_version = change.preimage_sha256;
       break;
     case ChangeKind::remove:
-    case ChangeKind::rmdir: request.op = ReplaceOp::remove; break;
+    case ChangeKind::rmdir:
+      request.op = ReplaceOp::remove;
+      // A deletion may wait for a person for hours: what has changed since is not deleted.
+      if (change.preimage_sha256.size() == 64) request.if_version = change.preimage_sha256;
+      break;
     case ChangeKind::mkdir: request.op = ReplaceOp::mkdir; break;
     case ChangeKind::mode: request.op = ReplaceOp::mode; break;
     case ChangeKind::symlink:
@@ -127,6 +149,8 @@ Result<ApplyReport> apply_change_set(Access& access, const ChangeSets& sets, con
                                      const ChangeSet& set) {
   ApplyReport report;
   bool stopped = false;
+  ChangeSet rest = set;
+  rest.changes.clear();
   for (const Change* change : in_order(set.changes)) {
     ChangeResult result{escape_ascii(change->path), change->kind, ChangeOutcome::held, change->bytes, {}};
     if (stopped) {
@@ -142,12 +166,17 @@ Result<ApplyReport> apply_change_set(Access& access, const ChangeSets& sets, con
         stopped = true;
       }
     }
+    if (result.outcome != ChangeOutcome::applied) rest.changes.push_back(*change);
     report.changes.push_back(std::move(result));
   }
-  if (!stopped) {
+  report.change_set = set.id;
+  if (stopped && rest.changes.size() < set.changes.size()) {
+    // What was applied would be a conflict the next time: only the rest waits on.
+    TRY(report.change_set, sets.save(std::move(rest)));
     TRY_DO(sets.remove(set.id));
-  } else {
-    report.change_set = set.id;
+  } else if (!stopped) {
+    report.change_set.clear();
+    TRY_DO(sets.remove(set.id));
   }
   return report;
 }

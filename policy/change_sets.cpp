@@ -50,6 +50,7 @@ Json to_json(const ChangeSet& set) {
 
 std::string unhex(const std::string& hex) {
   std::string out;
+  if (hex.size() % 2 != 0 || hex.find_first_not_of("0123456789abcdef") != std::string::npos) return out;
   for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
     out += static_cast<char>(std::strtoul(hex.substr(i, 2).c_str(), nullptr, 16));
   }
@@ -71,8 +72,12 @@ Result<ChangeSet> from_json(const Json& json, std::vector<std::string>* blobs) {
     for (const Json& item : json.at("changes")) {
       Change change;
       change.path = unhex(item.at("path_hex").get<std::string>());
+      bool known = false;
       for (const ChangeKind kind : kKinds) {
-        if (item.at("kind") == to_string(kind)) change.kind = kind;
+        if (item.at("kind") == to_string(kind)) change.kind = kind, known = true;
+      }
+      if (!known || change.path.empty()) {
+        return fail(ErrorKind::internal, "the change set's manifest is damaged", {}, "damaged");
       }
       change.mode = item.at("mode").get<std::uint32_t>();
       change.bytes = item.at("bytes").get<std::uint64_t>();
@@ -93,6 +98,25 @@ bool has_content(const Change& change) {
          change.kind == ChangeKind::symlink;
 }
 
+Result<void> remove_folder(const Fd& directory, const std::string& id) {
+  auto folder = fs::open_child(directory, id, O_PATH | O_DIRECTORY);
+  if (!folder) return fail(ErrorKind::not_found, "no change set " + id, {}, "not_found");
+  std::vector<std::string> names;
+  TRY_DO(fs::list_directory(*folder, [&](std::string_view name, unsigned char) {
+    names.emplace_back(name);
+    return true;
+  }));
+  // The manifest last: a half removed set can be removed again.
+  std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
+    return (a == kManifest) != (b == kManifest) ? b == kManifest : a < b;
+  });
+  for (const std::string& name : names) ::unlinkat(folder->get(), name.c_str(), 0);
+  if (::unlinkat(directory.get(), id.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
+    return fail_errno(errno, "remove change set " + id);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<ChangeSets> ChangeSets::open(memory::State& state) {
@@ -110,14 +134,22 @@ Result<std::string> ChangeSets::save(ChangeSet set) const {
   if (::mkdirat(directory_.get(), temporary.c_str(), 0700) != 0) {
     return fail_errno(errno, "make a change set");
   }
-  TRY(const Fd folder, fs::open_child(directory_, temporary, O_PATH | O_DIRECTORY));
-  for (const Change& change : set.changes) {
-    if (!has_content(change)) continue;
-    TRY_DO(fs::replace_file(folder, sha256_hex(change.content), change.content, 0600, {}));
-  }
-  TRY_DO(fs::replace_file(folder, kManifest, dump(to_json(set)), 0600, {}));
-  if (::renameat(directory_.get(), temporary.c_str(), directory_.get(), set.id.c_str()) != 0) {
-    return fail_errno(errno, "keep a change set");
+  const auto written = [&]() -> Result<void> {
+    TRY(const Fd folder, fs::open_child(directory_, temporary, O_PATH | O_DIRECTORY));
+    for (const Change& change : set.changes) {
+      if (!has_content(change)) continue;
+      TRY_DO(fs::replace_file(folder, sha256_hex(change.content), change.content, 0600, {}));
+    }
+    TRY_DO(fs::replace_file(folder, kManifest, dump(to_json(set)), 0600, {}));
+    if (::renameat(directory_.get(), temporary.c_str(), directory_.get(), set.id.c_str()) != 0) {
+      return fail_errno(errno, "keep a change set");
+    }
+    return {};
+  }();
+  if (!written) {
+    // On a full disk half a set would stay in the way of the next one.
+    (void)remove_folder(directory_, temporary);
+    return tl::unexpected<Error>(written.error());
   }
   return set.id;
 }
@@ -169,8 +201,11 @@ Result<ChangeSet> ChangeSets::load(const std::string& id) const {
   }
   for (std::size_t i = 0; i < set.changes.size(); ++i) {
     if (!has_content(set.changes[i])) continue;
-    TRY(const Fd blob, fs::open_child(*folder, blobs[i], O_RDONLY));
-    TRY(set.changes[i].content, fs::read_all(blob, kBlobMax));
+    const auto blob = fs::open_child(*folder, blobs[i], O_RDONLY);
+    if (!blob) {
+      return fail(ErrorKind::internal, "a blob of change set " + id + " is missing", {}, "damaged");
+    }
+    TRY(set.changes[i].content, fs::read_all(*blob, kBlobMax));
     if (sha256_hex(set.changes[i].content) != blobs[i]) {
       return fail(ErrorKind::internal, "a blob of change set " + id + " does not have its hash", {}, "damaged");
     }
@@ -180,22 +215,7 @@ Result<ChangeSet> ChangeSets::load(const std::string& id) const {
 
 Result<void> ChangeSets::remove(const std::string& id) const {
   if (!is_id(id)) return fail(ErrorKind::not_found, "no change set " + escape_ascii(id), {}, "not_found");
-  auto folder = fs::open_child(directory_, id, O_PATH | O_DIRECTORY);
-  if (!folder) return fail(ErrorKind::not_found, "no change set " + id, {}, "not_found");
-  std::vector<std::string> names;
-  TRY_DO(fs::list_directory(*folder, [&](std::string_view name, unsigned char) {
-    names.emplace_back(name);
-    return true;
-  }));
-  // The manifest last: a half removed set can be removed again.
-  std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
-    return (a == kManifest) != (b == kManifest) ? b == kManifest : a < b;
-  });
-  for (const std::string& name : names) ::unlinkat(folder->get(), name.c_str(), 0);
-  if (::unlinkat(directory_.get(), id.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
-    return fail_errno(errno, "remove change set " + id);
-  }
-  return {};
+  return remove_folder(directory_, id);
 }
 
 }  // namespace remit::policy

@@ -66,9 +66,16 @@ const MemoryRule* rule_for(const Remit& remit, Right right, std::string_view pat
 
 // The same words whether the document exists or not: existence is nobody's business.
 Decision memory_denied(const Remit& remit, Right right, std::string_view path) {
+  // Whether a write would create or replace depends on what is there: where the persona may do
+  // neither, the answer must not tell, so it names what may be written in any way.
+  const auto writes = [](const MemoryRule& rule) { return rule.create || rule.replace || rule.append; };
+  bool any_write = right == Right::read || right == Right::list || right == Right::remove;
+  for (const MemoryRule& rule : remit.memory) {
+    any_write = any_write || (writes(rule) && rule.pattern.matches(path));
+  }
   std::vector<std::string> own;
   for (const MemoryRule& rule : remit.memory) {
-    if (grants(rule, right)) own.push_back(rule.pattern.text());
+    if (any_write ? grants(rule, right) : writes(rule)) own.push_back(rule.pattern.text());
   }
   const std::string word = word_of(right);
   return deny("memory." + word, remit.memory_heading,
