@@ -41,11 +41,14 @@ BugReportVerdict check_bug_report(const BugReport& report) {
   if (workaround && *workaround && !described) {
     error("/customer_impact/workaround_description", "required when a workaround is available");
   }
-  if (report.reproduction_steps.empty()) error("/reproduction_steps", "required");
   const bool urgent = report.severity == Severity::critical || report.severity == Severity::high;
   if (urgent && (!report.priority_justification || trim(*report.priority_justification).empty())) {
     error("/priority_justification", "required for severity critical and high");
   }
+  if (trim(report.expected_behavior).empty()) error("/expected_behavior", "required");
+  if (trim(report.actual_behavior).empty()) error("/actual_behavior", "required");
+  if (trim(report.root_cause_hypothesis).empty()) error("/root_cause_hypothesis", "required");
+  if (trim(report.title).empty()) error("/title", "required");
   const std::size_t title = count_chars(report.title);
   if (title < 8 || title > 120) warn("/title", "should have 8 to 120 characters");
   if (workaround && !*workaround && described) {
@@ -53,7 +56,11 @@ BugReportVerdict check_bug_report(const BugReport& report) {
   }
   const auto steps = std::count_if(report.reproduction_steps.begin(), report.reproduction_steps.end(),
                                    [](const std::string& step) { return !trim(step).empty(); });
-  if (steps < 2) warn("/reproduction_steps", "should be at least two steps");
+  if (steps == 0) {
+    error("/reproduction_steps", "required");
+  } else if (steps < 2) {
+    warn("/reproduction_steps", "should be at least two steps");
+  }
   for (const std::string& endpoint : report.technical_details.affected_endpoints) {
     if (!endpoint.starts_with('/')) {
       warn("/technical_details/affected_endpoints", "an endpoint should start with /");

@@ -1,4 +1,6 @@
 // handoff: consult, delegate or escalate along the persona's own edges; ask how one stands.
+#include <algorithm>
+
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -110,6 +112,8 @@ Error missing(const char* field, const char* kind) {
   return schema::bad(std::string("/") + field, std::string("required to ") + kind);
 }
 
+bool given(const std::optional<std::string>& text) { return text && !trim(*text).empty(); }
+
 // The kind's own fields, in the form of the inbox file. Errors name what is missing.
 Result<Json> fields_of(const HandoffArgs& args) {
   Json out = Json::object();
@@ -120,7 +124,7 @@ Result<Json> fields_of(const HandoffArgs& args) {
   switch (args.kind) {
     case Kind::consult: {
       constexpr std::size_t kLeast = 10, kMost = 4000;
-      if (!args.question) return tl::unexpected<Error>(missing("question", "consult"));
+      if (!given(args.question)) return tl::unexpected<Error>(missing("question", "consult"));
       const std::size_t chars = count_chars(*args.question);
       if (chars < kLeast || chars > kMost) {
         return fail(ErrorKind::invalid_argument, "must have 10 to 4000 characters", "/question");
@@ -130,9 +134,10 @@ Result<Json> fields_of(const HandoffArgs& args) {
       return out;
     }
     case Kind::delegate:
-      if (!args.title) return tl::unexpected<Error>(missing("title", "delegate"));
-      if (!args.scope) return tl::unexpected<Error>(missing("scope", "delegate"));
-      if (args.success_criteria.empty()) return tl::unexpected<Error>(missing("success_criteria", "delegate"));
+      if (!given(args.title)) return tl::unexpected<Error>(missing("title", "delegate"));
+      if (!given(args.scope)) return tl::unexpected<Error>(missing("scope", "delegate"));
+      if (!std::any_of(args.success_criteria.begin(), args.success_criteria.end(),
+                       [](const std::string& one) { return !trim(one).empty(); })) return tl::unexpected<Error>(missing("success_criteria", "delegate"));
       put("title", args.title);
       put("scope", args.scope);
       out["success_criteria"] = args.success_criteria;
@@ -140,8 +145,8 @@ Result<Json> fields_of(const HandoffArgs& args) {
       return out;
     case Kind::escalate:
       if (!args.severity) return tl::unexpected<Error>(missing("severity", "escalate"));
-      if (!args.issue) return tl::unexpected<Error>(missing("issue", "escalate"));
-      if (!args.impact) return tl::unexpected<Error>(missing("impact", "escalate"));
+      if (!given(args.issue)) return tl::unexpected<Error>(missing("issue", "escalate"));
+      if (!given(args.impact)) return tl::unexpected<Error>(missing("impact", "escalate"));
       put("issue", args.issue);
       put("impact", args.impact);
       put("needs_decision", args.needs_decision);

@@ -141,7 +141,7 @@ Result<Outcome<MemoryReadResult>> memory_read(const MemoryReadArgs& args, Call& 
   result.first_line = args.offset;
   const std::string body = printable(document.body);
   std::size_t number = 0;
-  std::size_t chars = 0;
+  std::size_t chars = 0, cut_line = 0;
   const std::size_t last = args.offset - 1 + args.limit.value_or(limits::kReadLinesDefault);
   for (std::size_t from = 0; from < body.size();) {
     const std::size_t end = std::min(body.find('\n', from), body.size() - 1);
@@ -154,7 +154,12 @@ Result<Outcome<MemoryReadResult>> memory_read(const MemoryReadArgs& args, Call& 
       result.truncated = true;
       continue;
     }
-    result.content += prefix_chars(line, call.page_chars);
+    const std::string_view shown = prefix_chars(line, call.page_chars);
+    result.content += shown;
+    if (shown.size() < line.size()) {
+      result.truncated = true;
+      cut_line = number;
+    }
     chars += line.size();
     ++result.lines;
   }
@@ -163,8 +168,10 @@ Result<Outcome<MemoryReadResult>> memory_read(const MemoryReadArgs& args, Call& 
                      result.modified + "; lines " + std::to_string(args.offset) + "-" +
                      std::to_string(args.offset + result.lines - (result.lines > 0 ? 1 : 0)) + " of " +
                      std::to_string(number) + "]\n";
-  const std::string notice =
-      result.next_offset ? "[continue with offset " + std::to_string(*result.next_offset) + "]\n" : "";
+  std::string notice;
+  if (cut_line != 0) notice += "[line " + std::to_string(cut_line) + " is longer than a page and was cut]\n";
+  if (result.next_offset) notice += "[continue with offset " + std::to_string(*result.next_offset) + "]\n";
+  if (number > 0 && args.offset > number) notice += "[offset is beyond the last line]\n";
   text += notice + (document.body.empty() ? "(empty document)\n" : result.content);
   if (!text.ends_with('\n')) text += '\n';
   text += notice;
@@ -185,7 +192,8 @@ Result<Outcome<MemoryListResult>> memory_list(const MemoryListArgs& args, Call& 
   result.instruction_id = call.access.remit().instruction_id;
   std::string text;
   for (const policy::MemoryRule& rule : call.access.remit().memory) {
-    (rule.read ? result.may_read : result.may_write).push_back(rule.pattern.text());
+    if (rule.read) result.may_read.push_back(rule.pattern.text());
+    if (rule.create || rule.replace || rule.append) result.may_write.push_back(rule.pattern.text());
   }
   text = "[instruction " + result.instruction_id + "; may read: " + join_text(result.may_read, ", ") +
          "; may write: " + join_text(result.may_write, ", ") + "]\n";

@@ -15,6 +15,18 @@ std::uint64_t lines_in(std::string_view text) {
   return static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
 }
 
+// How many bytes of the front (or back) of `text` print within `chars` characters.
+std::size_t fitting(std::string_view text, std::size_t chars, bool back) {
+  std::size_t bytes = std::min(chars, text.size());
+  while (bytes > 0) {
+    const std::string_view part = back ? text.substr(text.size() - bytes) : text.substr(0, bytes);
+    const std::size_t printed = count_chars(printable(part));
+    if (printed <= chars) break;
+    bytes = std::min(bytes - 1, bytes * chars / printed);
+  }
+  return bytes;
+}
+
 }  // namespace
 
 void OutputView::write(std::string_view bytes) {
@@ -44,17 +56,22 @@ std::string OutputView::text(std::size_t max_chars, bool* cut) const {
   const std::string_view head_source = head_;
   const std::string joined = whole ? head_ + tail_ : tail_;
   const std::size_t head_chars = max_chars * 6 / 10, tail_chars = max_chars - head_chars;
-  std::size_t head_bytes = utf8_boundary(head_source, std::min(head_chars, head_source.size()));
+  std::size_t head_bytes = utf8_boundary(head_source, fitting(head_source, head_chars, false));
+  std::size_t tail_bytes = fitting(joined, tail_chars, true);
   if (const std::size_t line = head_source.substr(0, head_bytes).rfind('\n');
       line != std::string_view::npos && line > head_bytes / 2) {
     head_bytes = line + 1;
   }
   std::string_view tail_source = joined;
-  if (tail_source.size() > tail_chars) {
-    std::size_t from = tail_source.size() - tail_chars;
+  // The tail never reaches back into the head, though both are shorter than their share when
+  // escaping is what made the text too long.
+  if (whole) tail_source.remove_prefix(head_bytes);
+  tail_bytes = std::min(tail_bytes, tail_source.size());
+  if (tail_source.size() > tail_bytes) {
+    std::size_t from = tail_source.size() - tail_bytes;
     if (const std::size_t line = tail_source.find('\n', from);
         line != std::string_view::npos && line + 1 < tail_source.size() &&
-        line - from < tail_chars / 2) {
+        line - from < tail_bytes / 2) {
       from = line + 1;
     }
     while (from < tail_source.size() &&
@@ -65,7 +82,7 @@ std::string OutputView::text(std::size_t max_chars, bool* cut) const {
   }
   const std::uint64_t omitted = total_ - head_bytes - tail_source.size();
   std::uint64_t lines = dropped_lines_ + lines_in(head_source.substr(head_bytes));
-  lines += whole ? lines_in(tail_) : lines_in(tail_);
+  lines += lines_in(tail_);
   lines -= std::min(lines, lines_in(tail_source));
   return printable(head_source.substr(0, head_bytes)) + "[... " + with_commas(omitted) + " bytes, " +
          with_commas(lines) + " lines omitted ...]\n" + printable(tail_source);

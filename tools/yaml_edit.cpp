@@ -18,9 +18,8 @@ tl::unexpected<Error> invalid(std::string why) {
 Result<yaml::Node> parse(std::string_view text) {
   yaml::Parsed parsed = yaml::parse(text, {limits::kDocumentBytes, limits::kDocumentNodes, limits::kJsonDepth});
   if (!parsed.ok()) {
-    const yaml::Problem& problem = parsed.problems.front();
-    return invalid("the document is not valid YAML at line " + std::to_string(problem.at.line) + ": " +
-                   problem.message);
+    // Nothing of what stands there is told: the caller may be one who may not read it.
+    return invalid("the document is not YAML that can be edited in place; use append or replace");
   }
   return std::move(parsed.root);
 }
@@ -160,7 +159,9 @@ Result<std::string> add_entry(std::string_view document, std::string_view list_k
   }
   std::vector<std::string> lines = lines_of(document);
   if (before.kind == yaml::Kind::sequence) {
-    const std::size_t end = block_end(lines, 0);
+    std::size_t start = 0;
+    while (start < lines.size() && (is_blank_or_comment(lines[start]) || lines[start].starts_with("---"))) ++start;
+    const std::size_t end = block_end(lines, start);
     if (trim(document).starts_with('[')) return invalid("the list is written in flow style; rewrite it first");
     lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(end),
                  item_text(entry, indent_of_items(lines, 0, end)));
@@ -172,9 +173,13 @@ Result<std::string> add_entry(std::string_view document, std::string_view list_k
       if (known.key == list_key) key_line = static_cast<std::size_t>(known.key_at.line) - 1;
     }
     std::string& line = lines[key_line];
-    const std::size_t flow_at = line.find('[');
+    const auto value_col = static_cast<std::size_t>(list->at.col) - 1;
+    const bool is_flow = list->kind == yaml::Kind::sequence && static_cast<std::size_t>(list->at.line) == key_line + 1 &&
+                         value_col < line.size() && line[value_col] == '[';
+    const std::size_t flow_at = is_flow ? value_col : std::string::npos;
     if (flow_at != std::string::npos && list->items.empty()) {
-      line = line.substr(0, flow_at) + "\n";
+      line.resize(line.find_last_not_of(" \t", flow_at - 1) + 1);
+      line += "\n";
     } else if (flow_at != std::string::npos) {
       return invalid("/" + std::string(list_key) + " is written in flow style; rewrite it first");
     }

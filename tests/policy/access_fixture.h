@@ -57,6 +57,7 @@ class Bench {
     remit.roots.push_back({base_ + "/root", true, false, remit.tools_line});
     if (change) change(remit);
     state = good(memory::State::open({base_ + "/state", {base_ + "/work", base_ + "/root"}}, clock));
+    good(state->subdirectory("drop"));  // as the server does at start
     ledger = std::make_unique<memory::Ledger>(*state);
     store = good(memory::open_file_store(*state, good(fs::open_root(remit.memory_root))));
     redactor = std::make_unique<Redactor>(std::string(32, 'k'));
