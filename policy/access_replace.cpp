@@ -34,11 +34,10 @@ bool writes_content(ReplaceOp op) {
 }
 
 // By descriptor: a name that became a symlink meanwhile is not followed. Set-id bits never pass.
-// O_PATH, so that a file without the right to read can get its mode too; fchmod(2) takes no O_PATH
-// descriptor, its name in /proc does (man 2 open).
+// The lock of the server takes chmod by name away, so the descriptor must be one that fchmod(2) takes.
 Result<void> set_mode(const Fd& directory, const std::string& name, std::uint32_t mode,
                       const std::string& shown) {
-  TRY(const Fd file, fs::open_child(directory, name, O_PATH));
+  TRY(const Fd file, fs::open_child(directory, name, O_RDONLY));
   TRY(const struct stat status, fs::stat_of(file));
   if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
     return fail(ErrorKind::invalid_argument, shown + " is neither a file nor a directory");
@@ -47,8 +46,7 @@ Result<void> set_mode(const Fd& directory, const std::string& name, std::uint32_
   if (S_ISREG(status.st_mode) && status.st_nlink > 1) {
     return fail(ErrorKind::conflict, shown + " has several hard links; its mode is theirs too", {}, "hard_link");
   }
-  const std::string link = "/proc/self/fd/" + std::to_string(file.get());
-  if (::chmod(link.c_str(), mode & 0777) != 0) return fail_errno(errno, "set the mode of " + shown);
+  if (::fchmod(file.get(), mode & 0777) != 0) return fail_errno(errno, "set the mode of " + shown);
   return {};
 }
 
@@ -274,7 +272,7 @@ Result<void> AgentAccess::act_on_file(const ReplaceRequest& request, const Slot&
       const fs::Expect expect = slot.exists ? fs::Expect::of(slot.status) : fs::Expect::absent();
       TRY_DO(fs::replace_file(directory, slot.name, request.bytes, request.mode, expect));
       // A change of Bash carries the mode its file had in the slot; set-id bits never pass.
-      if (slot.exists && request.keep_mode) return {};
+      if (!slot.exists || request.keep_mode) return {};  // a new file has its mode already
       return set_mode(directory, slot.name, request.mode, shown);
     }
     case ReplaceOp::remove:

@@ -172,7 +172,8 @@ std::string tool_error_text(const Error& error) {
     case ErrorKind::unavailable: label = "unavailable"; break;
     case ErrorKind::internal: label = "internal error"; break;
   }
-  if (!error.where.empty()) label += " at " + error.where;
+  // Only a pointer into the arguments helps who called; a refusal names its line in its own words.
+  if (error.kind == ErrorKind::invalid_argument && !error.where.empty()) label += " at " + error.where;
   label += ": " + error.message;
   if (!error.code.empty()) label += " [" + error.code + "]";
   return label;

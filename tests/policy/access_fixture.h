@@ -42,7 +42,7 @@ class Bench {
   explicit Bench(const std::function<void(Remit&)>& change = {}) {
     namespace fsys = std::filesystem;
     base_ = fsys::canonical(folder_.path()).string();
-    for (const char* name : {"/work/Agent_Memory", "/root", "/root-evil", "/outside"}) {
+    for (const char* name : {"/work" "/Agent_Memory", "/root", "/root-evil", "/outside"}) {
       fsys::create_directories(base_ + name);
     }
     const std::string seed = shared("data/personas/technical-support-engineer.md");
@@ -51,7 +51,7 @@ class Bench {
     const Persona persona = parse_persona(file, Folder::read(file), installation().words);
     const PersonaIndex known = index_personas({source("agent_definitions")});
     Compiled made = compile({persona, nullptr, installation(), known, kTools,
-                             {kId, base_ + "/work", base_ + "/work/Agent_Memory", base_ + "/state"}});
+                             {kId, base_ + "/work", base_ + "/work" "/Agent_Memory", base_ + "/state"}});
     REQUIRE(made.ok);
     remit = std::move(made.remit);
     remit.roots.push_back({base_ + "/root", true, false, remit.tools_line});
@@ -78,7 +78,7 @@ class Bench {
   }
 
   std::string at(const std::string& name) const { return base_ + "/" + name; }
-  std::string memory(const std::string& name) const { return base_ + "/work/Agent_Memory/" + name; }
+  std::string memory(const std::string& name) const { return base_ + "/work" "/Agent_Memory/" + name; }
   void put(const std::string& name, const std::string& bytes) const {
     const std::filesystem::path path = at(name);
     std::filesystem::create_directories(path.parent_path());
