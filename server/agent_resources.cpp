@@ -89,11 +89,12 @@ class AgentPrompt : public mcp::PromptProvider {
     return std::vector<mcp::PromptEntry>{{remit_.slug, remit_.name, remit_.description, {}}};
   }
 
-  Result<mcp::PromptText> get(const std::string& name, const std::map<std::string, std::string>&) override {
+  Result<mcp::PromptText> get(const std::string& name, const std::map<std::string, std::string>&,
+                              mcp::ClientLink&) override {
     if (name != remit_.slug) {
       return fail(ErrorKind::not_found, "no such prompt: " + escape_ascii(name) + "; there is " + remit_.slug);
     }
-    return mcp::PromptText{remit_.description, {{mcp::PromptMessage::Role::user, remit_.body}}};
+    return mcp::PromptText{remit_.description, {{mcp::PromptMessage::Role::user, {.body = remit_.body}}}};
   }
 
  private:

@@ -59,11 +59,23 @@ struct Image {
   std::string bytes;
 };
 
+// One piece of an answer. A link names something that can be read; a resource carries it.
+struct Content {
+  enum class Kind { text, image, audio, resource, link };
+  Kind kind = Kind::text;
+  std::string body;              // the text, or the bytes
+  std::string media_type = {};   // all but text
+  std::string uri = {}, name = {};  // resource and link
+  bool binary = false;           // a resource whose body is bytes
+};
+
 // What a handler returns once encoded: text for the model always; `structured` is the typed result.
 struct Reply {
   std::string text;
   std::shared_ptr<const nlohmann::json> structured;
   std::optional<Image> image;
+  std::vector<Content> contents = {};  // shown instead of text and image, where those do not do
+  bool failed = false;                 // the answer says what went wrong
 };
 
 struct Annotations {

@@ -37,51 +37,6 @@ std::string form_message(const policy::Question& question, const std::string& co
 
 }  // namespace
 
-bool QuestionTurn::acquire(std::stop_token stop) {
-  std::unique_lock held(mutex_);
-  if (!free_.wait(held, stop, [&] { return !taken_; })) return false;
-  taken_ = true;
-  return true;
-}
-
-void QuestionTurn::release() {
-  {
-    const std::lock_guard held(mutex_);
-    taken_ = false;
-  }
-  free_.notify_one();
-}
-
-std::pair<IdText, std::shared_ptr<PendingAnswers::Wait>> PendingAnswers::open() {
-  auto wait = std::make_shared<Wait>();
-  const std::lock_guard held(mutex_);
-  IdText id = "\"remit-" + std::to_string(next_++) + "\"";
-  waiting_.emplace(id, wait);
-  return {std::move(id), std::move(wait)};
-}
-
-void PendingAnswers::close(const IdText& id) {
-  const std::lock_guard held(mutex_);
-  waiting_.erase(id);
-}
-
-bool PendingAnswers::deliver(Response response) {
-  std::shared_ptr<Wait> wait;
-  {
-    const std::lock_guard held(mutex_);
-    const auto at = waiting_.find(response.id);
-    if (at == waiting_.end()) return false;
-    wait = at->second;
-    waiting_.erase(at);
-  }
-  {
-    const std::lock_guard held(wait->mutex);
-    wait->response = std::move(response);
-  }
-  wait->answered.notify_all();
-  return true;
-}
-
 std::string four_digits() {
   const std::string bytes = random_bytes(4);
   std::uint32_t number = 0;
@@ -155,57 +110,15 @@ Result<tools::Asker::Answer> FormAsker::ask_in_turn(const policy::Question& ques
       form_params(question, code, exchange_.envelope.revision == Revision::v2025_11_25);
   if (params.empty())
     return fail(ErrorKind::unavailable, "the question does not fit a form", {}, "no_channel");
-  auto [id, wait] = pending_.open();
   const std::int64_t asked = service_.clock->monotonic_ms();
-  if (!exchange_.notify(request_message(id, "elicitation/create", params))) {
-    pending_.close(id);
-    return fail(ErrorKind::cancelled, "the call was cancelled");
-  }
-  std::optional<Response> response;
-  {
-    std::unique_lock held(wait->mutex);
-    wait->answered.wait_for(held, stop, service_.question_life,
-                            [&] { return wait->response.has_value(); });
-    response = std::move(wait->response);
-  }
+  TRY(const Response response, ask_client(exchange_, pending_, "elicitation/create", params,
+                                          service_.question_life, stop));
   const std::chrono::milliseconds latency(service_.clock->monotonic_ms() - asked);
-  if (!response) {
-    pending_.close(id);
-    // The client may still show the dialog: tell it that nobody waits any more.
-    std::string note = R"({"requestId":)" + id + R"(,"reason":"no longer needed"})";
-    exchange_.outbox().send(notification_message("notifications/cancelled", note));
-    if (stop.stop_requested())
-      return fail(ErrorKind::cancelled, "the call was cancelled while its question was open");
-    return fail(ErrorKind::timeout, "nobody answered the question in time", {}, "approval_timeout");
-  }
-  const auto answer = read_form_answer(response->result);
+  const auto answer = read_form_answer(response.result);
   if (!answer)  // an error, or nothing that a form returns: not approved, and no person's word
     return Answer{Reply::cancel, "elicitation", latency};
   return Answer{judge(*answer, equal_constant_time(answer->code, code), latency), "elicitation",
                 latency};
-}
-
-std::string RetryAsker::binding() const {
-  return StateSeal::binding("tools/call", tool_, arguments_);
-}
-
-Result<void> RetryAsker::take_answer(const Json* responses, const Json* state) {
-  if (state == nullptr) return {};  // answers without the question they belong to: ask again
-  if (!state->is_string() || !seal_.available())
-    return fail(ErrorKind::invalid_argument,
-                "requestState is not valid for this call; call again without it", {},
-                "request_state");
-  TRY(OpenedState opened, seal_.open(state->get_ref<const std::string&>(), binding()));
-  if (responses != nullptr && !responses->is_object())
-    return fail(ErrorKind::invalid_argument, "inputResponses must be an object");
-  // Used up even if the answer is missing or useless: a token must not be tried twice.
-  TRY_DO(seal_.consume(opened));
-  if (responses == nullptr) return {};
-  const auto given = responses->find(kInputKey);
-  if (given == responses->end()) return {};
-  answer_ = read_form_answer(*given);
-  if (answer_) opened_ = std::move(opened);
-  return {};
 }
 
 Result<tools::Asker::Answer> RetryAsker::ask(const policy::Question& question,
@@ -213,22 +126,25 @@ Result<tools::Asker::Answer> RetryAsker::ask(const policy::Question& question,
   if (!available())
     return fail(ErrorKind::unavailable, "this client shows no forms", {}, "no_channel");
   const std::int64_t now = service_.clock->unix_ms();
-  if (answer_ && opened_ && opened_->grant_key == question.grant_key) {
-    const std::chrono::milliseconds latency(now - opened_->asked_unix_ms);
-    const Answer answer{judge(*answer_, seal_.code_matches(*opened_, answer_->code), latency),
-                        "mrtr", latency};
-    answer_.reset();
-    return answer;
+  // An answer counts only with the state of the question that it answers.
+  const auto& opened = inputs_.opened();
+  if (const Json* given = inputs_.answer(kInputKey);
+      given != nullptr && !answered_ && opened && opened->grant_key == question.grant_key) {
+    if (const auto answer = read_form_answer(*given)) {
+      answered_ = true;
+      const std::chrono::milliseconds latency(now - opened->asked_unix_ms);
+      return Answer{judge(*answer, seal_.code_matches(*opened, answer->code), latency), "mrtr",
+                    latency};
+    }
   }
   const std::string code = four_digits();
   const std::string params = form_params(question, code, true);
   if (params.empty())
     return fail(ErrorKind::unavailable, "the question does not fit a form", {}, "no_channel");
-  input_required_ = std::string(R"("inputRequests":{")") + kInputKey +
-                    R"(":{"method":"elicitation/create","params":)" + params +
-                    R"(}},"requestState":)";
-  append_json_string(input_required_, seal_.seal(binding(), {question.grant_key, code, now}));
-  return fail(ErrorKind::needs_approval, "a person must approve this call", {}, "input_required");
+  const AskedQuestion asked{question.grant_key, code, now};
+  return inputs_.require(std::string("\"") + kInputKey +
+                             R"(":{"method":"elicitation/create","params":)" + params + "}",
+                         &asked);
 }
 
 }  // namespace remit::mcp

@@ -10,53 +10,15 @@
 // and comes back as Reply::cancel: the caller tries the next channel.
 #pragma once
 
-#include <condition_variable>
-#include <cstdint>
-#include <map>
-#include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "server/mcp/exchange.h"
 #include "server/mcp/pool.h"
-#include "server/mcp/request_state.h"
+#include "server/mcp/questions.h"
 #include "tools/tool.h"
 
 namespace remit::mcp {
-
-// Passes one question at a time. Safe from any thread.
-class QuestionTurn {
- public:
-  // False if `stop` fired first. Each true needs one release().
-  bool acquire(std::stop_token stop);
-  void release();
-
- private:
-  std::mutex mutex_;
-  std::condition_variable_any free_;
-  bool taken_ = false;
-};
-
-// The requests of the server that the client has not answered yet. Safe from any thread.
-class PendingAnswers {
- public:
-  struct Wait {
-    std::mutex mutex;
-    std::condition_variable_any answered;
-    std::optional<Response> response;
-  };
-  // A fresh id and the place where its answer will be put.
-  std::pair<IdText, std::shared_ptr<Wait>> open();
-  void close(const IdText& id);
-  // False if nothing waits for this id.
-  bool deliver(Response response);
-
- private:
-  std::mutex mutex_;
-  std::map<IdText, std::shared_ptr<Wait>> waiting_;
-  std::uint64_t next_ = 1;
-};
 
 // The form's message (lines and code) and its schema, as params of elicitation/create (JSON text).
 // Empty if the question does not fit a form whole: it must not be shown cut.
@@ -84,7 +46,7 @@ class FormAsker final : public tools::Asker {
         turn_(turn),
         pool_(pool),
         client_ready_(client_ready) {}
-  bool available() const override { return client_ready_ && exchange_.envelope.form_elicitation; }
+  bool available() const override { return client_ready_ && exchange_.envelope.client.form; }
   Result<Answer> ask(const policy::Question& question, std::stop_token stop) override;
 
  private:
@@ -100,30 +62,18 @@ class FormAsker final : public tools::Asker {
 
 class RetryAsker final : public tools::Asker {
  public:
-  // `arguments` must outlive this object; they are hashed only if a question comes up.
   RetryAsker(const Envelope& envelope, const Service& service, const StateSeal& seal,
-             const std::string& tool, const Json& arguments)
-      : envelope_(envelope), service_(service), seal_(seal), tool_(tool), arguments_(arguments) {}
-  bool available() const override { return envelope_.form_elicitation && seal_.available(); }
+             RetryInputs& inputs)
+      : envelope_(envelope), service_(service), seal_(seal), inputs_(inputs) {}
+  bool available() const override { return envelope_.client.form && seal_.available(); }
   Result<Answer> ask(const policy::Question& question, std::stop_token stop) override;
 
-  // The retry's `inputResponses` and `requestState` (either may be null). Errors: invalid_argument
-  // for a token that does not fit or was used.
-  Result<void> take_answer(const Json* responses, const Json* state);
-  // After ask() failed with code "input_required": the members of the result.
-  const std::string& input_required() const { return input_required_; }
-
  private:
-  std::string binding() const;
-
   const Envelope& envelope_;
   const Service& service_;
   const StateSeal& seal_;
-  const std::string& tool_;
-  const Json& arguments_;
-  std::optional<OpenedState> opened_;
-  std::optional<FormAnswer> answer_;
-  std::string input_required_;
+  RetryInputs& inputs_;
+  bool answered_ = false;  // the one answer of a retry is taken once
 };
 
 }  // namespace remit::mcp

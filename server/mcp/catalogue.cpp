@@ -91,11 +91,20 @@ Catalogue::ToolList Catalogue::write_tools(bool titles_and_schemas) const {
 }
 
 std::string Catalogue::capabilities(Revision revision) const {
-  // No listChanged and no subscribe: nothing sends those notifications yet.
+  const Announces& announces = service_.announces;
+  const auto list = [](const char* name, bool changes) {
+    return std::string(",\"") + name + (changes ? R"(":{"listChanged":true})" : R"(":{})");
+  };
   std::string out = R"({"logging":{})";
-  if (!service_.tools.empty()) out += R"(,"tools":{})";
-  if (service_.prompts) out += R"(,"prompts":{})";
-  if (service_.resources) out += R"(,"resources":{})";
+  if (!service_.tools.empty()) out += list("tools", announces.tools);
+  if (service_.prompts) out += list("prompts", announces.prompts);
+  if (service_.resources) {
+    out += list("resources", announces.resources);
+    if (announces.resource_updates) {
+      out.pop_back();
+      out += announces.resources ? R"(,"subscribe":true})" : R"("subscribe":true})";
+    }
+  }
   if (service_.prompts || service_.resources) out += R"(,"completions":{})";
   (void)revision;
   out += '}';

@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "server/mcp/tool_result.h"
 
 namespace remit::mcp {
 namespace {
@@ -81,7 +82,7 @@ void list_prompts(Parts& parts, ReplyOnce& reply, const Json& params) {
   reply_page(parts, reply, "prompts", entries, params);
 }
 
-void get_prompt(Parts& parts, ReplyOnce& reply, const Json& params) {
+void get_prompt(Parts& parts, const CallLink& link, ReplyOnce& reply, const Json& params) {
   const std::string* name = string_member(params, "name");
   if (name == nullptr) return refuse(reply, "params.name is required and must be a string");
   std::map<std::string, std::string> arguments;
@@ -102,7 +103,20 @@ void get_prompt(Parts& parts, ReplyOnce& reply, const Json& params) {
   for (const PromptArgument& argument : entry->arguments)
     if (argument.required && !arguments.contains(argument.name))
       return refuse(reply, "the prompt needs the argument " + quoted_input(argument.name));
-  const auto prompt = parts.service.prompts->get(*name, arguments);
+  Exchange& exchange = reply.exchange();
+  const Revision revision = exchange.envelope.revision;
+  const Json bound(arguments);
+  RetryInputs inputs(parts.seal, "prompts/get", *name, bound);
+  if (is_modern(revision))
+    if (const auto taken = inputs.take(params); !taken)
+      return reply.error(rpc_error(taken.error(), revision));
+  ClientCall client(parts, link, exchange, inputs);
+  const auto prompt = parts.service.prompts->get(*name, arguments, client);
+  if (!prompt && !inputs.required().empty() && prompt.error().code == "input_required")
+    return reply.result(
+        parts.writer.result(revision, inputs.required(), std::nullopt, "input_required"));
+  if (!prompt && is_modern(revision) && prompt.error().code == "missing_capability")
+    return reply.error(missing_capability(client.lacking(), exchange.envelope.client));
   if (!prompt) return refuse(parts, reply, prompt.error());
   std::string fields;
   if (!prompt->description.empty()) {
@@ -115,12 +129,12 @@ void get_prompt(Parts& parts, ReplyOnce& reply, const Json& params) {
     if (&message != &prompt->messages.front()) fields += ',';
     fields +=
         message.role == PromptMessage::Role::user ? R"({"role":"user")" : R"({"role":"assistant")";
-    fields += R"(,"content":{"type":"text","text":)";
-    parts.writer.append_text(fields, message.text);
-    fields += "}}";
+    fields += R"(,"content":)";
+    append_content(parts.writer, revision, fields, message.content);
+    fields += '}';
   }
   fields += ']';
-  reply.result(parts.writer.result(reply.exchange().envelope.revision, fields));
+  reply.result(parts.writer.result(revision, fields));
 }
 
 void list_resources(Parts& parts, ReplyOnce& reply, const Json& params) {

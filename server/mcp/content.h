@@ -6,13 +6,14 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "server/mcp/client_call.h"
 #include "server/mcp/exchange.h"
 #include "server/mcp/parts.h"
 
 namespace remit::mcp {
 
 void list_prompts(Parts& parts, ReplyOnce& reply, const nlohmann::json& params);
-void get_prompt(Parts& parts, ReplyOnce& reply, const nlohmann::json& params);
+void get_prompt(Parts& parts, const CallLink& link, ReplyOnce& reply, const nlohmann::json& params);
 void list_resources(Parts& parts, ReplyOnce& reply, const nlohmann::json& params);
 void list_resource_templates(Parts& parts, ReplyOnce& reply, const nlohmann::json& params);
 void read_resource(Parts& parts, ReplyOnce& reply, const nlohmann::json& params);

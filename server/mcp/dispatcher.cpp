@@ -161,7 +161,7 @@ struct Job {
         complete(parts, reply, params);
         return;
       case Method::get_prompt:
-        get_prompt(parts, reply, params);
+        get_prompt(parts, {pending, client_ready}, reply, params);
         return;
       case Method::list_prompts:
         list_prompts(parts, reply, params);

@@ -21,12 +21,23 @@ const Json* meta_of(const Json& params) {
   return meta == params.end() ? nullptr : &*meta;
 }
 
+const Json* object_member(const Json& object, const char* name) {
+  const auto at = object.find(name);
+  return at != object.end() && at->is_object() ? &*at : nullptr;
+}
+
 // elicitation:{} means forms only; elicitation:{url:{}} means no forms.
-bool shows_forms(const Json& capabilities) {
-  if (!capabilities.is_object()) return false;
-  const auto elicitation = capabilities.find("elicitation");
-  if (elicitation == capabilities.end() || !elicitation->is_object()) return false;
-  return elicitation->contains("form") || !elicitation->contains("url");
+ClientFeatures features_of(const Json& capabilities) {
+  ClientFeatures out;
+  if (const Json* elicitation = object_member(capabilities, "elicitation")) {
+    out.url = elicitation->contains("url");
+    out.form = elicitation->contains("form") || !out.url;
+  }
+  out.sampling = object_member(capabilities, "sampling") != nullptr;
+  out.roots = object_member(capabilities, "roots") != nullptr;
+  if (const Json* extensions = object_member(capabilities, "extensions"))
+    out.tasks = object_member(*extensions, kTasksExtension) != nullptr;
+  return out;
 }
 
 // Takes over the progress token; false if it is no string or integer.
@@ -65,6 +76,25 @@ RpcError unsupported_version(std::string_view requested) {
   return error;
 }
 
+RpcError missing_capability(const ClientFeatures& needed, const ClientFeatures& declared) {
+  std::string names, data;
+  const auto add = [&](bool missing, const char* name, const char* member) {
+    if (!missing) return;
+    names += names.empty() ? name : std::string(", ") + name;
+    data += (data.empty() ? "" : ",") + std::string(member);
+  };
+  if (needed.url && !declared.url)
+    add(true, "elicitation by url", R"("elicitation":{"url":{}})");
+  else
+    add(needed.form && !declared.form, "elicitation", R"("elicitation":{})");
+  add(needed.sampling && !declared.sampling, "sampling", R"("sampling":{})");
+  add(needed.roots && !declared.roots, "roots", R"("roots":{})");
+  add(needed.tasks && !declared.tasks, kTasksExtension,
+      R"("extensions":{"io.modelcontextprotocol/tasks":{}})");
+  return {kMissingCapability, "this request needs a client with " + names,
+          R"({"requiredCapabilities":{)" + data + "}}"};
+}
+
 std::variant<Envelope, RpcError> EraState::classify(const Request& request) {
   if (const Json* meta = meta_of(request.params); meta != nullptr && meta->is_object()) {
     if (meta->contains(kMetaVersion)) return classify_modern(request, *meta);
@@ -86,7 +116,7 @@ std::variant<Envelope, RpcError> EraState::classify_modern(const Request& reques
   if (capabilities == meta.end() || !capabilities->is_object())
     return invalid_params(std::string("_meta[\"") + kMetaCapabilities +
                           "\"] is required and must be an object");
-  envelope.form_elicitation = shows_forms(*capabilities);
+  envelope.client = features_of(*capabilities);
   if (!read_progress_token(meta, envelope))
     return invalid_params("_meta.progressToken must be a string or an integer");
   if (const auto level = meta.find(kMetaLogLevel); level != meta.end()) {
@@ -125,7 +155,7 @@ std::variant<Envelope, RpcError> EraState::classify_legacy(const Request& reques
                         kMetaVersion + "\"]"};
   }
   envelope.revision = *session_;
-  envelope.form_elicitation = form_elicitation_;
+  envelope.client = client_;
   envelope.log_level = log_level_;
   if (const Json* meta = meta_of(request.params); meta != nullptr) {
     if (!meta->is_object()) return invalid_params("params._meta must be an object");
@@ -151,8 +181,11 @@ std::variant<Revision, RpcError> EraState::initialize(const Json& params) {
   for (const Revision known : {Revision::v2025_06_18, Revision::v2025_03_26})
     if (asked == to_string(known)) agreed = known;
   session_ = agreed;
-  // 2025-03-26 has no elicitation, whatever a client declares.
-  form_elicitation_ = agreed != Revision::v2025_03_26 && shows_forms(*capabilities);
+  client_ = features_of(*capabilities);
+  client_.tasks = false;  // an extension of 2026-07-28
+  // 2025-03-26 has no elicitation, and 2025-06-18 none by URL, whatever a client declares.
+  if (agreed != Revision::v2025_11_25) client_.url = false;
+  if (agreed == Revision::v2025_03_26) client_.form = false;
   return agreed;
 }
 

@@ -22,16 +22,16 @@ inline constexpr const char* kMetaVersion = "io.modelcontextprotocol/protocolVer
 inline constexpr const char* kMetaCapabilities = "io.modelcontextprotocol/clientCapabilities";
 inline constexpr const char* kMetaLogLevel = "io.modelcontextprotocol/logLevel";
 
-// Severity as in RFC 5424, from debug up; `off` is ours.
-enum class LogLevel { debug, info, notice, warning, error, critical, alert, emergency, off };
+inline constexpr const char* kTasksExtension = "io.modelcontextprotocol/tasks";
+
 std::optional<LogLevel> parse_log_level(const nlohmann::json& value);
 const char* to_string(LogLevel level);
 
 // What a request says of itself and its client, once the ladder let it pass.
 struct Envelope {
   Revision revision = Revision::v2025_11_25;
-  bool form_elicitation = false;  // this client can show a form for this request
-  std::string progress_token;     // JSON text, or empty
+  ClientFeatures client;
+  std::string progress_token;  // JSON text, or empty
   LogLevel log_level = LogLevel::off;
 };
 
@@ -58,12 +58,14 @@ class EraState {
 
   bool pinned_modern_ = false;
   std::optional<Revision> session_;
-  bool form_elicitation_ = false;
+  ClientFeatures client_;
   std::atomic<bool> initialized_ = false;
   std::atomic<LogLevel> log_level_ = LogLevel::off;
 };
 
 // {"supported":[..],"requested":".."} for kUnsupportedVersion.
 RpcError unsupported_version(std::string_view requested);
+// kMissingCapability, with what of `needed` the client did not declare.
+RpcError missing_capability(const ClientFeatures& needed, const ClientFeatures& declared);
 
 }  // namespace remit::mcp

@@ -4,10 +4,10 @@
 // Threads: every member is safe from any thread.
 #pragma once
 
-#include "server/mcp/approvals.h"
 #include "server/mcp/catalogue.h"
 #include "server/mcp/pool.h"
 #include "server/mcp/progress.h"
+#include "server/mcp/questions.h"
 #include "server/mcp/request_state.h"
 #include "server/mcp/service.h"
 #include "server/mcp/wire.h"

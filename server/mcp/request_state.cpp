@@ -60,7 +60,7 @@ std::string StateSeal::code_mac(const std::string& key, std::string_view nonce,
   return hmac_sha256_hex(key, "code." + std::string(nonce) + "." + std::string(code));
 }
 
-std::string StateSeal::seal(const std::string& call, const AskedQuestion& question) const {
+Result<std::string> StateSeal::seal(const std::string& call, const AskedQuestion& question) const {
   const std::string& key = service_.request_state_keys.front();
   const std::string nonce = random_hex(16);
   Json payload = Json::object();
@@ -72,8 +72,13 @@ std::string StateSeal::seal(const std::string& call, const AskedQuestion& questi
   payload["at"] = question.asked_unix_ms;
   payload["until"] =
       question.asked_unix_ms + std::chrono::milliseconds(limits::kRequestStateLife).count();
+  if (!question.kept.empty()) payload["kept"] = question.kept;
   const std::string body = base64url(dump(payload));
-  return std::string(kVersion) + body + "." + mac_of(key, body);
+  std::string token = std::string(kVersion) + body + "." + mac_of(key, body);
+  if (token.size() > limits::kRequestStateBytes)
+    return fail(ErrorKind::too_large, "the answers so far are longer than a requestState holds (" +
+                                          std::to_string(limits::kRequestStateBytes) + " bytes)");
+  return token;
 }
 
 Result<OpenedState> StateSeal::open(std::string_view token, const std::string& call) const {
@@ -95,7 +100,7 @@ Result<OpenedState> StateSeal::open(std::string_view token, const std::string& c
   if (!payload || !payload->is_object()) return refused();
   OpenedState state{text_member(*payload, "ask"), text_member(*payload, "nonce"),
                     text_member(*payload, "code"), number_member(*payload, "at"),
-                    number_member(*payload, "until")};
+                    number_member(*payload, "until"), text_member(*payload, "kept")};
   const std::string who = hmac_sha256_hex(*key, "principal." + service_.principal);
   if (text_member(*payload, "call") != call || text_member(*payload, "who") != who ||
       state.expires_unix_ms <= service_.clock->unix_ms())

@@ -23,6 +23,7 @@ struct AskedQuestion {
   std::string grant_key;  // of the policy::Question
   std::string code;       // the four digits; only their MAC is in the token
   std::int64_t asked_unix_ms = 0;
+  std::string kept = {};  // JSON object: answers of earlier rounds, by key; or empty
 };
 
 // A token that was opened: its question, but the code only as something to compare with.
@@ -32,6 +33,7 @@ struct OpenedState {
   std::string code_mac;
   std::int64_t asked_unix_ms = 0;
   std::int64_t expires_unix_ms = 0;
+  std::string kept = {};
 };
 
 class StateSeal {
@@ -39,7 +41,8 @@ class StateSeal {
   explicit StateSeal(const Service& service) : service_(service) {}
   bool available() const;
   // `call`: what the token is bound to (binding()).
-  std::string seal(const std::string& call, const AskedQuestion& question) const;
+  // Errors: too_large if the answers it must carry leave it longer than kRequestStateBytes.
+  Result<std::string> seal(const std::string& call, const AskedQuestion& question) const;
   // Opens and checks everything but the nonce. Errors: invalid_argument, always the same text.
   Result<OpenedState> open(std::string_view token, const std::string& call) const;
   // Marks the nonce as used. Errors: invalid_argument (the same text) if it was; unavailable.

@@ -21,6 +21,7 @@
 #include "base/limits.h"
 #include "base/result.h"
 #include "policy/access.h"
+#include "server/mcp/client_link.h"
 #include "tools/tool.h"
 
 namespace remit::mcp {
@@ -61,7 +62,7 @@ struct PromptEntry {
 struct PromptMessage {
   enum class Role { user, assistant };
   Role role = Role::user;
-  std::string text;
+  tools::Content content;
 };
 struct PromptText {
   std::string description;
@@ -75,7 +76,8 @@ class PromptProvider {
   virtual ~PromptProvider() = default;
   virtual Result<std::vector<PromptEntry>> list() = 0;
   virtual Result<PromptText> get(const std::string& name,
-                                 const std::map<std::string, std::string>& arguments) = 0;
+                                 const std::map<std::string, std::string>& arguments,
+                                 ClientLink& client) = 0;
 };
 
 // What completion/complete is asked for: the values of one argument of a prompt or URI template.
@@ -92,6 +94,21 @@ struct CallStart {
   const nlohmann::json& meta;
 };
 
+// What the protocol layer is told of a tool beyond its declaration.
+struct ToolTraits {
+  ClientFeatures needs;  // without these a 2026-07-28 call is refused (-32021) before it runs
+  // Runs instead of tool.run, for a tool that talks to its client in the protocol's own words.
+  std::function<Result<tools::Reply>(const nlohmann::json& arguments, tools::Call& call,
+                                     ClientLink& client)>
+      run;
+};
+
+// Which lists a server says it announces changes of, and whether resources can be subscribed to.
+struct Announces {
+  bool tools = false, prompts = false, resources = false;
+  bool resource_updates = false;
+};
+
 // Which results carry structuredContent and publish an outputSchema (docs/protocol.md).
 enum class Structured { all, records, none };
 
@@ -100,6 +117,8 @@ struct Service {
   std::string version;
   std::string instructions;                     // cut nowhere: at most kInstructionsChars
   std::vector<tools::Tool> tools;               // in the order tools/list shows them
+  std::map<std::string, ToolTraits, std::less<>> traits;  // by name; most tools have none
+  Announces announces;
   std::shared_ptr<ResourceProvider> resources;  // null: no resources capability
   std::shared_ptr<PromptProvider> prompts;      // null: no prompts capability
   std::function<Result<std::vector<std::string>>(const CompletionQuery&)>

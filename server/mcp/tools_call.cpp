@@ -6,6 +6,8 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "server/mcp/approvals.h"
+#include "server/mcp/tool_result.h"
 
 namespace remit::mcp {
 namespace {
@@ -52,49 +54,13 @@ Result<Json> take_arguments(Json& params) {
   return fail(ErrorKind::invalid_argument, "params.arguments must be an object");
 }
 
-void append_error(const ResultWriter& writer, std::string& fields, const Error& error) {
-  fields += R"("content":[{"type":"text","text":)";
-  writer.append_text(fields, tool_error_text(error));
-  fields += R"(}],"isError":true)";
-}
-
-// The members of a CallToolResult. Text and structuredContent say the same; content is never empty
-// (some clients show nothing but the text, others nothing but the structure).
-void append_reply(const Parts& parts, Revision revision, std::string& fields,
-                  const tools::Tool& tool, tools::Reply reply) {
-  const bool structured =
-      revision != Revision::v2025_03_26 && publishes_structured(tool, parts.service.structured);
-  if (structured && tool.output_schema && !reply.structured) {
-    append_error(
-        parts.writer, fields,
-        Error{ErrorKind::internal, tool.name + " returned no structured result", {}, {}, nullptr});
-    return;
-  }
-  fields += R"("content":[{"type":"text","text":)";
-  if (!reply.text.empty())
-    parts.writer.append_text(fields, std::move(reply.text));
-  else if (reply.structured)
-    parts.writer.append_text(fields, dump(*reply.structured));
-  else
-    append_json_string(fields, reply.image ? "(an image)" : "(no output)");
-  fields += '}';
-  if (reply.image) {
-    fields += R"(,{"type":"image","data":")" + base64(reply.image->bytes) + R"(","mimeType":)";
-    append_json_string(fields, reply.image->media_type);
-    fields += '}';
-  }
-  fields += ']';
-  // The initialize eras allow an object only.
-  if (structured && reply.structured && (is_modern(revision) || reply.structured->is_object())) {
-    fields += R"(,"structuredContent":)";
-    parts.writer.append_document(fields, *reply.structured);
-  }
-}
-
-Result<tools::Reply> run_guarded(const tools::Tool& tool, const Json& arguments,
-                                 tools::Call& call) {
+Result<tools::Reply> run_guarded(const Parts& parts, const tools::Tool& tool,
+                                 const Json& arguments, tools::Call& call, ClientLink& client) {
   try {
-    return tool.run(arguments, call);
+    const auto traits = parts.service.traits.find(tool.name);
+    return traits != parts.service.traits.end() && traits->second.run
+               ? traits->second.run(arguments, call, client)
+               : tool.run(arguments, call);
   } catch (const std::exception& e) {
     log::error("a tool threw", {{"tool", tool.name}, {"what", e.what()}});
   } catch (...) {
@@ -118,18 +84,6 @@ std::variant<const tools::Tool*, RpcError> find_called_tool(const Catalogue& cat
                   "unknown tool " + quoted_input(text) + "; tools/list names those this agent has"};
 }
 
-void log_to_client(Parts& parts, Exchange& exchange, LogLevel level, const std::string& text) {
-  if (level < exchange.envelope.log_level || exchange.envelope.log_level == LogLevel::off) return;
-  std::string params = R"({"level":")";
-  params += to_string(level);
-  params += R"(","logger":)";
-  append_json_string(params, parts.service.name);
-  params += R"(,"data":)";
-  parts.writer.append_text(params, text);
-  params += '}';
-  exchange.notify(notification_message("notifications/message", params));
-}
-
 void call_tool(Parts& parts, const CallLink& link, ReplyOnce& reply, const tools::Tool& tool,
                Json& params) {
   Exchange& exchange = reply.exchange();
@@ -137,16 +91,19 @@ void call_tool(Parts& parts, const CallLink& link, ReplyOnce& reply, const tools
   const bool modern = is_modern(envelope.revision);
   auto arguments = take_arguments(params);
   if (!arguments) return reply.error({kInvalidParams, arguments.error().message});
+  if (modern)
+    if (const auto traits = parts.service.traits.find(tool.name);
+        traits != parts.service.traits.end() && !envelope.client.covers(traits->second.needs))
+      return reply.error(missing_capability(traits->second.needs, envelope.client));
 
   FormAsker form(exchange, parts.service, link.pending, parts.questions, parts.pool,
                  link.client_ready && !modern);
-  RetryAsker retry(envelope, parts.service, parts.seal, tool.name, *arguments);
-  if (modern) {
-    if (auto taken =
-            retry.take_answer(member(params, "inputResponses"), member(params, "requestState"));
-        !taken)
+  RetryInputs inputs(parts.seal, "tools/call", tool.name, *arguments);
+  RetryAsker retry(envelope, parts.service, parts.seal, inputs);
+  ClientCall client(parts, link, exchange, inputs);
+  if (modern)
+    if (const auto taken = inputs.take(params); !taken)
       return reply.error(rpc_error(taken.error(), envelope.revision));
-  }
   if (!exchange.outbox().wait_for_room(exchange.stop.get_token())) return reply.abandon();
 
   const policy::CallScope scope{ulid(parts.service.clock->unix_ms()), tool.name};
@@ -167,7 +124,7 @@ void call_tool(Parts& parts, const CallLink& link, ReplyOnce& reply, const tools
     const Beating beating(parts.heartbeat, progress);
     tools::Call call{scope,    parts.service.access(),    asker,
                      reporter, exchange.stop.get_token(), parts.service.page_chars};
-    return run_guarded(tool, *arguments, call);
+    return run_guarded(parts, tool, *arguments, call, client);
   }();
 
   std::string fields;
@@ -176,9 +133,11 @@ void call_tool(Parts& parts, const CallLink& link, ReplyOnce& reply, const tools
     append_reply(parts, envelope.revision, fields, tool, std::move(*outcome));
     return reply.result(parts.writer.result(envelope.revision, fields));
   }
-  if (modern && outcome.error().code == "input_required" && !retry.input_required().empty())
-    return reply.result(parts.writer.result(envelope.revision, retry.input_required(), std::nullopt,
+  if (modern && outcome.error().code == "input_required" && !inputs.required().empty())
+    return reply.result(parts.writer.result(envelope.revision, inputs.required(), std::nullopt,
                                             "input_required"));
+  if (modern && outcome.error().code == "missing_capability")
+    return reply.error(missing_capability(client.lacking(), envelope.client));
   log_to_client(parts, exchange, LogLevel::warning,
                 tool.name + " failed: " + tool_error_text(outcome.error()));
   append_error(parts.writer, fields, outcome.error());

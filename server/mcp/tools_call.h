@@ -1,16 +1,11 @@
 // tools/call: from the tool's name to the encoded result. Runs on a pool thread.
 #pragma once
 
+#include "server/mcp/client_call.h"
 #include "server/mcp/exchange.h"
 #include "server/mcp/parts.h"
 
 namespace remit::mcp {
-
-// What a call needs of its connection.
-struct CallLink {
-  PendingAnswers& pending;
-  bool client_ready = false;  // the server may send requests on this connection
-};
 
 // Checks `params` (unknown tool, wrong shape: -32602) and returns the tool, or the error.
 std::variant<const tools::Tool*, RpcError> find_called_tool(const Catalogue& catalogue,
@@ -18,8 +13,5 @@ std::variant<const tools::Tool*, RpcError> find_called_tool(const Catalogue& cat
 // Runs `tool` and answers. Never throws.
 void call_tool(Parts& parts, const CallLink& link, ReplyOnce& reply, const tools::Tool& tool,
                Json& params);
-
-// notifications/message, if the client asked for this level; redacted.
-void log_to_client(Parts& parts, Exchange& exchange, LogLevel level, const std::string& text);
 
 }  // namespace remit::mcp

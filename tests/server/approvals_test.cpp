@@ -82,7 +82,7 @@ TEST_CASE("requestState: bound, single use, expiring; any key of the ring opens"
   Sealed world;
   const StateSeal seal(world.service);
   const std::string call = StateSeal::binding("tools/call", "Bash", Json{{"command", "ls"}});
-  const std::string token = seal.seal(call, {"grant", "0042", world.clock.unix_ms()});
+  const std::string token = seal.seal(call, {"grant", "0042", world.clock.unix_ms()}).value();
   const auto opened = seal.open(token, call);
   REQUIRE(opened);
   CHECK(opened->grant_key == "grant");

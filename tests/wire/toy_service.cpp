@@ -178,10 +178,11 @@ class ToyPrompts final : public mcp::PromptProvider {
         {"greet", "Greet", "greets somebody", {{"name", "who", true}, {"style", "", false}}}};
   }
   Result<mcp::PromptText> get(const std::string& name,
-                              const std::map<std::string, std::string>& arguments) override {
+                              const std::map<std::string, std::string>& arguments,
+                              mcp::ClientLink&) override {
     if (name != "greet") return fail(ErrorKind::not_found, "no such prompt");
     return mcp::PromptText{"a greeting",
-                           {{mcp::PromptMessage::Role::user, "Greet " + arguments.at("name")}}};
+                           {{mcp::PromptMessage::Role::user, {.body = "Greet " + arguments.at("name")}}}};
   }
 };
 

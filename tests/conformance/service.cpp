@@ -1,0 +1,87 @@
+// The service of the fixtures as a whole, and what its files share.
+#include <condition_variable>
+#include <mutex>
+#include <set>
+
+#include "base/crypto.h"
+#include "base/json.h"
+#include "tests/conformance/fixtures.h"
+
+namespace remit::conformance {
+namespace {
+
+// The fixtures touch nothing, so their hands are only a place: storage for an Access in which none
+// is ever made.
+policy::Access& no_hands() {
+  alignas(policy::Access) static std::array<std::byte, sizeof(policy::Access)> place{};
+  return *reinterpret_cast<policy::Access*>(place.data());
+}
+
+// Single-use nonces in memory; the product keeps them in its state database.
+class Nonces {
+ public:
+  bool first_use(const std::string& nonce) {
+    const std::lock_guard held(mutex_);
+    return used_.insert(nonce).second;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string> used_;
+};
+
+}  // namespace
+
+tools::Reply say(std::string text) {
+  return {std::move(text), nullptr, std::nullopt};
+}
+
+bool pause(std::chrono::milliseconds time, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  std::unique_lock held(mutex);
+  changed.wait_for(held, stop, time, [] { return false; });
+  return !stop.stop_requested();
+}
+
+mcp::ToolTraits& add_tool(mcp::Service& service, const char* name, const char* description,
+                          const char* schema, Run run) {
+  tools::Tool tool;
+  tool.name = name;
+  tool.description = description;
+  tool.input_schema = std::make_shared<const OrderedJson>(OrderedJson::parse(schema));
+  tool.annotations.read_only = true;
+  tool.output = tools::Output::text_first;
+  service.tools.push_back(std::move(tool));
+  mcp::ToolTraits& traits = service.traits[name];
+  traits.run = std::move(run);
+  return traits;
+}
+
+mcp::Service fixture_service(std::shared_ptr<Trigger> trigger) {
+  mcp::Service service;
+  service.name = "remit-conformance";
+  service.version = "1.0.0";
+  service.instructions = "Fixtures of the conformance suite.";
+  add_content_tools(service, std::move(trigger));
+  add_question_tools(service);
+  add_task_tools(service);
+  service.resources = fixture_resources();
+  service.prompts = fixture_prompts();
+  service.complete = [](const mcp::CompletionQuery& query) -> Result<std::vector<std::string>> {
+    if (query.prompt == "test_prompt_with_arguments" && query.argument == "arg1")
+      return std::vector<std::string>{"hello", "help"};
+    return std::vector<std::string>{};
+  };
+  service.announces = {.tools = true, .prompts = true, .resources = true, .resource_updates = true};
+  service.access = []() -> policy::Access& { return no_hands(); };
+  service.principal = "conformance";
+  service.request_state_keys = {random_bytes(32)};
+  const auto nonces = std::make_shared<Nonces>();
+  service.consume_nonce = [nonces](const std::string& nonce, std::int64_t) -> Result<bool> {
+    return nonces->first_use(nonce);
+  };
+  return service;
+}
+
+}  // namespace remit::conformance
