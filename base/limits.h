@@ -37,6 +37,37 @@ inline constexpr std::chrono::milliseconds kEofGrace = 150ms;  // `printf ... | 
 inline constexpr std::chrono::milliseconds kListTtl = 60s;     // ttlMs of lists and discover
 inline constexpr std::chrono::seconds kRequestStateLife = 600s;
 
+// --- Streamable HTTP (docs/protocol.md) ---
+inline constexpr std::size_t kHttpLineBytes = 8u << 10;   // of a request line
+inline constexpr std::size_t kHttpHeadBytes = 32u << 10;  // request line and header fields
+inline constexpr std::size_t kHttpFields = 100;
+inline constexpr std::chrono::milliseconds kHttpHeadTime = 5s;    // for the whole head
+inline constexpr std::chrono::milliseconds kHttpReadWait = 5s;    // between two pieces of a body
+inline constexpr std::chrono::milliseconds kHttpBodyTime = 60s;   // for the whole body
+inline constexpr std::chrono::milliseconds kHttpWriteTime = 10s;  // for what is written at once
+inline constexpr std::chrono::milliseconds kHttpIdle = 10s;       // between two requests
+inline constexpr std::chrono::milliseconds kHttpIdleCrowded = 2s; // the same above kHttpCrowded
+inline constexpr std::chrono::milliseconds kHttpLinger = 500ms;   // for a refused body to be read away
+inline constexpr std::chrono::milliseconds kHttpQuiet = 2s;       // then a silent call becomes a stream
+inline constexpr std::chrono::milliseconds kHttpKeepAlive = 15s;  // comment on a silent stream
+inline constexpr std::chrono::milliseconds kHttpDrain = 5s;       // for calls at work after SIGTERM
+inline constexpr int kHttpBacklog = 1024;                 // cpp-httplib's 5 costs a second of SYN retries
+inline constexpr std::size_t kHttpConnections = 512;      // each holds a thread
+inline constexpr std::size_t kHttpCrowded = kHttpConnections * 8 / 10;
+inline constexpr std::size_t kHttpThreadsKept = 4;
+inline constexpr std::size_t kHttpThreadStack = 256u << 10;
+inline constexpr std::size_t kHttpStreams = 256;          // so that requests find a thread
+inline constexpr std::size_t kHttpBodiesBytes = 64u << 20;    // bodies being received, all together
+inline constexpr std::size_t kHttpSessions = 1000;        // least recently used go first
+inline constexpr std::chrono::hours kHttpSessionIdle = std::chrono::hours{24};
+inline constexpr std::size_t kHttpRingEvents = 256;       // of one stream, kept for Last-Event-ID
+inline constexpr std::size_t kHttpRingBytes = 1u << 20;
+inline constexpr std::size_t kHttpRingsBytes = 64u << 20; // of all streams
+inline constexpr std::size_t kHttpStreamsKept = 16;       // finished ones of a session
+inline constexpr int kHttpRetryMs = 1000;                 // a client reconnects after
+inline constexpr int kHttpRetryAfter = 1;                 // seconds, with 503
+inline constexpr std::size_t kTokenFileBytes = 64u << 10;
+
 // --- text that reaches a model ---
 inline constexpr std::size_t kPageChars = 10'000;         // what every measured client shows whole
 inline constexpr std::size_t kPageCharsMax = 500'000;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "server/mcp/content.h"
 #include "server/mcp/eras.h"
+#include "server/mcp/header_claims.h"
 #include "server/mcp/messages.h"
 #include "server/mcp/parts.h"
 #include "server/mcp/tools_call.h"
@@ -99,21 +100,24 @@ std::size_t Server::tools_bytes() const {
 }
 
 struct Connection::State {
-  State(Server& server, Outbox& out) : parts(server.parts()), outbox(out) {}
+  State(Server& server, Outbox& out)
+      : parts(server.parts()), outbox(std::shared_ptr<void>(), &out) {}
 
-  void on_message(Message& message, const std::shared_ptr<Batch>& batch);
+  void on_frame(Frame& frame, const Source& source);
+  void on_message(Message& message, const Source& source, const std::shared_ptr<Batch>& batch);
   void on_notification(const Notification& notification);
-  void on_request(Request& request, const std::shared_ptr<Batch>& batch);
+  void on_request(Request& request, const Source& source, const std::shared_ptr<Batch>& batch);
   void run_on_reader(Method method, ReplyOnce& reply, const Json& params);
-  void answer(const std::shared_ptr<Batch>& batch, std::string message) {
+  static void answer(const Source& source, const std::shared_ptr<Batch>& batch, std::string message,
+                     Step step) {
     if (batch)
       batch->done(std::move(message));
     else
-      outbox.send(std::move(message));
+      source.outbox->answer(std::move(message), step);
   }
 
   Parts& parts;
-  Outbox& outbox;
+  const std::shared_ptr<Outbox> outbox;  // the transport's, without a share in it
   EraState eras;
   PendingAnswers pending;
   InFlight in_flight;
@@ -129,6 +133,11 @@ struct AtWork {
   AtWork& operator=(const AtWork&) = delete;
   InFlight& in_flight;
 };
+
+void not_handled(const Source& source, const std::exception& cause) {
+  log::error("a message could not be handled", {{"what", cause.what()}});
+  source.outbox->answer(error_message({}, {kInternalError, "internal error"}), Step::served);
+}
 
 // One request on its way through the pool.
 struct Job {
@@ -187,11 +196,13 @@ struct Job {
 
 }  // namespace
 
-void Connection::State::on_message(Message& message, const std::shared_ptr<Batch>& batch) {
+void Connection::State::on_message(Message& message, const Source& source,
+                                   const std::shared_ptr<Batch>& batch) {
   if (auto* request = std::get_if<Request>(&message)) {
-    on_request(*request, batch);
+    on_request(*request, source, batch);
   } else if (auto* malformed = std::get_if<Malformed>(&message)) {
-    answer(batch, error_message(malformed->id, {malformed->code, malformed->message}));
+    answer(source, batch, error_message(malformed->id, {malformed->code, malformed->message}),
+           Step::message);
   } else {
     if (auto* notification = std::get_if<Notification>(&message)) on_notification(*notification);
     // An answer to nothing that was asked is ignored: it may be late.
@@ -211,29 +222,40 @@ void Connection::State::on_notification(const Notification& notification) {
   }
 }
 
-void Connection::State::on_request(Request& request, const std::shared_ptr<Batch>& batch) {
-  const auto refuse = [&](const RpcError& error) {
-    answer(batch, error_message(request.id, error));
+void Connection::State::on_request(Request& request, const Source& source,
+                                   const std::shared_ptr<Batch>& batch) {
+  const auto refuse = [&](const RpcError& error, Step step) {
+    answer(source, batch, error_message(request.id, error), step);
   };
   if (in_flight.contains(request.id))
-    return refuse({kInvalidRequest, "a request with this id is in flight"});
+    return refuse({kInvalidRequest, "a request with this id is in flight"}, Step::message);
+  if (source.headers != nullptr)
+    if (const auto error = version_mismatch(*source.headers, request.params))
+      return refuse(*error, Step::envelope);
   auto judged = eras.classify(request);
-  if (const auto* error = std::get_if<RpcError>(&judged)) return refuse(*error);
+  if (const auto* error = std::get_if<RpcError>(&judged)) return refuse(*error, Step::envelope);
   auto& envelope = std::get<Envelope>(judged);
   const MethodRow* row = find_method(parts.service, request.method, envelope.revision);
   if (row == nullptr)
     return refuse({kMethodNotFound, "method " + quoted_input(request.method) +
-                                        " does not exist in " + to_string(envelope.revision)});
+                                        " does not exist in " + to_string(envelope.revision)},
+                  Step::method);
   if (!request.params.is_null() && !request.params.is_object())
-    return refuse({kInvalidParams, "params must be an object"});
+    return refuse({kInvalidParams, "params must be an object"}, Step::served);
   const tools::Tool* tool = nullptr;
   if (row->method == Method::call_tool) {
     auto found = find_called_tool(parts.catalogue, request.params);
-    if (const auto* error = std::get_if<RpcError>(&found)) return refuse(*error);
+    if (const auto* error = std::get_if<RpcError>(&found)) return refuse(*error, Step::served);
     tool = std::get<const tools::Tool*>(found);
   }
+  if (source.headers != nullptr && is_modern(envelope.revision)) {
+    auto error = routing_mismatch(*source.headers, request.method, request.params);
+    if (!error && tool != nullptr)
+      error = argument_mismatch(*source.headers, *tool, request.params);
+    if (error) return refuse(*error, Step::envelope);
+  }
 
-  auto exchange = std::make_shared<Exchange>(in_flight, outbox, batch, std::move(request.id),
+  auto exchange = std::make_shared<Exchange>(in_flight, source.outbox, batch, std::move(request.id),
                                              std::move(envelope));
   if (row->where == Where::reader) {
     ReplyOnce reply(std::move(exchange));
@@ -247,7 +269,8 @@ void Connection::State::on_request(Request& request, const std::shared_ptr<Batch
       ReplyOnce reply(std::move(exchange));
       return reply.error(
           {kInternalError, "busy: " + std::to_string(limits::kInFlight) +
-                               " requests are in flight; retry when one is answered"});
+                               " requests are in flight; retry when one is answered"},
+          Step::capacity);
     }
   }
   auto job = std::make_shared<Job>(parts, pending, in_flight, eras.initialized(), row->method, tool,
@@ -261,7 +284,8 @@ void Connection::State::on_request(Request& request, const std::shared_ptr<Batch
       log::error("a request failed");
     }
   });
-  if (!taken) job->reply.error({kInternalError, "busy: no thread to be had; retry"});
+  if (!taken)
+    job->reply.error({kInternalError, "busy: no thread to be had; retry"}, Step::capacity);
 }
 
 void Connection::State::run_on_reader(Method method, ReplyOnce& reply, const Json& params) {
@@ -299,8 +323,10 @@ void Connection::State::run_on_reader(Method method, ReplyOnce& reply, const Jso
   }
 }
 
-Connection::Connection(Server& server, Outbox& outbox)
-    : state_(std::make_unique<State>(server, outbox)) {}
+Connection::Connection(Server& server, Outbox& outbox, Eras eras)
+    : state_(std::make_unique<State>(server, outbox)) {
+  if (eras == Eras::modern_only) state_->eras.pin_modern();
+}
 
 Connection::~Connection() {
   stop();
@@ -309,31 +335,50 @@ Connection::~Connection() {
 }
 
 void Connection::receive(std::string_view frame) {
+  if (frame.find_first_not_of(" \t\r") == std::string_view::npos) return;
+  const Source source{state_->outbox};
   try {
-    if (frame.find_first_not_of(" \t\r") == std::string_view::npos) return;
     Frame parsed = parse_frame(frame);
-    if (!parsed.batch) return state_->on_message(parsed.message, nullptr);
-    const auto refuse = [&](std::string why) {
-      state_->outbox.send(error_message({}, {kInvalidRequest, std::move(why)}));
-    };
-    if (!state_->eras.has_session() || state_->eras.session() != Revision::v2025_03_26)
-      return refuse("invalid request: batches exist in 2025-03-26 only");
-    if (parsed.batch_size == 0) return refuse("invalid request: an empty batch");
-    if (parsed.elements.size() != parsed.batch_size)
-      return refuse("invalid request: a batch has at most " +
-                    std::to_string(limits::kBatchMessages) + " messages");
-    const auto batch = std::make_shared<Batch>(state_->outbox, parsed.elements.size());
-    for (Message& element : parsed.elements) state_->on_message(element, batch);
+    state_->on_frame(parsed, source);
   } catch (const std::exception& e) {
-    log::error("a message could not be handled", {{"what", e.what()}});
-    state_->outbox.send(error_message({}, {kInternalError, "internal error"}));
+    not_handled(source, e);
   }
 }
 
+void Connection::receive(Frame frame, Source source) {
+  if (!source.outbox) source.outbox = state_->outbox;
+  try {
+    state_->on_frame(frame, source);
+  } catch (const std::exception& e) {
+    not_handled(source, e);
+  }
+}
+
+void Connection::State::on_frame(Frame& frame, const Source& source) {
+  if (!frame.batch) return on_message(frame.message, source, nullptr);
+  const auto refuse = [&](std::string why) {
+    source.outbox->answer(error_message({}, {kInvalidRequest, std::move(why)}), Step::message);
+  };
+  if (!eras.has_session() || eras.session() != Revision::v2025_03_26)
+    return refuse("invalid request: batches exist in 2025-03-26 only");
+  if (frame.batch_size == 0) return refuse("invalid request: an empty batch");
+  if (frame.elements.size() != frame.batch_size)
+    return refuse("invalid request: a batch has at most " + std::to_string(limits::kBatchMessages) +
+                  " messages");
+  const auto batch = std::make_shared<Batch>(source.outbox, frame.elements.size());
+  for (Message& element : frame.elements) on_message(element, source, batch);
+}
+
 void Connection::oversize() {
-  state_->outbox.send(
+  state_->outbox->answer(
       error_message({}, {kInvalidRequest, "invalid request: a message has at most " +
-                                              std::to_string(limits::kFrameBytes) + " bytes"}));
+                                              std::to_string(limits::kFrameBytes) + " bytes"}),
+      Step::message);
+}
+
+std::optional<Revision> Connection::agreed() const {
+  const EraState& eras = state_->eras;
+  return eras.has_session() ? std::optional(eras.session()) : std::nullopt;
 }
 
 void Connection::stop() {

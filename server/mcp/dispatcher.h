@@ -1,5 +1,5 @@
 // Dispatcher: from a frame to its answer. A Server is what is served; a Connection is one client on
-// it (a pipe; later an HTTP session or a single stateless request).
+// it (a pipe, an HTTP session or a single stateless request).
 //
 //   mcp::Server server(std::move(service));
 //   mcp::Connection connection(server, outbox);
@@ -12,14 +12,24 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "server/mcp/outbox.h"
 #include "server/mcp/service.h"
+#include "server/mcp/wire.h"
 
 namespace remit::mcp {
 
+struct Frame;
+struct HeaderClaims;
 struct Parts;
+
+// Where a message came from, if not simply from the connection.
+struct Source {
+  std::shared_ptr<Outbox> outbox;         // for what answers it; null: the connection's own
+  const HeaderClaims* headers = nullptr;  // to compare with the body; read during receive() only
+};
 
 class Server {
  public:
@@ -39,15 +49,21 @@ class Server {
 
 class Connection {
  public:
-  Connection(Server& server, Outbox& outbox);
+  // `modern_only`: a request over HTTP that belongs to no session.
+  enum class Eras { all, modern_only };
+  Connection(Server& server, Outbox& outbox, Eras eras = Eras::all);
   ~Connection();  // cancels and waits for the handlers
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   // One frame: a JSON text. Blank frames are ignored.
   void receive(std::string_view frame);
+  // The same for a frame that is parsed already.
+  void receive(Frame frame, Source source);
   // A frame longer than kFrameBytes was skipped.
   void oversize();
+  // What initialize agreed on, if it did. For the thread that reads the connection.
+  std::optional<Revision> agreed() const;
   // Fires the stop token of every call. What still answers is sent.
   void stop();
   bool idle() const;

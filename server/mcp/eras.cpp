@@ -95,10 +95,13 @@ RpcError missing_capability(const ClientFeatures& needed, const ClientFeatures& 
           R"({"requiredCapabilities":{)" + data + "}}"};
 }
 
+bool claims_version(const Json& params) {
+  const Json* meta = meta_of(params);
+  return meta != nullptr && meta->is_object() && meta->contains(kMetaVersion);
+}
+
 std::variant<Envelope, RpcError> EraState::classify(const Request& request) {
-  if (const Json* meta = meta_of(request.params); meta != nullptr && meta->is_object()) {
-    if (meta->contains(kMetaVersion)) return classify_modern(request, *meta);
-  }
+  if (claims_version(request.params)) return classify_modern(request, *meta_of(request.params));
   return classify_legacy(request);
 }
 

@@ -35,8 +35,14 @@ struct Envelope {
   LogLevel log_level = LogLevel::off;
 };
 
+// True if `params` name the version of their request: a claim of 2026-07-28, whatever the method.
+bool claims_version(const nlohmann::json& params);
+
 class EraState {
  public:
+  // Only requests that name their version: a request over HTTP that belongs to no session.
+  void pin_modern() { pinned_modern_ = true; }
+
   // Judges `request` by the ladder's steps "era and version" and "_meta envelope". `initialize`
   // without a claim passes with the revision it will get. Changes the pin.
   std::variant<Envelope, RpcError> classify(const Request& request);

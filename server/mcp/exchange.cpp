@@ -15,11 +15,12 @@ void Batch::done(std::string answer) {
       answers_ += answers_.empty() ? '[' : ',';
       answers_ += answer;
     }
-    if (--open_ != 0 || answers_.empty()) return;
+    if (--open_ != 0) return;
     all = std::move(answers_);
   }
+  if (all.empty()) return outbox_->abandon();
   all += ']';
-  outbox_.send(std::move(all));
+  outbox_->answer(std::move(all), Step::served);
 }
 
 bool Exchange::close() {
@@ -27,28 +28,31 @@ bool Exchange::close() {
   return std::exchange(open_, false);
 }
 
-bool Exchange::reply(std::string message) {
+bool Exchange::reply(std::string message, Step step) {
   if (!close()) return false;
   // Out of the table first: a client may use the id again as soon as it has read the answer.
   table_.leave(this);
   if (batch_)
     batch_->done(std::move(message));
   else
-    outbox_.send(std::move(message));
+    outbox_->answer(std::move(message), step);
   return true;
 }
 
 bool Exchange::notify(std::string message) {
   const std::lock_guard held(gate_);
   if (!open_) return false;
-  outbox_.send(std::move(message));
+  outbox_->send(std::move(message));
   return true;
 }
 
 bool Exchange::cancel() {
   if (!close()) return false;
   table_.leave(this);
-  if (batch_) batch_->done({});
+  if (batch_)
+    batch_->done({});
+  else
+    outbox_->abandon();
   stop.request_stop();
   return true;
 }
@@ -63,8 +67,8 @@ InFlight::Refused InFlight::enter(const std::shared_ptr<Exchange>& exchange) {
   const std::lock_guard held(mutex_);
   for (const auto& entry : entries_)
     if (entry->id == exchange->id) return Refused::id_in_use;
-  // Cancelled handlers that still wind down are no longer entries: a storm of calls and cancels has a
-  // bound of its own.
+  // Cancelled handlers that still wind down are no longer entries: a storm of calls and cancels has
+  // a bound of its own.
   if (entries_.size() >= limits::kInFlight || working_ >= 2 * limits::kInFlight)
     return Refused::too_many;
   entries_.push_back(exchange);
@@ -133,10 +137,11 @@ void ReplyOnce::result(std::string_view result_text) {
   exchange_->reply(result_message(exchange_->id, result_text));
 }
 
-void ReplyOnce::error(const RpcError& error) {
+void ReplyOnce::error(const RpcError& error, Step step) {
   assert(!done_);
   done_ = true;
-  exchange_->reply(error_message(exchange_->id, error));
+  if (error.code == kMissingCapability) step = Step::envelope;
+  exchange_->reply(error_message(exchange_->id, error), step);
 }
 
 void ReplyOnce::abandon() {

@@ -26,12 +26,13 @@ namespace remit::mcp {
 // Collects the answers of a 2025-03-26 batch and sends them as one array. Safe from any thread.
 class Batch {
  public:
-  Batch(Outbox& outbox, std::size_t elements) : outbox_(outbox), open_(elements) {}
+  Batch(std::shared_ptr<Outbox> outbox, std::size_t elements)
+      : outbox_(std::move(outbox)), open_(elements) {}
   // Every element calls this once: with its answer, or with "" if it has none.
   void done(std::string answer);
 
  private:
-  Outbox& outbox_;
+  const std::shared_ptr<Outbox> outbox_;
   std::mutex mutex_;
   std::size_t open_;
   std::string answers_;
@@ -41,21 +42,21 @@ class InFlight;
 
 class Exchange : public std::enable_shared_from_this<Exchange> {
  public:
-  Exchange(InFlight& table, Outbox& outbox, std::shared_ptr<Batch> batch, IdText request_id,
-           Envelope judged)
+  Exchange(InFlight& table, std::shared_ptr<Outbox> outbox, std::shared_ptr<Batch> batch,
+           IdText request_id, Envelope judged)
       : id(std::move(request_id)),
         envelope(std::move(judged)),
         table_(table),
-        outbox_(outbox),
+        outbox_(std::move(outbox)),
         batch_(std::move(batch)) {}
 
   const IdText id;
   const Envelope envelope;
   std::stop_source stop;
 
-  Outbox& outbox() { return outbox_; }
+  Outbox& outbox() { return *outbox_; }
   // Sends the answer and ends the exchange; false if it had ended.
-  bool reply(std::string message);
+  bool reply(std::string message, Step step = Step::served);
   // Sends a notification that belongs to this request; false if the exchange has ended.
   bool notify(std::string message);
   // Ends the exchange without an answer and fires `stop`; false if it had ended.
@@ -65,7 +66,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   bool close();
 
   InFlight& table_;
-  Outbox& outbox_;
+  const std::shared_ptr<Outbox> outbox_;
   std::shared_ptr<Batch> batch_;
   std::mutex gate_;  // keeps a notification from following the answer
   bool open_ = true;
@@ -108,7 +109,7 @@ class ReplyOnce {
 
   Exchange& exchange() const { return *exchange_; }
   void result(std::string_view result_text);
-  void error(const RpcError& error);
+  void error(const RpcError& error, Step step = Step::served);
   // The request was cancelled: there is nobody to answer.
   void abandon();
 
