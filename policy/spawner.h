@@ -52,6 +52,7 @@ struct SpawnView {
                                              // of Agent_Memory does not exist inside
   std::vector<std::string> masks;            // paths relative to the workspace that must read as
                                              // empty files (".env" and the like)
+  bool operator==(const SpawnView&) const = default;
 };
 
 // Proof that this command may run; checked again by the starter, which trusts no worker. The fields

@@ -1,5 +1,6 @@
-// How long one contained command takes, against the same command bare and in bubblewrap. Paired
-// rounds A B C A B C…, medians; one JSON row per comparison on stdout. Nothing here asserts.
+// How long one contained command takes, in a slot that waited and in a fresh one, against the same
+// command bare and in bubblewrap. Paired rounds A B C D A B C D…, medians; one JSON row per
+// comparison on stdout. Nothing here asserts.
 //
 //   build/dev/tests/bench/exec_bench [rounds]
 #include <fcntl.h>
@@ -22,6 +23,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr const char* kCommand = "exec /usr/bin/true";
+constexpr useconds_t kIdle = 150'000;  // between two measurements
 
 double microseconds_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
@@ -51,6 +53,27 @@ void row(const char* name, double ours, const char* peer_name, double peer, bool
       name, ours, peer_name, peer, ours > 0 ? peer / ours : 0, same ? "true" : "false");
 }
 
+// A spawner and the times of its runs.
+struct Contained {
+  std::unique_ptr<remit::policy::Spawner> spawner;
+  std::vector<double> times;
+  bool ran = true;
+
+  explicit Contained(const std::string& state, std::size_t warm_slots) {
+    remit::sandbox::StarterOptions options;
+    options.state_directory = state;
+    options.warm_slots = warm_slots;
+    if (auto started = remit::sandbox::start_starter(options)) spawner = std::move(*started);
+  }
+  bool usable() const { return spawner && spawner->report().tier == remit::policy::Tier::t1; }
+  void measure(const remit::policy::SpawnPlan& plan) {
+    const auto begin = Clock::now();
+    const auto outcome = spawner->run(plan, nullptr, {});
+    times.push_back(microseconds_since(begin));
+    ran = ran && outcome && outcome->exit_code == 0;
+  }
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -59,10 +82,8 @@ int main(int argc, char** argv) {
   if (mkdtemp(folder.data()) == nullptr) return 3;
   int exit_code = 0;
   {
-    remit::sandbox::StarterOptions options;
-    options.state_directory = folder;
-    auto spawner = remit::sandbox::start_starter(options);
-    if (!spawner || (*spawner)->report().tier != remit::policy::Tier::t1) {
+    Contained warm(folder, remit::sandbox::kWarmSlots), fresh(folder, 0);
+    if (!warm.usable() || !fresh.usable()) {
       std::fprintf(stderr, "no slot can be built here\n");
       exit_code = 3;
     } else {
@@ -76,25 +97,35 @@ int main(int argc, char** argv) {
       std::vector<std::string> wrapped{"/usr/bin/bwrap", "--unshare-all", "--ro-bind", "/", "/"};
       wrapped.insert(wrapped.end(), bare.begin(), bare.end());
       const bool has_bwrap = access(wrapped[0].c_str(), X_OK) == 0;
-      std::vector<double> ours, vfork_times, bwrap_times;
+      std::vector<double> vfork_times, bwrap_times;
       bool same_vfork = true;
       bool same_bwrap = has_bwrap;
+      warm.measure(plan);  // slots wait after the first command
+      warm.times.clear();
       for (int round = 0; round < rounds; ++round) {
+        usleep(kIdle);  // commands of an agent lie seconds apart; slots are made in between
+        warm.measure(plan);
+        usleep(kIdle);
         auto begin = Clock::now();
-        const auto outcome = (*spawner)->run(plan, nullptr, {});
-        ours.push_back(microseconds_since(begin));
-        const bool ran = outcome && outcome->exit_code == 0;
-        begin = Clock::now();
-        same_vfork = spawn_and_wait(bare) && ran && same_vfork;
+        same_vfork = spawn_and_wait(bare) && same_vfork;
         vfork_times.push_back(microseconds_since(begin));
+        usleep(kIdle);
+        fresh.measure(plan);
         if (!has_bwrap) continue;
+        usleep(kIdle);
         begin = Clock::now();
-        same_bwrap = spawn_and_wait(wrapped) && ran && same_bwrap;
+        same_bwrap = spawn_and_wait(wrapped) && same_bwrap;
         bwrap_times.push_back(microseconds_since(begin));
       }
-      row("exec.vfork", median(ours), "vfork+exec", median(vfork_times), same_vfork);
-      if (has_bwrap)
-        row("exec.bwrap", median(ours), "bubblewrap 0.8", median(bwrap_times), same_bwrap);
+      const double ours = median(warm.times), ours_fresh = median(fresh.times);
+      row("exec.vfork", ours, "vfork+exec", median(vfork_times), same_vfork && warm.ran);
+      row("exec.fresh.vfork", ours_fresh, "vfork+exec", median(vfork_times),
+          same_vfork && fresh.ran);
+      if (has_bwrap) {
+        row("exec.bwrap", ours, "bubblewrap 0.8", median(bwrap_times), same_bwrap && warm.ran);
+        row("exec.fresh.bwrap", ours_fresh, "bubblewrap 0.8", median(bwrap_times),
+            same_bwrap && fresh.ran);
+      }
       rmdir(workspace.c_str());
     }
   }

@@ -11,8 +11,10 @@
 #include <stop_token>
 
 #include "base/crypto.h"
+#include "tools/sandbox/channel.h"
 #include "tools/sandbox/follow.h"
 #include "tools/sandbox/limits.h"
+#include "tools/sandbox/plan.h"
 #include "tools/sandbox/scratch.h"
 #include "tools/sandbox/userns.h"
 #include "tools/sandbox/view.h"
@@ -148,31 +150,30 @@ void judge_from_outside(const Scratch& scratch, const RunResult& run,
   points.push_back({"detached process dies", true, ""});
 }
 
-
 Result<RunResult> run_script(const Settings& settings, const Fd& lifeline, const Scratch& scratch,
                              std::string& output) {
   if (scratch.problem) return tl::unexpected<Error>(*scratch.problem);
-  Run run;
-  run.plan.call_id = "canary";
-  run.plan.command = kScript;
-  run.plan.cwd = run.plan.view.workspace = scratch.workspace;
-  run.plan.view.masks = {"hidden"};
-  run.plan.environment = {{"CANARY", "1"}};
-  run.plan.limits.wall = run.plan.limits.idle = kCanaryWall;
-  const policy::SpawnLimits limits = run.plan.limits;
+  policy::SpawnPlan plan;
+  plan.call_id = "canary";
+  plan.command = kScript;
+  plan.cwd = plan.view.workspace = scratch.workspace;
+  plan.view.masks = {"hidden"};
+  plan.environment = {{"CANARY", "1"}};
+  plan.limits.wall = plan.limits.idle = kCanaryWall;
+  TRY(const SlotBase base, slot_base_of(plan, settings.uid_base));
+  TRY(const Fd memory, sealed_memory(encode(plan)));
+  TRY(const Waiting slot, start_supervisor(settings, base, 0, lifeline, {}));
   TRY(auto ends, make_run_ends());
-  run.worker = std::move(ends.second.socket);
-  run.out = std::move(ends.second.out);
-  run.err = std::move(ends.second.err);
-  run.lifeline = Fd(fcntl(lifeline.get(), F_DUPFD_CLOEXEC, 0));
-  TRY(const pid_t supervisor, start_supervisor(settings, std::move(run),
-                                               {ends.first.socket.get(), ends.first.out.get(),
-                                                ends.first.err.get(), lifeline.get()}));
-  run = Run{};  // the supervisor's copies remain
+  {
+    const RunFarEnds far = std::move(ends.second);  // closed here once the supervisor has them
+    TRY_DO(send_message(slot.orders.get(), kOrder, "",
+                        {far.socket.get(), memory.get(), far.out.get(), far.err.get()}));
+  }
   auto result = follow(
-      std::move(ends.first), limits,
+      std::move(ends.first), plan.limits,
       [&](policy::Stream, std::string_view bytes) { output.append(bytes); }, std::stop_token());
-  while (waitpid(supervisor, nullptr, 0) < 0 && errno == EINTR) {
+  // Its scratch folder can be removed when the supervisor is gone.
+  while (wait(nullptr) < 0 && errno == EINTR) {
   }
   return result;
 }

@@ -124,8 +124,8 @@ void sweep_cgroups(const CgroupPlaces& places) {
   }
 }
 
-Cgroup::Cgroup(const CgroupPlaces& places, const std::string& name,
-               const policy::SpawnLimits& limits, std::vector<std::string>& degraded) {
+Cgroup::Cgroup(const CgroupPlaces& places, const std::string& name, std::uint64_t memory_bytes,
+               std::uint32_t processes, std::vector<std::string>& degraded) {
   const auto make = [&](const std::string& parent) -> std::string {
     if (parent.empty()) return {};
     std::string group = parent + "/" + std::string(kPrefix) + name;
@@ -133,7 +133,7 @@ Cgroup::Cgroup(const CgroupPlaces& places, const std::string& name,
     if (std::find(groups_.begin(), groups_.end(), group) == groups_.end()) groups_.push_back(group);
     return group;
   };
-  const std::string memory = std::to_string(limits.memory_bytes);
+  const std::string memory = std::to_string(memory_bytes);
   if (!places.unified.empty()) {
     const std::string group = make(places.unified);
     unified_ = !group.empty();
@@ -141,7 +141,7 @@ Cgroup::Cgroup(const CgroupPlaces& places, const std::string& name,
     memory_ = unified_ && write_control(group + "/memory.max", memory);
     if (unified_) {
       write_control(group + "/memory.swap.max", "0");
-      write_control(group + "/pids.max", std::to_string(limits.processes));
+      write_control(group + "/pids.max", std::to_string(processes));
       write_control(group + "/cpu.max", "100000 100000");  // one core
       cpu_ = !read_control(group + "/cpu.stat").empty();
     }
@@ -152,8 +152,7 @@ Cgroup::Cgroup(const CgroupPlaces& places, const std::string& name,
     // Memory plus swap at the same size: no swap. Absent without swap accounting.
     if (memory_) write_control(memory_group_ + "/memory.memsw.limit_in_bytes", memory);
     pids_group_ = make(places.pids);
-    if (!pids_group_.empty())
-      write_control(pids_group_ + "/pids.max", std::to_string(limits.processes));
+    if (!pids_group_.empty()) write_control(pids_group_ + "/pids.max", std::to_string(processes));
     const std::string share = make(places.cpu);
     if (!share.empty())
       write_control(share + "/cpu.cfs_quota_us", "100000");  // of 100 ms: one core

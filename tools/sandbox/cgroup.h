@@ -37,8 +37,8 @@ class Cgroup {
  public:
   // Makes the groups and sets the limits. A controller that refuses is left out and named in
   // `degraded`.
-  Cgroup(const CgroupPlaces& places, const std::string& name, const policy::SpawnLimits& limits,
-         std::vector<std::string>& degraded);
+  Cgroup(const CgroupPlaces& places, const std::string& name, std::uint64_t memory_bytes,
+         std::uint32_t processes, std::vector<std::string>& degraded);
   ~Cgroup();  // kills what is left and removes the groups
   Cgroup(const Cgroup&) = delete;
   Cgroup& operator=(const Cgroup&) = delete;

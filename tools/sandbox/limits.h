@@ -26,6 +26,9 @@ inline constexpr std::uint64_t kShmBytes = 64u << 20;        // private /dev/shm
 inline constexpr std::uint64_t kMemoryTmpBytes = 64u << 20;  // new files under Agent_Memory
 inline constexpr std::uint64_t kAddressSpaceFactor = 2;  // RLIMIT_AS per byte of the memory limit,
                                                          // only where no memory controller exists
+inline constexpr std::size_t kWarmSlots = 2;                    // that wait ready-made
+inline constexpr std::chrono::milliseconds kRefillPause = 50ms; // without a request
+inline constexpr std::chrono::milliseconds kWarmLife = 10min;   // without a request
 inline constexpr std::chrono::milliseconds kCpuPoll = 250ms;     // reading of the cpu controller
 inline constexpr std::chrono::milliseconds kKillPatience = 30s;  // kill to outcome: reading a full
                                                                  // layer takes seconds

@@ -101,31 +101,38 @@ Result<void> set_limits(const policy::SpawnLimits& limits, Fallbacks fallbacks) 
   return {};
 }
 
-Result<void> prepare_shell(const SlotContext& context, Fallbacks fallbacks) {
+// The one command that a slot runs, as it came with kPlan.
+struct Command {
+  policy::SpawnPlan plan;
+  Fd out, err;
+  Fallbacks fallbacks;
+};
+
+Result<void> prepare_shell(const SlotContext& context, const Command& command) {
   if (setsid() < 0) return fail_errno(errno, "start a session");
   const Fd null(open("/dev/null", O_RDONLY));
-  if (!null || dup2(null.get(), 0) < 0 || dup2(context.out.get(), 1) < 0 ||
-      dup2(context.err.get(), 2) < 0)
+  if (!null || dup2(null.get(), 0) < 0 || dup2(command.out.get(), 1) < 0 ||
+      dup2(command.err.get(), 2) < 0)
     return fail_errno(errno, "set up the command's streams");
-  TRY_DO(set_limits(context.plan->limits, fallbacks));
-  std::vector<std::string> writable{context.plan->view.workspace, "/tmp", "/dev/shm"};
-  if (!context.plan->view.memory.empty()) writable.push_back(context.plan->view.memory);
+  TRY_DO(set_limits(command.plan.limits, command.fallbacks));
+  std::vector<std::string> writable{command.plan.view.workspace, "/tmp", "/dev/shm"};
+  if (!command.plan.view.memory.empty()) writable.push_back(command.plan.view.memory);
   TRY_DO(confine_files(context.landlock_abi, writable));
   return install_filter(*context.filter);
 }
 
-[[noreturn]] void run_shell(const SlotContext& context, Fallbacks fallbacks) {
-  const policy::SpawnPlan& plan = *context.plan;
+[[noreturn]] void run_shell(const SlotContext& context, const Command& command) {
   std::vector<std::string> variables;
-  for (const auto& [name, value] : plan.environment) variables.push_back(name + "=" + value);
+  for (const auto& [name, value] : command.plan.environment)
+    variables.push_back(name + "=" + value);
   std::vector<char*> environment;
   for (std::string& variable : variables) environment.push_back(variable.data());
   environment.push_back(nullptr);
-  std::string command = plan.command;
+  std::string text = command.plan.command;
   std::array<char[16], 4> fixed{"bash", "--noprofile", "--norc", "-c"};
-  std::array<char*, 6> arguments{fixed[0], fixed[1], fixed[2], fixed[3], command.data(), nullptr};
+  std::array<char*, 6> arguments{fixed[0], fixed[1], fixed[2], fixed[3], text.data(), nullptr};
 
-  Result<void> ready = prepare_shell(context, fallbacks);
+  Result<void> ready = prepare_shell(context, command);
   if (ready) {
     // Only the control socket outlives this, and exec closes it: it carries the news of a failed
     // exec.
@@ -141,25 +148,40 @@ Result<void> prepare_shell(const SlotContext& context, Fallbacks fallbacks) {
   _exit(kShellFailed);
 }
 
-Result<void> expect(const Fd& control, char kind, std::string* body = nullptr) {
+Result<Message> expect(const Fd& control, char kind) {
   TRY(auto message, receive_message(control.get()));
   if (!message) _exit(1);  // the supervisor is gone
   if (message->kind != kind) return fail(ErrorKind::internal, "unexpected message to a slot");
-  if (body != nullptr) *body = std::move(message->body);
-  return {};
+  return std::move(*message);
 }
 
-Result<void> build_and_report(SlotContext& context) {
+// Everything that needs no plan.
+Result<void> build_ahead(SlotContext& context, std::vector<std::string>& degraded) {
   TRY_DO(expect(context.control, kMapped));
   TRY_DO(take_identity(context.identity));
   TRY_DO(die_with_supervisor(context.control));
   if (sethostname("remit", 5) != 0) return fail_errno(errno, "name the slot");
   if (!context.identity.as_root) {
-    TRY(context.trees, open_plan_trees(context.plan->view, context.layer_directory, true));
+    TRY(context.trees, open_plan_trees(*context.roots, context.layer_directory, true));
   }
-  std::vector<std::string> degraded;
-  TRY_DO(build_base(base_view(context.identity), degraded));
-  TRY(const Layers layers, build_plan(*context.plan, context.trees));
+  return build_base(base_view(context.identity), context.trees, degraded);
+}
+
+Result<Command> take_command(const SlotContext& context) {
+  TRY(Message message, expect(context.control, kPlan));
+  if (message.fds.size() != 3) return fail(ErrorKind::internal, "incomplete plan to a slot");
+  TRY(const std::string bytes, read_sealed(message.fds[0], kPlanBytes));
+  TRY(policy::SpawnPlan plan, decode_plan(bytes));
+  const auto unlimited = [&](char resource) {
+    return message.body.find(resource) == std::string::npos;
+  };
+  return Command{std::move(plan), std::move(message.fds[1]), std::move(message.fds[2]),
+                 Fallbacks{unlimited('m'), unlimited('p')}};
+}
+
+Result<void> build_and_report(SlotContext& context, const Command& command,
+                              const std::vector<std::string>& degraded) {
+  TRY(const Layers layers, build_plan(command.plan, context.trees));
   std::string points;
   for (const std::string& point : degraded) points += point + "\n";
   if (layers.memory)
@@ -170,18 +192,15 @@ Result<void> build_and_report(SlotContext& context) {
 }
 
 // Starts the shell and waits for its end, reaping orphans meanwhile.
-Result<std::string> run_to_the_end(SlotContext& context) {
-  std::string groups;
-  TRY_DO(expect(context.control, kGo, &groups));
-  const Fallbacks fallbacks{groups.find('m') == groups.npos, groups.find('p') == groups.npos};
-  if (chdir(context.plan->cwd.c_str()) != 0)
-    return fail_errno(errno, "enter the working directory " + context.plan->cwd);
+Result<std::string> run_to_the_end(const SlotContext& context, Command& command) {
+  if (chdir(command.plan.cwd.c_str()) != 0)
+    return fail_errno(errno, "enter the working directory " + command.plan.cwd);
   TRY_DO(drop_rights());
   const long shell = sys_clone(CLONE_FS | SIGCHLD);
   if (shell < 0) return fail_errno(errno, "start the shell's process");
-  if (shell == 0) run_shell(context, fallbacks);
-  context.out.reset();
-  context.err.reset();
+  if (shell == 0) run_shell(context, command);
+  command.out.reset();
+  command.err.reset();
   int status = 0;
   for (;;) {
     const pid_t ended = waitpid(-1, &status, 0);
@@ -194,14 +213,17 @@ Result<std::string> run_to_the_end(SlotContext& context) {
   return std::to_string(status) + " " + cwd.data();
 }
 
+Result<std::string> carry_out(SlotContext& context) {
+  std::vector<std::string> degraded;
+  TRY_DO(build_ahead(context, degraded));
+  TRY(Command command, take_command(context));
+  TRY_DO(build_and_report(context, command, degraded));
+  return run_to_the_end(context, command);
+}
+
 [[noreturn]] void slot_main(SlotContext& context) {
   for (const int fd : context.foreign) close(fd);
-  Result<void> built = build_and_report(context);
-  if (!built) {
-    static_cast<void>(send_message(context.control.get(), kFailed, encode(built.error())));
-    _exit(1);
-  }
-  const Result<std::string> ended = run_to_the_end(context);
+  const Result<std::string> ended = carry_out(context);
   if (ended)
     static_cast<void>(send_message(context.control.get(), kExited, *ended));
   else

@@ -3,10 +3,12 @@
 //
 //   supervisor                         slot (pid 1 inside)
 //   clone(all namespaces)  ----------> waits
-//   id maps, id-mapped trees
-//   'M'                    ----------> takes its ids, builds the view
-//   moves it into a group  <---------- 'R' + layer descriptors, or 'E' error
-//   'G'                    ----------> drops everything, starts the shell, reaps
+//   id maps, id-mapped trees, group
+//   'M'                    ----------> takes its ids, builds the part that needs no plan
+//   ... here it may wait, ready-made, for its one command ...
+//   'P' + plan, out, err   ----------> adds the plan's part
+//                          <---------- 'R' + layer descriptors, or 'E' error
+//                                      drops everything, starts the shell, reaps
 //                          <---------- 'X' status and cwd; its exit ends every process inside
 //
 // The shell shares its fs_struct with pid 1 (CLONE_FS), so that after the shell's death pid 1's own
@@ -26,7 +28,7 @@
 namespace remit::sandbox {
 
 struct SlotContext {
-  const policy::SpawnPlan* plan = nullptr;
+  const policy::SpawnView* roots = nullptr;  // the plan's roots, known before the plan
   const std::vector<sock_filter>* filter = nullptr;
   Identity identity;
   std::string layer_directory;  // on disk, for the copy-on-write layer; empty: a tmpfs
@@ -34,15 +36,14 @@ struct SlotContext {
   int landlock_abi = 0;
   Fd control;                // to the supervisor
   std::vector<int> foreign;  // the supervisor's own descriptors, closed in the slot at once
-  Fd out;                    // the command's stdout and stderr
-  Fd err;
 };
 
 // Message kinds on the control socket.
 inline constexpr char kMapped = 'M';
+inline constexpr char kPlan = 'P';  // body: what a control group limits: "m" memory, "p" processes;
+                                    // fds: sealed plan, the command's stdout and stderr
 inline constexpr char kReady =
     'R';  // body: degraded points, one per line; fds: upper, lower[, memory]
-inline constexpr char kGo = 'G';  // body: what a control group limits: "m" memory, "p" processes
 inline constexpr char kFailed = 'E';
 inline constexpr char kExited = 'X';  // body: "<wait status> <cwd>"
 

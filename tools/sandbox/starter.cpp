@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -8,10 +9,13 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <deque>
+#include <optional>
 
 #include "tools/sandbox/canary.h"
 #include "tools/sandbox/channel.h"
 #include "tools/sandbox/landlock.h"
+#include "tools/sandbox/limits.h"
 #include "tools/sandbox/plan.h"
 #include "tools/sandbox/scratch.h"
 #include "tools/sandbox/slot.h"
@@ -62,6 +66,7 @@ class Starter {
     settings_.starter = getpid();
     sweep_cgroups(settings_.cgroups);
     sweep_scratch(settings_.state_directory);
+    mounts_ = Fd(open("/proc/self/mounts", O_RDONLY | O_CLOEXEC));
     settings_.layer_on_disk = options.layer_on_disk || !tmpfs_has_user_attributes();
   }
 
@@ -72,6 +77,11 @@ class Starter {
     lifeline_read_ = std::move(lifeline->first);
     lifeline_write_ = std::move(lifeline->second);
     for (;;) {
+      pollfd wanted{control_.get(), POLLIN, 0};
+      const int ready = poll(&wanted, 1, patience());
+      if (ready < 0 && errno != EINTR) return;
+      if (ready == 0) idle();
+      if (ready <= 0) continue;
       auto message = receive_message(control_.get());
       if (!message && message.error().kind != ErrorKind::too_large) return;
       if (!message) continue;
@@ -81,6 +91,21 @@ class Starter {
   }
 
  private:
+  bool short_of_slots() const { return wanted_base_ && waiting_.size() < options_.warm_slots; }
+
+  // Requests go before refilling, and refilling starts after a pause only: the command that was
+  // just started has the machine first. Nobody's slots wait for ever.
+  int patience() const {
+    if (short_of_slots()) return static_cast<int>(kRefillPause.count());
+    return wanted_base_ ? static_cast<int>(kWarmLife.count()) : -1;
+  }
+
+  void idle() {
+    if (short_of_slots()) return refill();
+    waiting_.clear();
+    wanted_base_.reset();
+  }
+
   void handle(Message& message) {
     const int socket = message.fds[0].get();
     Result<void> done = fail(ErrorKind::internal, "unknown request to the starter");
@@ -91,22 +116,49 @@ class Starter {
 
   Result<void> start_run(Message& message) {
     if (message.fds.size() != 4) return fail(ErrorKind::internal, "incomplete request");
-    Run run;
     TRY(const std::string bytes, read_sealed(message.fds[1], kPlanBytes));
-    TRY(run.plan, decode_plan(bytes));
-    TRY_DO(check_plan(run.plan));
-    if (options_.gate) TRY_DO(options_.gate(run.plan, profile_hash(settings_)));
-    run.number = ++runs_;
-    run.worker = Fd(fcntl(message.fds[0].get(), F_DUPFD_CLOEXEC, 0));
-    run.out = std::move(message.fds[2]);
-    run.err = std::move(message.fds[3]);
-    run.lifeline = Fd(fcntl(lifeline_read_.get(), F_DUPFD_CLOEXEC, 0));
-    if (!run.worker || !run.lifeline) return fail_errno(errno, "copy a descriptor");
-    auto started = start_supervisor(
-        settings_, std::move(run),
-        {control_.get(), lifeline_write_.get(), lifeline_read_.get(), message.fds[0].get()});
-    if (!started) return tl::unexpected<Error>(started.error());
-    return {};
+    TRY(const policy::SpawnPlan plan, decode_plan(bytes));
+    TRY_DO(check_plan(plan));
+    if (options_.gate) TRY_DO(options_.gate(plan, profile_hash(settings_)));
+    TRY(SlotBase base, slot_base_of(plan, settings_.uid_base));
+    const auto order = [&](const Waiting& slot) {
+      return send_message(
+          slot.orders.get(), kOrder, "",
+          {message.fds[0].get(), message.fds[1].get(), message.fds[2].get(), message.fds[3].get()});
+    };
+    forget_stale(base);
+    wanted_base_ = std::move(base);
+    while (!waiting_.empty()) {
+      const Waiting slot = std::move(waiting_.front());
+      waiting_.pop_front();
+      if (order(slot)) return {};  // one that died while it waited is not missed
+    }
+    TRY(const Waiting slot,
+        make_slot({message.fds[0].get(), message.fds[2].get(), message.fds[3].get()}));
+    return order(slot);
+  }
+
+  // Slots made for other roots or before the host's mounts changed see another world.
+  void forget_stale(const SlotBase& base) {
+    pollfd mounts{mounts_.get(), POLLPRI, 0};
+    const bool changed = poll(&mounts, 1, 0) > 0 && (mounts.revents & (POLLPRI | POLLERR)) != 0;
+    if (changed || (wanted_base_ && !(*wanted_base_ == base))) waiting_.clear();
+  }
+
+  Result<Waiting> make_slot(std::vector<int> close_first) {
+    for (const Fd* mine : {&control_, &lifeline_write_, &mounts_})
+      close_first.push_back(mine->get());
+    for (const Waiting& other : waiting_) close_first.push_back(other.orders.get());
+    return start_supervisor(settings_, *wanted_base_, ++slots_, lifeline_read_, close_first);
+  }
+
+  void refill() {
+    auto slot = make_slot({});
+    // No process to be had now: the next command asks for a fresh slot and tells why it fails.
+    if (slot)
+      waiting_.push_back(std::move(*slot));
+    else
+      wanted_base_.reset();
   }
 
   Result<void> start_canary(Message& message) {
@@ -115,6 +167,7 @@ class Starter {
     if (pid > 0) return {};
     control_.reset();
     lifeline_write_.reset();
+    waiting_.clear();
     signal(SIGCHLD, SIG_DFL);
     try {
       const policy::SandboxReport report = run_canary(settings_, lifeline_read_);
@@ -131,7 +184,10 @@ class Starter {
   Fd lifeline_read_, lifeline_write_;  // the write end exists here only
   StarterOptions options_;
   Settings settings_;
-  std::uint64_t runs_ = 0;
+  Fd mounts_;  // tells when the host's mounts have changed (man 5 proc, /proc/pid/mounts)
+  std::deque<Waiting> waiting_;
+  std::optional<SlotBase> wanted_base_;  // of the last command: what waiting slots are made for
+  std::uint64_t slots_ = 0;
 };
 
 }  // namespace

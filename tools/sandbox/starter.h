@@ -31,6 +31,8 @@ struct StarterOptions {
   bool layer_on_disk = false;   // keep changes below the state directory instead of in memory, as
                                 // is done anyway on kernels before 6.6
   int landlock_abi_max = 1000;  // tests: mask newer Landlock rights
+  std::size_t warm_slots =
+      kWarmSlots;  // that wait ready-made after the first command; 0 to measure
 };
 
 Result<std::unique_ptr<policy::Spawner>> start_starter(const StarterOptions& options);

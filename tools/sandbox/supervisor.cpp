@@ -62,9 +62,31 @@ class SlotProcess {
   bool reaped_ = false;
 };
 
+void answer(const Fd& worker, Result<RunResult> result) {
+  if (result) {
+    const std::string bytes = encode(*result);
+    auto memory =
+        bytes.size() <= kOutcomeBytes
+            ? sealed_memory(bytes)
+            : Result<Fd>(fail(ErrorKind::too_large, "the command's changes are too many"));
+    if (memory) {
+      static_cast<void>(send_message(worker.get(), kOutcome, "", {memory->get()}));
+      return;
+    }
+    result = tl::unexpected<Error>(memory.error());
+  }
+  static_cast<void>(send_message(worker.get(), kFailed, encode(result.error())));
+}
+
 class Supervision {
  public:
-  Supervision(const Settings& settings, Run& run) : settings_(settings), run_(run) {}
+  Supervision(const Settings& settings, const SlotBase& base, std::uint64_t number, Fd orders,
+              Fd lifeline)
+      : settings_(settings),
+        base_(base),
+        number_(number),
+        orders_(std::move(orders)),
+        lifeline_(std::move(lifeline)) {}
   ~Supervision() {
     slot_.reset();
     remove_layer();
@@ -72,12 +94,50 @@ class Supervision {
   Supervision(const Supervision&) = delete;
   Supervision& operator=(const Supervision&) = delete;
 
-  Result<RunResult> carry_out() {
-    TRY_DO(check_plan(run_.plan));
-    TRY_DO(build());
-    TRY_DO(send_message(control_.get(), kGo,
-                        std::string(cgroup_->limits_memory() ? "m" : "") +
-                            (cgroup_->limits_processes() ? "p" : "")));
+  // Makes the slot. What failed is told in answer to the order.
+  void prepare() { prepared_ = build(); }
+
+  // Returns with the order; ends the process if none will come.
+  Message await_order() {
+    for (;;) {
+      std::array<pollfd, 3> wanted{pollfd{orders_.get(), POLLIN, 0},
+                                   pollfd{lifeline_.get(), POLLIN, 0},
+                                   pollfd{prepared_ ? control_.get() : -1, POLLIN, 0}};
+      if (poll(wanted.data(), wanted.size(), -1) < 0 && errno != EINTR) abandon();
+      if (wanted[1].revents != 0) abandon();
+      if (wanted[0].revents != 0) {
+        auto message = receive_message(orders_.get());
+        orders_.reset();
+        if (!message || !*message || (*message)->kind != kOrder || (*message)->fds.size() != 4)
+          abandon();
+        return std::move(**message);
+      }
+      // A slot that died or failed while it waited is of no use to anybody.
+      if (wanted[2].revents != 0) abandon();
+    }
+  }
+
+  // Answers the order. Nothing of the command lives when the answer goes out.
+  void carry_out(Message order) {
+    worker_ = std::move(order.fds[0]);
+    Result<RunResult> result = run(std::move(order));
+    slot_.reset();
+    answer(worker_, std::move(result));
+  }
+
+ private:
+  Result<RunResult> run(Message order) {
+    TRY(const std::string bytes, read_sealed(order.fds[1], kPlanBytes));
+    TRY(plan_, decode_plan(bytes));
+    TRY_DO(check_plan(plan_));
+    if (!prepared_) return tl::unexpected<Error>(prepared_.error());
+    clock_gettime(CLOCK_REALTIME_COARSE, &mounted_);
+    TRY_DO(send_message(
+        control_.get(), kPlan,
+        std::string(cgroup_->limits_memory() ? "m" : "") + (cgroup_->limits_processes() ? "p" : ""),
+        {order.fds[1].get(), order.fds[2].get(), order.fds[3].get()}));
+    order.fds.clear();
+    TRY_DO(await_ready());
     const auto started = Clock::now();
     TRY_DO(watch());
     usage_ = slot_->reap();
@@ -89,35 +149,27 @@ class Supervision {
     return std::move(result_);
   }
 
- private:
-  // Makes the slot and waits until its view is complete.
+  // Makes the slot and sets it to work on everything that needs no plan.
   Result<void> build() {
     SlotContext context;
-    context.plan = &run_.plan;
+    context.roots = &base_.roots;
     context.filter = &settings_.filter;
     context.landlock_abi = settings_.landlock_abi;
-    struct stat owner{};
-    if (stat(run_.plan.view.workspace.c_str(), &owner) != 0)
-      return fail_errno(errno, "look at the workspace " + run_.plan.view.workspace);
-    TRY(context.identity, choose_identity(owner.st_uid, owner.st_gid, settings_.uid_base));
-    identity_ = context.identity;
+    context.identity = identity();
     if (settings_.layer_on_disk) {
       TRY(layer_directory_,
-          make_scratch(settings_.state_directory, settings_.starter, std::to_string(run_.number),
-                       identity_.outside_uid, identity_.outside_gid));
+          make_scratch(settings_.state_directory, settings_.starter, std::to_string(number_),
+                       identity().outside_uid, identity().outside_gid));
       context.layer_directory = layer_directory_;
       result_.degraded.emplace_back("layer_on_disk");
     }
-    if (identity_.as_root) {
-      TRY(context.trees, open_plan_trees(run_.plan.view, layer_directory_, false));
+    if (identity().as_root) {
+      TRY(context.trees, open_plan_trees(base_.roots, layer_directory_, false));
     }
     TRY(auto sockets, socket_pair());
     control_ = std::move(sockets.first);
     context.control = std::move(sockets.second);
-    context.foreign = {control_.get(), run_.worker.get(), run_.lifeline.get()};
-    context.out = std::move(run_.out);
-    context.err = std::move(run_.err);
-    clock_gettime(CLOCK_REALTIME_COARSE, &mounted_);
+    context.foreign = {control_.get(), orders_.get(), lifeline_.get()};
     // The id maps of an undumpable process belong to root (man 5 proc), and a server that changed
     // its ids or protects its memory is undumpable. The slot makes itself so again.
     const int dumpable = prctl(PR_GET_DUMPABLE);
@@ -127,20 +179,20 @@ class Supervision {
     TRY(const pid_t pid, std::move(started));
     slot_ = std::make_unique<SlotProcess>(pid);
     context.control.reset();
-    context.out.reset();
-    context.err.reset();
-    TRY(userns_, user_namespace_of(pid));
-    TRY_DO(write_id_maps(pid, identity_.inside_uid, identity_.inside_gid, identity_.outside_uid,
-                         identity_.outside_gid));
-    if (identity_.as_root) {
-      TRY_DO(map_plan_trees(context.trees, identity_, userns_, result_.degraded));
+    TRY(userns_, namespace_of(pid, "user"));
+    // Taking a whole namespace of mounts apart waits for the kernel's grace periods. While this
+    // process holds it too, that happens after the answer.
+    TRY(mounts_, namespace_of(pid, "mnt"));
+    TRY_DO(write_id_maps(pid, identity().inside_uid, identity().inside_gid, identity().outside_uid,
+                         identity().outside_gid));
+    if (identity().as_root) {
+      TRY_DO(map_plan_trees(context.trees, identity(), userns_, result_.degraded));
     }
     TRY_DO(send_message(control_.get(), kMapped, ""));
     cgroup_ = std::make_unique<Cgroup>(
-        settings_.cgroups, std::to_string(settings_.starter) + "-" + std::to_string(run_.number),
-        run_.plan.limits, result_.degraded);
-    TRY_DO(cgroup_->add(pid));
-    return await_ready();
+        settings_.cgroups, std::to_string(settings_.starter) + "-" + std::to_string(number_),
+        base_.memory_bytes, base_.processes, result_.degraded);
+    return cgroup_->add(pid);
   }
 
   Result<void> await_ready() {
@@ -165,17 +217,17 @@ class Supervision {
 
   // Until the shell has ended or has to be killed.
   Result<void> watch() {
-    const auto cpu_limit = std::chrono::microseconds(run_.plan.limits.cpu);
+    const auto cpu_limit = std::chrono::microseconds(plan_.limits.cpu);
     for (;;) {
       std::array<pollfd, 3> wanted{pollfd{control_.get(), POLLIN, 0},
-                                   pollfd{run_.worker.get(), POLLIN, 0},
-                                   pollfd{run_.lifeline.get(), POLLIN, 0}};
+                                   pollfd{worker_.get(), POLLIN, 0},
+                                   pollfd{lifeline_.get(), POLLIN, 0}};
       const int timeout = cgroup_->counts_cpu() ? static_cast<int>(kCpuPoll.count()) : -1;
       if (poll(wanted.data(), wanted.size(), timeout) < 0 && errno != EINTR)
         return fail_errno(errno, "wait for the slot");
       if (wanted[2].revents != 0) abandon();
       if (wanted[1].revents != 0) {
-        auto message = receive_message(run_.worker.get());
+        auto message = receive_message(worker_.get());
         if (!message || !*message) abandon();
         slot_->kill_now();
         result_.outcome.signal = SIGKILL;
@@ -210,10 +262,9 @@ class Supervision {
     return {};
   }
 
-  // Nobody waits for this run any more.
+  // Nobody waits for this run any more, or ever will.
   [[noreturn]] void abandon() {
-    slot_->kill_now();
-    slot_->reap();
+    slot_.reset();
     cgroup_.reset();
     remove_layer();
     _exit(0);
@@ -278,59 +329,54 @@ class Supervision {
     TRY_DO(leave_layer_to_child());
     if (setns(userns_.get(), CLONE_NEWUSER) != 0)
       return fail_errno(errno, "enter the slot's user namespace to read its changes");
-    if (setresgid(identity_.inside_gid, identity_.inside_gid, identity_.inside_gid) != 0 ||
-        setresuid(identity_.inside_uid, identity_.inside_uid, identity_.inside_uid) != 0)
+    if (setresgid(identity().inside_gid, identity().inside_gid, identity().inside_gid) != 0 ||
+        setresuid(identity().inside_uid, identity().inside_uid, identity().inside_uid) != 0)
       return fail_errno(errno, "take the slot's ids to read its changes");
-    ChangeList list = collect_changes(run_.plan, upper_, lower_, memory_, mounted_);
+    ChangeList list = collect_changes(plan_, upper_, lower_, memory_, mounted_);
     result_.outcome.changes = std::move(list.changes);
     result_.outcome.lost = std::move(list.lost);
     return {};
   }
 
+  const Identity& identity() const { return base_.identity; }
+
   const Settings& settings_;
-  Run& run_;
-  Identity identity_;
+  const SlotBase& base_;
+  const std::uint64_t number_;
+  Fd orders_, lifeline_, worker_;
+  policy::SpawnPlan plan_;
   std::string layer_directory_;
-  Fd control_, userns_, upper_, lower_, memory_;
+  Fd control_, userns_, mounts_, upper_, lower_, memory_;
   Fd ending_;                       // its closing tells the child of leave_layer_to_child()
   std::unique_ptr<Cgroup> cgroup_;  // after the slot: groups are removed when it is dead
   std::unique_ptr<SlotProcess> slot_;
+  Result<void> prepared_;
   timespec mounted_{};
   rusage usage_{};
   RunResult result_;
 };
 
-void answer(const Fd& worker, Result<RunResult> result) {
-  if (result) {
-    const std::string bytes = encode(*result);
-    auto memory =
-        bytes.size() <= kOutcomeBytes
-            ? sealed_memory(bytes)
-            : Result<Fd>(fail(ErrorKind::too_large, "the command's changes are too many"));
-    if (memory) {
-      static_cast<void>(send_message(worker.get(), kOutcome, "", {memory->get()}));
-      return;
-    }
-    result = tl::unexpected<Error>(memory.error());
-  }
-  static_cast<void>(send_message(worker.get(), kFailed, encode(result.error())));
-}
-
 }  // namespace
 
-Result<pid_t> start_supervisor(const Settings& settings, Run&& run, std::vector<int> close_first) {
+Result<Waiting> start_supervisor(const Settings& settings, const SlotBase& base,
+                                 std::uint64_t number, const Fd& lifeline,
+                                 const std::vector<int>& close_first) {
+  TRY(auto orders, socket_pair());
   const pid_t pid = fork();
   if (pid < 0) return fail_errno(errno, "start a supervisor");
-  if (pid > 0) return pid;
+  if (pid > 0) return Waiting{base, std::move(orders.first)};
   try {
+    orders.first.reset();
     for (const int fd : close_first) close(fd);
     static_cast<void>(signal(SIGCHLD, SIG_DFL));
-    Run mine = std::move(run);
-    Result<RunResult> result = [&] {
-      Supervision supervision(settings, mine);
-      return supervision.carry_out();
-    }();
-    answer(mine.worker, std::move(result));
+    Fd own_lifeline(fcntl(lifeline.get(), F_DUPFD_CLOEXEC, 0));
+    if (!own_lifeline) _exit(1);
+    {
+      Supervision supervision(settings, base, number, std::move(orders.second),
+                              std::move(own_lifeline));
+      supervision.prepare();
+      supervision.carry_out(supervision.await_order());
+    }
     _exit(0);
   } catch (...) {  // out of memory: the worker sees the closed socket; the slot dies with us
     _exit(1);

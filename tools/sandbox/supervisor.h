@@ -1,6 +1,8 @@
 // The supervisor of one run: a process between starter and slot. It makes the slot, gives it its
-// ids, its id-mapped trees and its control group, waits, kills when told or when the worker or the
-// starter is gone, and reads the changes after everything inside is dead.
+// ids, its id-mapped trees and its control group, waits for the one order it will ever get, kills
+// when told or when the worker or the starter is gone, and reads the changes after everything
+// inside is dead. Whether the order came long after the slot was made or at once makes no
+// difference to it: a slot that waited and a fresh one are built by the same steps.
 //
 // Threads: one process, one thread, one run.
 #pragma once
@@ -16,6 +18,7 @@
 #include "tools/sandbox/cgroup.h"
 #include "tools/sandbox/plan.h"
 #include "tools/sandbox/seccomp.h"
+#include "tools/sandbox/slot_base.h"
 
 namespace remit::sandbox {
 
@@ -30,22 +33,24 @@ struct Settings {
   pid_t starter = 0;
 };
 
-// One run. `worker` is the run's own socket: 'K' or its closing kills; the answer is 'O' with a
-// sealed RunResult or 'E' with an Error. `lifeline` closes when the starter is gone.
-struct Run {
-  policy::SpawnPlan plan;
-  std::uint64_t number = 0;  // of this starter: names the control group
-  Fd worker;
-  Fd out;
-  Fd err;
-  Fd lifeline;
+// The starter's end of a supervisor. Closing it without an order ends supervisor and slot.
+struct Waiting {
+  SlotBase base;
+  Fd orders;
 };
 
+// The order, on `Waiting::orders`. The run's socket: 'K' or its closing kills; the answer on it is
+// 'O' with a sealed RunResult or 'E' with an Error.
+inline constexpr char kOrder = 'R';  // fds: the run's socket, sealed plan, stdout, stderr
 inline constexpr char kKill = 'K';
 inline constexpr char kOutcome = 'O';
 
-// Forks the supervisor; it never returns in the child. Errors: unavailable if no process can be
+// Forks the supervisor; it never returns in the child. `number` is unique for this starter and
+// names the control group; `lifeline` closes when the starter is gone; `close_first` are
+// descriptors of the caller that the child must not keep. Errors: unavailable if no process can be
 // made.
-Result<pid_t> start_supervisor(const Settings& settings, Run&& run, std::vector<int> close_first);
+Result<Waiting> start_supervisor(const Settings& settings, const SlotBase& base,
+                                 std::uint64_t number, const Fd& lifeline,
+                                 const std::vector<int>& close_first);
 
 }  // namespace remit::sandbox

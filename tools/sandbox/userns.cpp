@@ -67,8 +67,8 @@ Result<void> write_id_maps(pid_t pid, uid_t inside_uid, gid_t inside_gid, uid_t 
                     std::to_string(inside_uid) + " " + std::to_string(outside_uid) + " 1");
 }
 
-Result<Fd> user_namespace_of(pid_t pid) {
-  const std::string path = "/proc/" + std::to_string(pid) + "/ns/user";
+Result<Fd> namespace_of(pid_t pid, const char* name) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/ns/" + name;
   Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return fail_errno(errno, "open " + path);
   return fd;
@@ -87,7 +87,7 @@ Result<Fd> make_mapping(uid_t uid, gid_t gid, const Identity& identity) {
   const auto pid = static_cast<pid_t>(child);
   Result<Fd> made = [&]() -> Result<Fd> {
     TRY_DO(write_id_maps(pid, uid, gid, identity.outside_uid, identity.outside_gid));
-    return user_namespace_of(pid);
+    return namespace_of(pid, "user");
   }();
   gate.second.reset();
   while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {

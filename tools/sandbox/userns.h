@@ -22,6 +22,7 @@ struct Identity {
   gid_t inside_gid = 0;
   uid_t outside_uid = 0;  // what the host sees, never 0
   gid_t outside_gid = 0;
+  bool operator==(const Identity&) const = default;
 };
 
 // Chooses the identity for a workspace owned by owner_uid:owner_gid. `uid_base` is the host id to
@@ -36,7 +37,7 @@ Result<void> write_id_maps(pid_t pid, uid_t inside_uid, gid_t inside_gid, uid_t 
 // of a tree whose owner is not the workspace's. Made by a child that lives only for this call.
 Result<Fd> make_mapping(uid_t uid, gid_t gid, const Identity& identity);
 
-// /proc/<pid>/ns/user.
-Result<Fd> user_namespace_of(pid_t pid);
+// /proc/<pid>/ns/<name>, e.g. "user" (man 7 namespaces).
+Result<Fd> namespace_of(pid_t pid, const char* name);
 
 }  // namespace remit::sandbox

@@ -317,7 +317,7 @@ Result<void> map_plan_trees(PlanTrees& trees, const Identity& identity, const Fd
   return {};
 }
 
-Result<void> build_base(const std::vector<MountOp>& operations,
+Result<void> build_base(const std::vector<MountOp>& operations, const PlanTrees& trees,
                         std::vector<std::string>& degraded) {
   if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
     return failed(errno, "make the mounts private");
@@ -332,10 +332,6 @@ Result<void> build_base(const std::vector<MountOp>& operations,
   if (sys_pivot_root(".", ".") != 0) return failed(errno, "change to the slot's root");
   if (umount2(".", MNT_DETACH) != 0) return failed(errno, "take off the host's tree");
   if (chdir("/") != 0) return failed(errno, "enter the slot's root");
-  return {};
-}
-
-Result<Layers> build_plan(const policy::SpawnPlan& plan, PlanTrees& trees) {
   for (const PlanTree& tree : trees.read_only) {
     const std::string target = inside_path(tree.path);
     TRY_DO(make_parents(AT_FDCWD, target, tree.directory));
@@ -343,6 +339,10 @@ Result<Layers> build_plan(const policy::SpawnPlan& plan, PlanTrees& trees) {
     TRY_DO(set_attributes(tree.fd, kReadOnly | MOUNT_ATTR_NOEXEC));
     TRY_DO(attach(tree.fd, target));
   }
+  return {};
+}
+
+Result<Layers> build_plan(const policy::SpawnPlan& plan, PlanTrees& trees) {
   TRY(Layers layers, mount_workspace(plan, trees.workspace, trees.layer));
   if (!plan.view.memory.empty()) {
     TRY(layers.memory, mount_memory(plan.view, trees));

@@ -3,7 +3,8 @@
 // with only its readable documents, masks).
 //
 // The list is data; one loop executes it. Everything not in it does not exist inside. The fixed
-// part is built first and independently of a plan, so that slots can wait ready-made.
+// part and the read-only roots are built before the command is known, so that slots can wait
+// ready-made; the copy-on-write layer, the documents and the masks come with the plan.
 //
 // Threads: called in the slot's first process (build_*), or in the supervisor (open_, map_).
 // Fails with: not_found (a root is gone), unavailable (the kernel refuses a mount), too_large.
@@ -75,8 +76,10 @@ struct Layers {
   Fd memory;  // the tmpfs over Agent_Memory, if any
 };
 
-// Builds the fixed part on a new tmpfs and makes it the root; the host's tree is gone afterwards.
-Result<void> build_base(const std::vector<MountOp>& operations, std::vector<std::string>& degraded);
+// Builds the fixed part and the read-only roots on a new tmpfs and makes it the root; the host's tree
+// is gone afterwards.
+Result<void> build_base(const std::vector<MountOp>& operations, const PlanTrees& trees,
+                        std::vector<std::string>& degraded);
 // Adds the plan's part and makes the root read-only.
 Result<Layers> build_plan(const policy::SpawnPlan& plan, PlanTrees& trees);
 
