@@ -147,9 +147,11 @@ Result<std::uint64_t> Ledger::Parts::write(const std::vector<Waiting*>& batch) {
 
 void Ledger::Parts::keep_synced(const std::stop_token& stop) {
   std::unique_lock lock(mutex);
-  while (!stop.stop_requested()) {
+  // The first record of a process does not wait for company: a command of a few milliseconds then
+  // syncs while it works instead of before it ends.
+  for (bool first = true; !stop.stop_requested(); first = false) {
     if (!dirty_changed.wait(lock, stop, [&] { return dirty; })) return;
-    dirty_changed.wait_for(lock, stop, kSyncDelay, [] { return false; });
+    if (!first) dirty_changed.wait_for(lock, stop, kSyncDelay, [] { return false; });
     dirty = false;
     lock.unlock();
     Result<void> done = state.database().sync();
