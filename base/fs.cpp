@@ -136,6 +136,14 @@ Result<Fd> resolve(const Fd& root, std::string_view relative, Links links) {
 
 Result<Fd> open_child(const Fd& directory, std::string_view name, int flags) {
   const std::string copy(name);
+  // One name that is no link cannot leave the directory, and openat is cheaper by a tenth: a search
+  // opens each file of a tree.
+  const bool one_name = name != ".." && name.find('/') == std::string_view::npos;
+  if (one_name && (flags & (O_PATH | O_DIRECTORY)) == 0) {
+    const int fd = ::openat(directory.get(), copy.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) return tl::unexpected<Error>(resolve_error(errno, name));
+    return Fd(fd);
+  }
   // openat2 refuses O_NONBLOCK beside O_PATH, which never waits anyway.
   const int extra = (flags & O_PATH) != 0 ? O_NOFOLLOW | O_CLOEXEC : O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
   const int fd = open_how(directory.get(), copy.c_str(), static_cast<std::uint64_t>(flags | extra),
@@ -344,7 +352,9 @@ std::string_view parent_of(std::string_view path) {
 std::string join(std::string_view a, std::string_view b) {
   if (a.empty()) return std::string(b);
   if (b.empty()) return std::string(a);
-  std::string out(a);
+  std::string out;
+  out.reserve(a.size() + 1 + b.size());
+  out += a;
   if (out.back() != '/') out += '/';
   out += b;
   return out;

@@ -84,6 +84,8 @@ std::string to_utf8(std::string_view bytes, bool* lossy) {
 }
 
 std::string printable(std::string_view bytes) {
+  const auto plain = [](char c) { return c >= 0x20 && c < 0x7F; };
+  if (std::all_of(bytes.begin(), bytes.end(), plain)) return std::string(bytes);  // most are
   std::string out;
   out.reserve(bytes.size());
   while (!bytes.empty()) {

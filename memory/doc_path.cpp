@@ -282,6 +282,12 @@ bool DocPattern::match_from(std::size_t segment, const std::vector<std::string_v
 
 bool DocPattern::matches(std::string_view path) const {
   if (segments_.empty()) return false;
+  // A walk asks about every name of a tree: most differ from the start of the last segment already.
+  const Segment& last = segments_.back();
+  if (!last.any_depth && !path.ends_with('/') && last.pieces[0].kind == Piece::Kind::literal &&
+      !path.substr(path.rfind('/') + 1).starts_with(last.pieces[0].text)) {
+    return false;
+  }
   return match_from(0, segments_of(path), 0, false);
 }
 

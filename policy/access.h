@@ -56,7 +56,12 @@ struct OpenFile {
 struct WalkDirectory {
   Fd fd;
   Location where;
-  bool plain = false;   // no rule of the Remit can single out a name below: entries are not judged
+};
+
+// A regular file of a walk, opened for reading.
+struct WalkedFile {
+  Fd fd;                     // as OpenFile's
+  struct stat status {};     // after it was opened
 };
 
 // One traversal for Grep, Glob and friends: directories and files are decided one by one, the ledger
@@ -71,8 +76,8 @@ class Walk {
                                const std::function<bool(std::string_view name, unsigned char type)>& visit) = 0;
   // Opens a child directory; symlinks are refused. not_found if it vanished.
   virtual Result<WalkDirectory> enter(const WalkDirectory& parent, std::string_view name) = 0;
-  // Opens a regular file for reading; symlinks are refused.
-  virtual Result<Fd> open(const WalkDirectory& parent, std::string_view name) = 0;
+  // Opens a regular file for reading; symlinks are refused. Never waits, whatever stands there by now.
+  virtual Result<WalkedFile> open(const WalkDirectory& parent, std::string_view name) = 0;
   // True if some names were left out by policy below this root (constant per persona and root, so
   // that it is no oracle).
   virtual bool filtered() const = 0;

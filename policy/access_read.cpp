@@ -2,6 +2,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -133,9 +135,10 @@ class AgentWalk : public Walk {
     return fs::list_directory(directory.fd, [&](std::string_view name, unsigned char type) {
       if (name.starts_with(fs::kTemporaryPrefix)) return true;
       if (type == DT_UNKNOWN) type = type_of(directory, name);
-      const Location where = child(directory, name);
-      const Decision decision = judge(Verb::list, where, type == DT_DIR);
-      if (!decision.allowed()) return true;
+      if (granted(directory.where.space, fs::join(directory.where.path, name)) == nullptr &&
+          !judge(Verb::list, child(directory, name), type == DT_DIR).allowed()) {
+        return true;
+      }
       return visit(name, type);
     });
   }
@@ -149,19 +152,29 @@ class AgentWalk : public Walk {
     return out;
   }
 
-  Result<Fd> open(const WalkDirectory& parent, std::string_view name) override {
-    const Location where = child(parent, name);
-    const Decision decision = judge(Verb::open, where, false);
-    if (!decision.allowed()) return tl::unexpected<Error>(denial(decision));
-    TRY(Fd fd, fs::open_child(parent.fd, name, O_RDONLY));
-    TRY(const struct stat status, fs::stat_of(fd));
-    if (!S_ISREG(status.st_mode)) {
-      return fail(ErrorKind::invalid_argument, "not a regular file: " + escape_ascii(where.shown));
+  Result<WalkedFile> open(const WalkDirectory& parent, std::string_view name) override {
+    const std::string path = fs::join(parent.where.path, name);
+    bool document = false;
+    if (const RootRule* rule = granted(parent.where.space, path)) {
+      note(Verdict::allow, "root.read", rule->origin, path);
+    } else {
+      const Location where = child(parent, name);
+      const Decision decision = judge(Verb::open, where, false);
+      if (!decision.allowed()) return tl::unexpected<Error>(denial(decision));
+      document = where.space == Space::memory;
     }
-    if (where.space == Space::memory && status.st_nlink > 1) {
+    // open_child() never waits, so that a pipe put where the file was delays nobody.
+    WalkedFile out;
+    TRY(out.fd, fs::open_child(parent.fd, name, O_RDONLY));
+    TRY(out.status, fs::stat_of(out.fd));
+    if (!S_ISREG(out.status.st_mode)) {
+      return fail(ErrorKind::invalid_argument,
+                  "not a regular file: " + escape_ascii(child(parent, name).shown));
+    }
+    if (document && out.status.st_nlink > 1) {
       return fail(ErrorKind::denied, "a document with several hard links", {}, "not_a_document");
     }
-    return fd;
+    return out;
   }
 
   bool filtered() const override {
@@ -171,13 +184,13 @@ class AgentWalk : public Walk {
 
   Result<void> finish() override {
     const std::lock_guard lock(mutex_);
-    for (auto& [key, tally] : tallies_) {
+    for (Tally& tally : tallies_) {
       memory::LedgerRecord row;
       row.kind = "walk";
       row.call_id = call_.call_id;
       row.principal = access_.principal_text();
-      row.verdict = tally.verdict;
-      row.rule = key;
+      row.verdict = to_string(tally.verdict);
+      row.rule = row.verdict + ":" + tally.rule;
       row.origin = tally.origin;
       row.fields = dump(Json{{"tool", call_.tool}, {"root", access_.parts_.redactor->redact(root_.where.shown).text},
                              {"count", tally.count}, {"paths_sha256", tally.paths.finish_hex()}});
@@ -189,7 +202,8 @@ class AgentWalk : public Walk {
 
  private:
   struct Tally {
-    std::string verdict, origin;
+    Verdict verdict = Verdict::deny;
+    std::string rule, origin;
     std::uint64_t count = 0;
     Sha256 paths;
   };
@@ -209,29 +223,53 @@ class AgentWalk : public Walk {
     }
     // A name is recorded when it is opened or kept back, not each time it is merely listed.
     if (verb == Verb::open || !decision.allowed()) {
-      const std::lock_guard lock(mutex_);
-      Tally& tally = tallies_[std::string(to_string(decision.verdict)) + ":" + decision.rule];
-      tally.verdict = to_string(decision.verdict);
-      tally.origin = decision.origin.text();
-      ++tally.count;
-      tally.paths.field(where.path);
+      note(decision.verdict, decision.rule, decision.origin, where.path);
     }
     return decision;
   }
 
+  // The rule that grants what lies at `path`, a name of a directory in `space`; nullptr: judge()
+  // knows why not, or the name begins another space.
+  const RootRule* granted(Space space, std::string_view path) const {
+    return changes_space(space, path) ? nullptr : readable_root(access_.remit(), space, path);
+  }
+
+  // Every file of a walk passes here: nothing is built under the lock but a rule's first tally.
+  void note(Verdict verdict, std::string_view rule, const Origin& origin, std::string_view path) {
+    const std::lock_guard lock(mutex_);
+    auto tally = std::find_if(tallies_.begin(), tallies_.end(), [&](const Tally& one) {
+      return one.verdict == verdict && one.rule == rule;
+    });
+    if (tally == tallies_.end()) {
+      tallies_.emplace_back();
+      tally = std::prev(tallies_.end());
+      tally->verdict = verdict;
+      tally->rule = rule;
+      tally->origin = origin.text();
+    }
+    ++tally->count;
+    tally->paths.field(path);
+  }
+
+  // A log root may hold the workspace or Agent_Memory, the workspace Agent_Memory: their own rules
+  // begin there.
+  bool changes_space(Space space, std::string_view path) const {
+    const Remit& remit = access_.remit();
+    if (remit.roots.empty()) return false;
+    const std::string_view workspace = remit.roots.front().path, memory = remit.memory_root;
+    if (space == Space::root) return path == memory || path == workspace;
+    return space == Space::workspace && memory.size() > path.size() && memory.ends_with(path) &&
+           fs::join(workspace, path) == memory;
+  }
+
   Location child(const WalkDirectory& directory, std::string_view name) const {
     Location out = directory.where;
-    out.path = out.path == "/" ? "/" + std::string(name) : fs::join(out.path, name);
+    out.path = fs::join(out.path, name);
     out.shown = out.shown == "." ? std::string(name) : fs::join(out.shown, name);
-    const Remit& remit = access_.remit();
-    if (out.space == Space::workspace && !remit.roots.empty() &&
-        fs::join(remit.roots.front().path, out.path) == remit.memory_root) {
+    if (changes_space(out.space, out.path)) {
+      if (out.space == Space::root) return access_.place(out.path);
       out.space = Space::memory;
       out.path.clear();
-    }
-    // A log root may hold the workspace or Agent_Memory: their own rules begin there.
-    if (out.space == Space::root && (out.path == remit.memory_root || out.path == remit.roots.front().path)) {
-      return access_.place(out.path);
     }
     return out;
   }
@@ -248,7 +286,7 @@ class AgentWalk : public Walk {
   CallScope call_;
   WalkDirectory root_;
   std::mutex mutex_;
-  std::map<std::string, Tally> tallies_;
+  std::vector<Tally> tallies_;  // one per verdict and rule: a handful
 };
 
 Result<std::unique_ptr<Walk>> AgentAccess::list(const CallScope& call, std::string_view path) {

@@ -164,17 +164,8 @@ Decision write_denied(const Remit& remit, const Action& action, const std::strin
 }
 
 Decision decide_file_open(const Remit& remit, const Action& action) {
-  if (action.space == Space::outside) return file_denied(remit, action);
-  // .env and its kind look exactly like a path outside every root.
-  if (match_path(remit.read_denied, action.path) != nullptr) return file_denied(remit, action);
-  const bool in_workspace = action.space == Space::workspace;
-  for (std::size_t i = 0; i < remit.roots.size(); ++i) {
-    const RootRule& root = remit.roots[i];
-    if (!root.read || (i == 0) != in_workspace) continue;
-    if (in_workspace || action.path == root.path || root.path == "/" ||
-        action.path.starts_with(root.path + "/")) {
-      return allow("root.read", root.origin);
-    }
+  if (const RootRule* root = readable_root(remit, action.space, action.path)) {
+    return allow("root.read", root->origin);
   }
   return file_denied(remit, action);
 }
@@ -280,6 +271,23 @@ Decision decide_send(const Remit& remit, const Action& action) {
 }
 
 }  // namespace
+
+const RootRule* readable_root(const Remit& remit, Space space, std::string_view path) {
+  if (space != Space::workspace && space != Space::root) return nullptr;
+  // .env and its kind look exactly like a path outside every root.
+  if (match_path(remit.read_denied, path) != nullptr) return nullptr;
+  const bool in_workspace = space == Space::workspace;
+  for (std::size_t i = 0; i < remit.roots.size(); ++i) {
+    const RootRule& root = remit.roots[i];
+    if (!root.read || (i == 0) != in_workspace) continue;
+    if (in_workspace || root.path == "/") return &root;
+    if (path.starts_with(root.path) &&
+        (path.size() == root.path.size() || path[root.path.size()] == '/')) {
+      return &root;
+    }
+  }
+  return nullptr;
+}
 
 Decision decide(const Remit& remit, const Principal&, const Action& action) {
   if (!action.tool.empty() && remit.tool(action.tool) == nullptr) {

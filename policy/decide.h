@@ -76,6 +76,11 @@ struct Decision {
   bool allowed() const { return verdict == Verdict::allow; }
 };
 
+// The rule by which decide() lets a file be opened or listed; nullptr: it does not, or the path is no
+// file's (Agent_Memory), and decide() says why. The same test without its words, for walks, which
+// ask once a name; the tool must have been asked about before.
+const RootRule* readable_root(const Remit& remit, Space space, std::string_view path);
+
 Decision decide(const Remit& remit, const Principal& principal, const Action& action);
 
 }  // namespace remit::policy

@@ -57,11 +57,14 @@ class FolderWalk : public policy::Walk {
     d.where.shown = d.where.path = fs::join(parent.where.path, name);
     return d;
   }
-  Result<Fd> open(const policy::WalkDirectory& parent, std::string_view name) override {
+  Result<policy::WalkedFile> open(const policy::WalkDirectory& parent, std::string_view name) override {
     if (name.starts_with("denied")) return fail(ErrorKind::denied, "not allowed");
     TRY(const Fd root, fs::open_root(base_));
     TRY(const Fd file, fs::resolve(root, fs::join(parent.where.path, name)));
-    return fs::reopen(file, 0);
+    policy::WalkedFile out;
+    TRY(out.fd, fs::reopen(file, 0));
+    TRY(out.status, fs::stat_of(out.fd));
+    return out;
   }
   bool filtered() const override { return false; }
   Result<void> finish() override { return {}; }

@@ -141,6 +141,22 @@ TEST_CASE("a walk shows neither other agents' memory nor hidden names") {
   CHECK_FALSE(bench.access->list(bench.call("NoSuchTool"), "Agent_Memory"));
 }
 
+TEST_CASE("a walk opens regular files only and waits for nobody's pipe") {
+  Bench bench;
+  bench.put("work/a.c", "int a;");
+  REQUIRE(::mkfifo(bench.at("work/pipe").c_str(), 0600) == 0);
+  REQUIRE(::symlink("a.c", bench.at("work/link").c_str()) == 0);
+  auto walk = good(bench.access->list(bench.call("Grep"), ""));
+  // Nobody writes to the pipe: an open that waited would never come back.
+  const auto pipe = walk->open(walk->root(), "pipe");
+  REQUIRE_FALSE(pipe);
+  CHECK(pipe.error().kind == ErrorKind::invalid_argument);
+  CHECK_FALSE(walk->open(walk->root(), "link"));
+  CHECK_FALSE(walk->open(walk->root(), ".."));
+  const WalkedFile file = good(walk->open(walk->root(), "a.c"));
+  CHECK(file.status.st_size == 6);
+}
+
 TEST_CASE("a log root above the workspace keeps the workspace's and Agent_Memory's rules") {
   Bench bench([](Remit& remit) { remit.read_denied = {*make_path_rule("conf/key", {"site.yaml", 4, 1})}; });
   bench.put("work/conf/key", "K");

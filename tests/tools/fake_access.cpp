@@ -55,11 +55,15 @@ class FakeWalk : public policy::Walk {
     child.where.shown = fs::join(parent.where.shown, name);
     return child;
   }
-  Result<Fd> open(const policy::WalkDirectory& parent, std::string_view name) override {
+  Result<policy::WalkedFile> open(const policy::WalkDirectory& parent,
+                                  std::string_view name) override {
     Fd fd(::openat(parent.fd.get(), std::string(name).c_str(),
                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!fd) return fail_errno(errno, "open the file");
-    return fd;
+    policy::WalkedFile out;
+    TRY(out.status, fs::stat_of(fd));
+    out.fd = std::move(fd);
+    return out;
   }
   bool filtered() const override { return !access_.hidden.empty(); }
   Result<void> finish() override {

@@ -125,11 +125,11 @@ class Opener {
         continue;
       }
       const std::string shown = fs::join(directory.where.shown, name);
-      auto fd = walk.open(directory, name);
-      if (!fd)
-        missed(shown, reason_of(fd.error()), fd.error().message);
+      auto file = walk.open(directory, name);
+      if (!file)
+        missed(shown, reason_of(file.error()), file.error().message);
       else
-        keep(shown, std::move(*fd));
+        keep(shown, std::move(file->fd));
     }
   }
 

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <deque>
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "tools/search/large_file.h"
 
 namespace remit::search {
 
@@ -15,6 +17,10 @@ namespace {
 
 std::int64_t nanoseconds(const struct timespec& time) {
   return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
+std::uint64_t size_of(const struct stat& status) {
+  return static_cast<std::uint64_t>(status.st_size);
 }
 
 // How a path of the walk is printed. Names that are not UTF-8 cannot be given as input either: they
@@ -116,10 +122,24 @@ WalkOptions walk_options(const FileChoice& files, const RunOptions& run) {
   return options;
 }
 
+// All hits in the order of the contract. What is moved about while sorting are pointers.
+std::vector<Hit> in_order(std::vector<std::deque<Hit>> parts) {
+  std::vector<Hit*> order;
+  for (std::deque<Hit>& part : parts) {
+    for (Hit& hit : part) order.push_back(&hit);
+  }
+  std::sort(order.begin(), order.end(),
+            [](const Hit* a, const Hit* b) { return before_in_answer(*a, *b); });
+  std::vector<Hit> all;
+  all.reserve(order.size());
+  for (Hit* hit : order) all.push_back(std::move(*hit));
+  return all;
+}
+
 // What one worker gathers.
 struct Gathered {
   Reader reader;
-  std::vector<Hit> hits;
+  std::deque<Hit> hits;  // not moved when it grows
 };
 
 class Grep {
@@ -144,25 +164,26 @@ class Grep {
       coverage.add_gap(shown_path(root_, file.path) + " (" + opened.error().message + ")");
       return {};
     }
-    return search(worker, coverage, *opened, [&] { return shown_path(root_, file.path); });
+    return search(worker, coverage, opened->fd, opened->status,
+                  [&] { return shown_path(root_, file.path); });
   }
 
   // `name` is called only if the path is needed.
   template <class Name>
-  Result<void> search(std::size_t worker, Coverage& coverage, const Fd& fd, Name name) {
+  Result<void> search(std::size_t worker, Coverage& coverage, const Fd& fd,
+                      const struct stat& status, Name name) {
     Gathered& mine = gathered_[worker];
     ScanOptions scan_options = query_.scan;
     // Past the budget lines are only counted; what a page needs of them is read again.
     if (kept_bytes_.load(std::memory_order_relaxed) > limits::kSearchKeptBytes)
       scan_options.keep_lines = 0;
-    auto scanned =
-        scan(mine.reader, fd, pattern_, scan_options, [&] { return should_stop(coverage); });
-    coverage.bytes += mine.reader.bytes();
+    auto scanned = scan_file(mine.reader, fd, size_of(status), scan_options, coverage);
     if (!scanned) {
       ++coverage.unreadable;
       coverage.add_gap(name() + " (" + scanned.error().message + ")");
       return {};
     }
+    coverage.bytes += scanned->bytes;
     if (scanned->interrupted) coverage.timed_out = true;
     if (scanned->binary) ++coverage.binary;
     if (scanned->matching_lines == 0) return {};
@@ -172,7 +193,6 @@ class Grep {
     }
     Hit hit;
     hit.path = name();
-    TRY(const struct stat status, fs::stat_of(fd));
     hit.mtime_ns = nanoseconds(status.st_mtim);
     hit.matching_lines = scanned->matching_lines;
     hit.entries = scanned->entries;
@@ -186,12 +206,9 @@ class Grep {
   }
 
   std::vector<Hit> take_hits() {
-    std::vector<Hit> all;
-    for (Gathered& one : gathered_) {
-      std::move(one.hits.begin(), one.hits.end(), std::back_inserter(all));
-    }
-    std::sort(all.begin(), all.end(), before_in_answer);
-    return all;
+    std::vector<std::deque<Hit>> parts;
+    for (Gathered& one : gathered_) parts.push_back(std::move(one.hits));
+    return in_order(std::move(parts));
   }
 
   Reader& reader() { return gathered_[0].reader; }
@@ -204,6 +221,18 @@ class Grep {
   }
 
  private:
+  Result<Scanned> scan_file(Reader& reader, const Fd& fd, std::uint64_t size,
+                            const ScanOptions& options, Coverage& coverage) {
+    const std::function<bool()> stop = [&] { return should_stop(coverage); };
+    if (!is_large(fd, size, pattern_, options)) {
+      return scan(reader, fd, size, pattern_, options, stop);
+    }
+    const std::size_t helpers = helpers_.exchange(0);  // all that no other large file has
+    auto scanned = scan_large(fd, size, pattern_, options, helpers, stop);
+    helpers_ += helpers;
+    return scanned;
+  }
+
   const GrepQuery& query_;
   const Pattern& pattern_;
   const WalkOptions& options_;
@@ -211,6 +240,7 @@ class Grep {
   const policy::Location& root_;
   std::vector<Gathered> gathered_;
   std::atomic<std::size_t> hits_{0}, kept_bytes_{0};
+  std::atomic<std::size_t> helpers_{gathered_.size() - 1};  // threads that large files may add
 };
 
 // Files whose lines did not fit the budget, but which the answer will show, are read again. A file
@@ -229,7 +259,7 @@ Result<void> complete_lines(policy::Access& access, const policy::CallScope& cal
         found.coverage.add_gap(hit.path + " (changed during the search)");
         continue;
       }
-      auto again = scan(search.reader(), opened->fd, pattern, query.scan,
+      auto again = scan(search.reader(), opened->fd, size_of(opened->status), pattern, query.scan,
                         [&] { return search.should_stop(found.coverage); });
       if (again) {
         hit.lines = std::move(again->lines);
@@ -262,7 +292,7 @@ Result<Found> grep(policy::Access& access, const policy::CallScope& call, const 
     found.single_file = true;
     found.coverage.files = 1;
     Grep search(query, pattern, options, nullptr, target.file->where);
-    TRY_DO(search.search(0, found.coverage, target.file->fd,
+    TRY_DO(search.search(0, found.coverage, target.file->fd, target.file->status,
                          [&] { return shown_path(policy::Location{}, target.file->where.shown); }));
     if (run.stop.stop_requested()) return fail(ErrorKind::cancelled, "the search was cancelled");
     found.hits = search.take_hits();
@@ -299,7 +329,7 @@ Result<Found> find_names(policy::Access& access, const policy::CallScope& call,
   const policy::Location root = walk->root().where;
   Above above;
   if (!options.no_ignore) above = scopes_above(access, call, root);
-  std::vector<std::vector<Hit>> hits(worker_count(options));
+  std::vector<std::deque<Hit>> hits(worker_count(options));
   std::atomic<std::size_t> count{0};
   Found found;
   TRY(found.coverage,
@@ -323,10 +353,7 @@ Result<Found> find_names(policy::Access& access, const policy::CallScope& call,
             return {};
           }));
   TRY_DO(walk->finish());
-  for (std::vector<Hit>& part : hits) {
-    std::move(part.begin(), part.end(), std::back_inserter(found.hits));
-  }
-  std::sort(found.hits.begin(), found.hits.end(), before_in_answer);
+  found.hits = in_order(std::move(hits));
   return found;
 }
 

@@ -7,65 +7,18 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "tools/search/wide_text.h"
 
 namespace remit::search {
 
-namespace {
-
-void append_utf8(std::string& out, std::uint32_t code) {
-  auto put = [&out](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xc0 | (code >> 6));
-    put(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    put(0xe0 | (code >> 12));
-    put(0x80 | ((code >> 6) & 0x3f));
-    put(0x80 | (code & 0x3f));
-  } else {
-    put(0xf0 | (code >> 18));
-    put(0x80 | ((code >> 12) & 0x3f));
-    put(0x80 | ((code >> 6) & 0x3f));
-    put(0x80 | (code & 0x3f));
-  }
-}
-
-}  // namespace
-
-std::string utf16_to_utf8(std::string_view bytes, bool big_endian) {
-  std::string out;
-  out.reserve(bytes.size());
-  auto unit = [&](std::size_t at) {
-    const auto a = static_cast<unsigned char>(bytes[at]),
-               b = static_cast<unsigned char>(bytes[at + 1]);
-    return static_cast<std::uint32_t>(big_endian ? (a << 8 | b) : (b << 8 | a));
-  };
-  std::size_t at = 0;
-  while (at + 1 < bytes.size()) {
-    std::uint32_t code = unit(at);
-    at += 2;
-    if (code >= 0xd800 && code < 0xdc00 && at + 1 < bytes.size()) {
-      const std::uint32_t low = unit(at);
-      if (low >= 0xdc00 && low < 0xe000) {
-        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-        at += 2;
-      }
-    }
-    append_utf8(out, code >= 0xd800 && code < 0xe000 ? 0xfffd : code);
-  }
-  if (at < bytes.size()) append_utf8(out, 0xfffd);
-  return out;
-}
-
-Reader::Reader() : buffer_(limits::kSearchBuffer) {}
-
-void Reader::start(const Fd& fd, Pieces pieces) {
+void Reader::start(const Fd& fd, std::uint64_t size, Pieces pieces) {
   fd_ = fd.get();
+  size_ = size;
   pieces_ = pieces;
   begin_ = end_ = 0;
   bytes_ = 0;
   started_ = ended_ = at_eof_ = binary_ = transcoded_ = false;
+  if (buffer_.empty()) buffer_.resize(limits::kSearchBuffer);
   // One huge file must not keep its memory for the rest of the walk.
   if (buffer_.size() > 4 * limits::kSearchBuffer) {
     buffer_.resize(limits::kSearchBuffer);
@@ -88,6 +41,8 @@ Result<bool> Reader::fill() {
     }
     const auto count = static_cast<std::size_t>(got);
     bytes_ += count;
+    // A short read that ends where the file ended when it was opened.
+    if (bytes_ == size_ && end_ + count < buffer_.size()) at_eof_ = true;
     if (!transcoded_) {
       if (const void* nul = std::memchr(buffer_.data() + end_, 0, count);
           nul != nullptr && started_) {
@@ -112,7 +67,8 @@ Result<void> Reader::open_encoding() {
   if (little || big) {
     transcoded_ = true;
     TRY_DO(read_rest(limits::kSearchWholeBytes));
-    whole_ = utf16_to_utf8(std::string_view(buffer_.data(), end_).substr(2), big);
+    whole_ = wide_to_utf8(std::string_view(buffer_.data(), end_).substr(2),
+                          big ? Wide::utf16be : Wide::utf16le);
     // What was read now stands in whole_; the buffer is not looked at again.
     begin_ = end_ = 0;
     if (const std::size_t nul = whole_.find('\0'); nul != std::string::npos) {

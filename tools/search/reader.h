@@ -27,10 +27,10 @@ enum class Pieces { lines, whole_file };  // whole_file: one piece, for matches 
 
 class Reader {
  public:
-  Reader();
-
-  // Borrows `fd` until the last next(). The file is read from its current offset, which is 0.
-  void start(const Fd& fd, Pieces pieces);
+  // Borrows `fd` until the last next(). The file is read from its current offset, which is 0, to
+  // the end that it has by then. `size`, as fstat(2) told it, saves the read that would say "no
+  // more" of a file that fits the buffer; 0: unknown.
+  void start(const Fd& fd, std::uint64_t size, Pieces pieces);
 
   struct Piece {
     std::string_view text;  // whole lines; valid until the next call
@@ -53,13 +53,11 @@ class Reader {
   std::vector<char> buffer_;
   std::size_t begin_ = 0, end_ = 0;  // unread bytes in the buffer
   int fd_ = -1;
+  std::uint64_t size_ = 0;
   Pieces pieces_ = Pieces::lines;
   std::uint64_t bytes_ = 0;
   bool started_ = false, ended_ = false, at_eof_ = false, binary_ = false, transcoded_ = false;
   std::string whole_;
 };
-
-// UTF-16 without its mark to UTF-8; unpaired surrogates become U+FFFD, as does a last odd byte.
-std::string utf16_to_utf8(std::string_view bytes, bool big_endian);
 
 }  // namespace remit::search

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
-#include <deque>
 #include <optional>
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "tools/search/newlines.h"
 
 namespace remit::search {
 
@@ -18,42 +17,18 @@ std::string_view without_cr(std::string_view line) {
   return line;
 }
 
-// Eight bytes at a time: g++ 12 leaves std::count a loop over bytes at -O2, and numbering the lines of
-// a large log then costs more than finding the match.
-std::uint64_t count_newlines(std::string_view text) {
-  constexpr std::uint64_t kEach = 0x0101010101010101, kLow = 0x7f7f7f7f7f7f7f7f;
-  constexpr std::size_t kWord = sizeof(std::uint64_t), kBatch = 255;  // a byte counts to 255
-  std::uint64_t total = 0;
-  std::size_t at = 0;
-  while (text.size() - at >= kWord) {
-    const std::size_t words = std::min((text.size() - at) / kWord, kBatch);
-    std::uint64_t counts = 0;  // one counter in each byte
-    for (std::size_t i = 0; i < words; ++i, at += kWord) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, text.data() + at, kWord);
-      word ^= kEach * std::uint64_t{'\n'};  // a newline becomes a zero byte
-      counts += (~(((word & kLow) + kLow) | word) >> 7) & kEach;
-    }
-    // Pairs of bytes first: eight counters of up to 255 do not fit one byte.
-    constexpr std::uint64_t kPairs = 0x00ff00ff00ff00ff;
-    total += (((counts & kPairs) + ((counts >> 8) & kPairs)) * 0x0001000100010001) >> 48;
-  }
-  for (; at < text.size(); ++at) total += text[at] == '\n' ? 1u : 0u;
-  return total;
-}
-
 class Scanner {
  public:
-  Scanner(const Pattern& pattern, const ScanOptions& options, Scanned& out,
+  Scanner(const Pattern& pattern, const ScanOptions& options, unsigned& noise, Scanned& out,
           const std::function<bool()>& should_stop)
-      : pattern_(pattern), options_(options), out_(out), should_stop_(should_stop) {}
+      : pattern_(pattern), options_(options), out_(out), should_stop_(should_stop), noise_(noise) {}
 
   // False: enough was seen.
-  bool piece(const Reader::Piece& piece) {
-    text_ = piece.text;
+  bool piece(std::string_view text) {
+    text_ = text;
     if (text_.ends_with('\n')) text_.remove_suffix(1);
     counted_to_ = 0;
-    const bool more = pattern_.multiline() ? across_lines(piece.text) : by_line();
+    const bool more = pattern_.multiline() ? across_lines(text) : by_line();
     if (options_.want == Want::lines) {
       // The next piece begins one line further on.
       line_number(text_.size());
@@ -62,6 +37,9 @@ class Scanner {
     }
     return more;
   }
+
+  // Lines of the pieces so far (want lines).
+  std::uint64_t lines() const { return line_ - 1; }
 
  private:
   // Number of the line that holds offset `at`; offsets must not decrease within a piece.
@@ -234,18 +212,19 @@ class Scanner {
   }
 
   void remember_tail() {
-    std::deque<std::string> tail;
+    std::vector<std::string> tail;  // last line first
     std::size_t end = text_.size() + 1;
     while (tail.size() < options_.before && end > 0) {
       const std::size_t newline = end >= 2 ? text_.rfind('\n', end - 2) : std::string_view::npos;
       const std::size_t start = newline == std::string_view::npos ? 0 : newline + 1;
-      tail.push_front(shown_line(without_cr(text_.substr(start, end - 1 - start)), {}, out_.lossy));
+      tail.push_back(shown_line(without_cr(text_.substr(start, end - 1 - start)), {}, out_.lossy));
       end = start;
     }
     while (tail.size() < options_.before && !tail_.empty()) {
-      tail.push_front(std::move(tail_.back()));
+      tail.push_back(std::move(tail_.back()));
       tail_.pop_back();
     }
+    std::reverse(tail.begin(), tail.end());
     tail_ = std::move(tail);
   }
 
@@ -260,8 +239,8 @@ class Scanner {
   std::size_t counted_to_ = 0;
   std::uint64_t last_emitted_ = 0;  // 0: none
   std::size_t owed_after_ = 0;
-  unsigned noise_ = 0;
-  std::deque<std::string> tail_;  // last lines of the piece before as shown, for -B
+  unsigned& noise_;
+  std::vector<std::string> tail_;  // last lines of the piece before as shown, for -B
 };
 
 }  // namespace
@@ -291,14 +270,23 @@ std::string shown_line(std::string_view line, Span match, bool& lossy) {
   return text;
 }
 
-Result<Scanned> scan(Reader& reader, const Fd& fd, const Pattern& pattern,
+std::uint64_t scan_text(std::string_view text, const Pattern& pattern, const ScanOptions& options,
+                        unsigned& noise, Scanned& out) {
+  const std::function<bool()> never = [] { return false; };
+  Scanner scanner(pattern, options, noise, out, never);
+  scanner.piece(text);
+  return scanner.lines();
+}
+
+Result<Scanned> scan(Reader& reader, const Fd& fd, std::uint64_t size, const Pattern& pattern,
                      const ScanOptions& options, const std::function<bool()>& should_stop) {
   Scanned out;
-  Scanner scanner(pattern, options, out, should_stop);
-  reader.start(fd, pattern.multiline() ? Pieces::whole_file : Pieces::lines);
+  unsigned noise = 0;
+  Scanner scanner(pattern, options, noise, out, should_stop);
+  reader.start(fd, size, pattern.multiline() ? Pieces::whole_file : Pieces::lines);
   for (;;) {
     TRY(const std::optional<Reader::Piece> piece, reader.next());
-    if (!piece || !scanner.piece(*piece)) break;
+    if (!piece || !scanner.piece(piece->text)) break;
     if (should_stop()) {
       out.interrupted = !piece->last;
       break;

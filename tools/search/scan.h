@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/fs.h"
@@ -48,9 +49,15 @@ struct Scanned {
   std::uint64_t bytes = 0;
 };
 
-// Errors: those of Reader::next(); what was found before is lost with them.
-Result<Scanned> scan(Reader& reader, const Fd& fd, const Pattern& pattern,
+// `size`: as fstat(2) told it, 0 if unknown. Errors: those of Reader::next(); what was found before
+// is lost with them.
+Result<Scanned> scan(Reader& reader, const Fd& fd, std::uint64_t size, const Pattern& pattern,
                      const ScanOptions& options, const std::function<bool()>& should_stop);
+
+// Whole lines in memory as if they were a file, not multiline; what is found is added to `out`.
+// Returns how many lines there are (want lines; else 0). `noise`: see Pattern::next_line.
+std::uint64_t scan_text(std::string_view text, const Pattern& pattern, const ScanOptions& options,
+                        unsigned& noise, Scanned& out);
 
 // A line as it is shown: at most limits::kGrepLineShown bytes around `match`, with the line's
 // length if it was cut; malformed UTF-8 replaced.

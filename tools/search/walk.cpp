@@ -165,9 +165,13 @@ class Traversal {
                                   start_.prefix.size() + node->path.size()));
     }
     std::vector<std::string> batch;
+    std::string full = start_.prefix + node->path;
+    const std::size_t above = full.size();
     for (auto& [name, type] : entries) {
       if (type != DT_DIR && type != DT_REG) continue;
-      if (!wanted(worker, *node, name, type == DT_DIR)) continue;
+      full.resize(above);
+      full += name;
+      if (!wanted(worker, *node, full, name, type == DT_DIR)) continue;
       if (type == DT_DIR) {
         queue_.push(worker, Job{node, std::move(name), {}});
         continue;
@@ -182,11 +186,12 @@ class Traversal {
     return visit_files(worker, *node, batch);
   }
 
-  // Is this entry to be visited (a file) or entered (a directory)?
-  bool wanted(std::size_t worker, const Node& node, const std::string& name, bool is_directory) {
+  // Is this entry to be visited (a file) or entered (a directory)? `full`: its path with the
+  // prefix.
+  bool wanted(std::size_t worker, const Node& node, std::string_view full, const std::string& name,
+              bool is_directory) {
     if (is_version_control(name)) return false;
-    const std::string full = start_.prefix + node.path + name;
-    const std::string_view path = std::string_view(full).substr(start_.prefix.size());
+    const std::string_view path = full.substr(start_.prefix.size());
     const Judgement by_globs = selection_.by_globs(path, name, is_directory);
     if (by_globs == Judgement::ignore) return false;
     if (by_globs == Judgement::none && !options_.no_ignore &&
@@ -252,7 +257,7 @@ std::string text_of(policy::Walk& walk, const policy::WalkDirectory& directory,
                     std::string_view name) {
   auto file = walk.open(directory, name);
   if (!file) return {};
-  return fs::read_at(*file, 0, limits::kIgnoreFileBytes).value_or(std::string{});
+  return fs::read_at(file->fd, 0, limits::kIgnoreFileBytes).value_or(std::string{});
 }
 
 }  // namespace
