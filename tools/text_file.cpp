@@ -6,10 +6,16 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "tools/search/wide_text.h"
 
 namespace remit::tools {
 
 namespace {
+
+using search::append_utf8;
+using search::read_wide;
+using search::Wide;
+using search::wide_to_utf8;
 
 constexpr std::size_t kSniffed = 8192;
 
@@ -22,25 +28,6 @@ constexpr std::array<char16_t, 32> kHigh{
 
 std::uint32_t byte_at(std::string_view text, std::size_t at) {
   return static_cast<unsigned char>(text[at]);
-}
-
-void append(std::string& out, std::uint32_t code) {
-  auto put = [&out](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xc0 | (code >> 6));
-    put(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    put(0xe0 | (code >> 12));
-    put(0x80 | ((code >> 6) & 0x3f));
-    put(0x80 | (code & 0x3f));
-  } else {
-    put(0xf0 | (code >> 18));
-    put(0x80 | ((code >> 12) & 0x3f));
-    put(0x80 | ((code >> 6) & 0x3f));
-    put(0x80 | (code & 0x3f));
-  }
 }
 
 // The next code point of valid UTF-8.
@@ -68,41 +55,6 @@ void append_wide(std::string& out, std::uint32_t unit, std::size_t bytes, bool b
     const std::size_t shift = 8 * (big ? bytes - 1 - i : i);
     out.push_back(static_cast<char>((unit >> shift) & 0xff));
   }
-}
-
-std::uint32_t read_wide(std::string_view bytes, std::size_t at, std::size_t width, bool big) {
-  std::uint32_t unit = 0;
-  for (std::size_t i = 0; i < width; ++i) {
-    unit |= byte_at(bytes, at + i) << (8 * (big ? width - 1 - i : i));
-  }
-  return unit;
-}
-
-std::string wide_to_text(std::string_view bytes, std::size_t width, bool big, bool& lossy) {
-  std::string out;
-  out.reserve(bytes.size());
-  std::size_t at = 0;
-  while (at + width <= bytes.size()) {
-    std::uint32_t code = read_wide(bytes, at, width, big);
-    at += width;
-    if (width == 2 && code >= 0xd800 && code < 0xdc00 && at + 2 <= bytes.size()) {
-      const std::uint32_t low = read_wide(bytes, at, 2, big);
-      if (low >= 0xdc00 && low < 0xe000) {
-        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-        at += 2;
-      }
-    }
-    if ((code >= 0xd800 && code < 0xe000) || code > 0x10ffff) {
-      code = 0xfffd;
-      lossy = true;
-    }
-    append(out, code);
-  }
-  if (at < bytes.size()) {
-    append(out, 0xfffd);
-    lossy = true;
-  }
-  return out;
 }
 
 std::uint32_t big32(std::string_view bytes, std::size_t at) {
@@ -212,22 +164,22 @@ std::string to_text(std::string_view bytes, Encoding encoding, bool* lossy) {
       out = to_utf8(bytes, &replaced);
       break;
     case Encoding::utf16le:
-      out = wide_to_text(bytes, 2, false, replaced);
+      out = wide_to_utf8(bytes, Wide::utf16le, &replaced);
       break;
     case Encoding::utf16be:
-      out = wide_to_text(bytes, 2, true, replaced);
+      out = wide_to_utf8(bytes, Wide::utf16be, &replaced);
       break;
     case Encoding::utf32le:
-      out = wide_to_text(bytes, 4, false, replaced);
+      out = wide_to_utf8(bytes, Wide::utf32le, &replaced);
       break;
     case Encoding::utf32be:
-      out = wide_to_text(bytes, 4, true, replaced);
+      out = wide_to_utf8(bytes, Wide::utf32be, &replaced);
       break;
     case Encoding::windows1252:
       out.reserve(bytes.size());
       for (std::size_t i = 0; i < bytes.size(); ++i) {
         const std::uint32_t byte = byte_at(bytes, i);
-        append(out, byte >= 0x80 && byte < 0xa0 ? kHigh[byte - 0x80] : byte);
+        append_utf8(out, byte >= 0x80 && byte < 0xa0 ? kHigh[byte - 0x80] : byte);
       }
       break;
   }
