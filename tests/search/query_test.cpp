@@ -97,6 +97,21 @@ TEST_CASE("ignore files prune, are counted and named; globs and explicit paths o
   CHECK(paths(*one) == Paths{"app.log"});
 }
 
+TEST_CASE("a long line with a match at each byte is searched in its length, not in its square") {
+  test::Scratch tree;
+  tree.write("f", std::string(800'000, 'y') + "\nend\n");
+  test::FakeAccess access(tree.path());
+  for (const bool parts : {false, true}) {
+    GrepQuery each = query(parts ? "y" : "x*", Want::lines);
+    each.pattern.multiline = true;
+    each.scan.only_matching = parts;
+    auto found = grep(access, kCall, each, run());
+    REQUIRE(found);
+    CHECK(found->coverage.complete());  // the square would need minutes, the deadline is 20 s
+    CHECK(found->total_lines == (parts ? 1 : 2));
+  }
+}
+
 TEST_CASE("lines with context, groups and totals") {
   test::Scratch tree;
   tree.write("f", "1\n2\nhit\n4\n5\n6\n7\nhit\n9");

@@ -28,6 +28,7 @@ class Scanner {
     text_ = text;
     if (text_.ends_with('\n')) text_.remove_suffix(1);
     counted_to_ = 0;
+    end_from_ = 1, end_ = 0;  // nothing
     const bool more = pattern_.multiline() ? across_lines(text) : by_line();
     if (options_.want == Want::lines) {
       // The next piece begins one line further on.
@@ -49,9 +50,13 @@ class Scanner {
     return line_;
   }
 
-  std::size_t line_end(std::size_t at) const {
+  // Remembered, since a long line may hold a match at each byte.
+  std::size_t line_end(std::size_t at) {
+    if (at >= end_from_ && at <= end_) return end_;
     const std::size_t end = text_.find('\n', at);
-    return end == std::string_view::npos ? text_.size() : end;
+    end_from_ = at;
+    end_ = end == std::string_view::npos ? text_.size() : end;
+    return end_;
   }
 
   void emit(std::uint64_t number, bool is_match, std::string_view line, Span match) {
@@ -182,7 +187,7 @@ class Scanner {
 
   void matched_range(Span match, bool empty, std::size_t& next_unseen) {
     const std::size_t last = empty ? match.begin : match.end - 1;
-    std::size_t at = std::max(line_start(match.begin), next_unseen);
+    std::size_t at = match.begin < next_unseen ? next_unseen : line_start(match.begin);
     while (at <= last && at <= text_.size()) {
       const std::size_t end = line_end(at);
       ++out_.matching_lines;
@@ -200,9 +205,8 @@ class Scanner {
   void matched_parts(std::string_view whole, Span match, std::size_t& next_unseen) {
     std::size_t at = match.begin;
     while (at < match.end) {
-      const std::size_t newline = whole.find('\n', at);
-      const std::size_t end = std::min(newline, match.end);
-      if (line_start(at) >= next_unseen) {
+      const std::size_t end = std::min(line_end(at), match.end);
+      if (at >= next_unseen) {
         ++out_.matching_lines;
         next_unseen = line_end(at) + 1;
       }
@@ -237,6 +241,8 @@ class Scanner {
   std::string_view text_;   // the piece without its last newline
   std::uint64_t line_ = 1;  // number of the line at counted_to_
   std::size_t counted_to_ = 0;
+  std::size_t end_from_ = 1;  // every place from here to end_ has its line end at end_
+  std::size_t end_ = 0;
   std::uint64_t last_emitted_ = 0;  // 0: none
   std::size_t owed_after_ = 0;
   unsigned& noise_;
