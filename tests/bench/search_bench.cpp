@@ -2,10 +2,10 @@
 // included) against ripgrep on the same generated tree. The two take turns (A B A B); figures are
 // medians of wall time. `same` compares the sorted output. Prints one JSON row per question.
 //
-//   REMIT_BINARY=build/remit build/tests/bench/search_bench [rounds]
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
+// The rows search.warm.* ask a running server over MCP (Grep, files_with_matches) what a client
+// without it would spawn ripgrep for; `same` then says that both counted the same files.
+//
+//   REMIT_BINARY=build/remit REMIT_SOURCE=. build/tests/bench/search_bench [rounds]
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,21 +19,19 @@
 #include <string>
 #include <vector>
 
-extern char** environ;
+#include "base/json.h"
+#include "base/text.h"
+#include "tests/bench/server_process.h"
 
 namespace {
 
+using remit::bench::die;
 using Clock = std::chrono::steady_clock;
 
 constexpr int kFolders = 200, kFilesInFolder = 100;  // 20,000 files
 constexpr int kLinesInFile = 60;                     // about 3 KiB each
 constexpr int kRareEvery = 2500;                     // files between two that hold the rare word
 constexpr int kLogLines = 1'000'000;                 // one log of about 90 MB
-
-[[noreturn]] void die(const std::string& why) {
-  std::fprintf(stderr, "search_bench: %s\n", why.c_str());
-  std::exit(3);
-}
 
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
@@ -48,8 +46,8 @@ void make_tree(const std::string& root) {
   std::mt19937 random(20);
   int file = 0;
   for (int folder = 0; folder < kFolders; ++folder) {
-    const std::string path = root + "/module" + std::to_string(folder / 10) + "/part" +
-                             std::to_string(folder % 10);
+    const std::string path =
+        root + "/module" + std::to_string(folder / 10) + "/part" + std::to_string(folder % 10);
     std::filesystem::create_directories(path);
     for (int each = 0; each < kFilesInFolder; ++each, ++file) {
       std::string text;
@@ -62,7 +60,8 @@ void make_tree(const std::string& root) {
         text += std::to_string(random() % 100'000) + ";\n";
       }
       if (file % kRareEvery == 7) text += "  raise DeadlockDetected(lock_42)\n";
-      std::ofstream(path + "/file" + std::to_string(each) + (each % 3 == 0 ? ".py" : ".cpp")) << text;
+      std::ofstream(path + "/file" + std::to_string(each) + (each % 3 == 0 ? ".py" : ".cpp"))
+          << text;
     }
   }
 }
@@ -120,12 +119,62 @@ Run run(const std::vector<std::string>& command) {
   return result;
 }
 
+void row(const char* name, double ours, const std::string& peer_name, double peer, bool same) {
+  std::printf(
+      "{\"name\":\"%s\",\"ours\":%.1f,\"peer_name\":\"%s\",\"peer\":%.1f,\"unit\":\"ms\","
+      "\"ratio\":%.2f,\"same\":%s}\n",
+      name, ours, peer_name.c_str(), peer, peer / ours, same ? "true" : "false");
+  std::fflush(stdout);
+}
+
 struct Question {
   const char* name;
   std::vector<std::string> flags;  // the same for both
   const char* pattern;
   bool log = false;
 };
+
+// Grep of a server that already runs against spawning ripgrep for each question.
+void measure_warm(const std::string& tree, const std::string& folder, int rounds,
+                  const std::string& peer_name) {
+  const char* const source = std::getenv("REMIT_SOURCE");
+  if (source == nullptr) die("REMIT_SOURCE is not set; run ./dev bench");
+  std::filesystem::create_directories(folder + "/Agent_Memory");
+  remit::bench::Server server(
+      {std::getenv("REMIT_BINARY"), "serve", "--agent",
+       std::string(source) + "/agent_definitions/technical-support-engineer.md", "--workspace",
+       tree, "--memory", folder + "/Agent_Memory", "--state", folder + "/warm", "--instruction",
+       "inst_bench"});
+  remit::bench::handshake(server);
+  const std::vector<Question> questions = {
+      {"search.warm.literal_rare", {}, "DeadlockDetected"},
+      {"search.warm.literal_none", {}, "NoSuchWordAnywhere"},
+      {"search.warm.literal_common", {}, "timeout"},
+      {"search.warm.regex_rare", {}, "Dead\\w+\\(lock_[0-9]+\\)"},
+  };
+  for (const Question& question : questions) {
+    remit::Json call{{"jsonrpc", "2.0"}, {"id", 3}, {"method", "tools/call"}};
+    call["params"] = {{"name", "Grep"}, {"arguments", {{"pattern", question.pattern}}}};
+    const std::string line = remit::dump(call);
+    std::vector<double> our_ms, their_ms;
+    bool same = true;
+    for (int round = -1; round < rounds; ++round) {
+      const auto begin = Clock::now();
+      const std::string answer = server.ask(line);
+      const double ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+      const Run theirs = run({"rg", "-l", question.pattern, tree});
+      const auto files =
+          static_cast<std::uint64_t>(std::count(theirs.sorted.begin(), theirs.sorted.end(), '\n'));
+      const std::string told =
+          files == 0 ? std::string("no matches") : " of " + remit::with_commas(files) + " files";
+      same = same && answer.find(told) != std::string::npos;
+      if (round < 0) continue;
+      our_ms.push_back(ms);
+      their_ms.push_back(theirs.ms);
+    }
+    row(question.name, median(our_ms), peer_name, median(their_ms), same);
+  }
+}
 
 }  // namespace
 
@@ -142,7 +191,9 @@ int main(int argc, char** argv) {
   make_log(log);
   std::string peer_name = run({"rg", "--version"}).sorted;
   const std::size_t at = peer_name.find("ripgrep ");
-  peer_name = at == std::string::npos ? "ripgrep" : peer_name.substr(at, peer_name.find_first_of(" (\n", at + 8) - at);
+  peer_name = at == std::string::npos
+                  ? "ripgrep"
+                  : peer_name.substr(at, peer_name.find_first_of(" (\n", at + 8) - at);
 
   const std::vector<Question> questions = {
       {"search.oneshot.literal_rare", {"-l"}, "DeadlockDetected"},
@@ -170,13 +221,9 @@ int main(int argc, char** argv) {
       our_ms.push_back(a.ms);
       their_ms.push_back(b.ms);
     }
-    std::printf(
-        "{\"name\":\"%s\",\"ours\":%.1f,\"peer_name\":\"%s\",\"peer\":%.1f,\"unit\":\"ms\","
-        "\"ratio\":%.2f,\"same\":%s}\n",
-        question.name, median(our_ms), peer_name.c_str(), median(their_ms),
-        median(their_ms) / median(our_ms), same ? "true" : "false");
-    std::fflush(stdout);
+    row(question.name, median(our_ms), peer_name, median(their_ms), same);
   }
+  measure_warm(tree, folder, rounds, peer_name);
   std::filesystem::remove_all(folder);
   return 0;
 }

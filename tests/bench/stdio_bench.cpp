@@ -6,11 +6,6 @@
 // Environment: REMIT_BINARY (build/remit), REMIT_NODE (node binary), REMIT_NODE_DIR (pinned
 // packages), REMIT_SOURCE (source tree, for the shipped persona).
 #include <dirent.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,24 +23,21 @@
 #include <vector>
 
 #include "base/json.h"
-
-extern char** environ;
+#include "tests/bench/server_process.h"
 
 namespace {
 
 using remit::Json;
+using remit::bench::die;
+using remit::bench::handshake;
+using remit::bench::kInitialize;
+using remit::bench::Server;
 using Clock = std::chrono::steady_clock;
 
 constexpr int kStarts = 15;                          // cold starts of each server
 constexpr int kRounds = 5;                           // rounds of reads of each server
 constexpr std::chrono::milliseconds kReadFor{1500};  // length of one round
 constexpr std::chrono::milliseconds kRest{500};      // before memory is looked at
-constexpr int kReplyTimeoutMs = 30'000;
-
-[[noreturn]] void die(const std::string& why) {
-  std::fprintf(stderr, "stdio_bench: %s\n", why.c_str());
-  std::exit(1);
-}
 
 std::string environment(const char* name) {
   const char* const value = std::getenv(name);
@@ -61,85 +53,6 @@ double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
 }
-
-// One running server: a child process and its two pipes.
-class Server {
- public:
-  explicit Server(const std::vector<std::string>& command) {
-    int in[2];
-    int out[2];
-    if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0) die("pipe2 failed");
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, in[0], 0);
-    posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    std::vector<char*> argv;
-    for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
-    argv.push_back(nullptr);
-    if (::posix_spawn(&pid_, argv[0], &actions, nullptr, argv.data(), environ) != 0) {
-      die("cannot start " + command[0]);
-    }
-    posix_spawn_file_actions_destroy(&actions);
-    ::close(in[0]);
-    ::close(out[1]);
-    to_ = in[1];
-    from_ = out[0];
-  }
-  ~Server() {
-    ::close(to_);
-    ::close(from_);
-    ::kill(pid_, SIGTERM);
-    ::waitpid(pid_, nullptr, 0);
-  }
-  Server(const Server&) = delete;
-  Server& operator=(const Server&) = delete;
-
-  pid_t pid() const { return pid_; }
-
-  void send(const std::string& line) const {
-    const std::string bytes = line + "\n";
-    std::size_t done = 0;
-    while (done < bytes.size()) {
-      const ssize_t wrote = ::write(to_, bytes.data() + done, bytes.size() - done);
-      if (wrote <= 0) die("the server closed its input");
-      done += static_cast<std::size_t>(wrote);
-    }
-  }
-
-  // The next line that is an answer (has "id"); notifications are passed over.
-  std::string reply() {
-    for (;;) {
-      const std::size_t end = buffer_.find('\n');
-      if (end == std::string::npos) {
-        fill();
-        continue;
-      }
-      std::string line = buffer_.substr(0, end);
-      buffer_.erase(0, end + 1);
-      if (line.find("\"id\"") != std::string::npos) return line;
-    }
-  }
-
-  std::string ask(const std::string& line) {
-    send(line);
-    return reply();
-  }
-
- private:
-  void fill() {
-    pollfd waiting{from_, POLLIN, 0};
-    if (::poll(&waiting, 1, kReplyTimeoutMs) <= 0) die("no answer within 30 s");
-    char bytes[65536];
-    const ssize_t got = ::read(from_, bytes, sizeof bytes);
-    if (got <= 0) die("the server ended without an answer");
-    buffer_.append(bytes, static_cast<std::size_t>(got));
-  }
-
-  pid_t pid_ = -1;
-  int to_ = -1, from_ = -1;
-  std::string buffer_;
-};
 
 // A process and its descendants: a server may work in several.
 std::vector<pid_t> tree_of(pid_t root) {
@@ -192,10 +105,6 @@ double cpu_us(pid_t root) {
   return ticks * 1e6 / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
-const char* const kInitialize =
-    R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18",)"
-    R"("capabilities":{},"clientInfo":{"name":"bench","version":"1"}}})";
-const char* const kInitialized = R"({"jsonrpc":"2.0","method":"notifications/initialized"})";
 const char* const kList = R"({"jsonrpc":"2.0","id":2,"method":"tools/list","params":{}})";
 
 struct Side {
@@ -205,11 +114,6 @@ struct Side {
   double rest_mb = 0;
   bool gave_content = true;
 };
-
-void handshake(Server& server) {
-  server.ask(kInitialize);
-  server.send(kInitialized);
-}
 
 void measure_start(Side& side) {
   const auto begin = Clock::now();
