@@ -193,11 +193,31 @@ create unique index outbox_path on outbox(place, path);
 create index outbox_due on outbox(next_ms) where dead = 0;
 )sql";
 
+// Tool calls that go on after their reply. `cancel`, `answers`: orders of other processes for the
+// server that runs the task.
+constexpr const char* kTasks = R"sql(
+create table task(
+  task_id text primary key,
+  principal text not null,
+  server_id text not null,
+  tool text not null,
+  status text not null check(status in
+    ('working', 'input_required', 'completed', 'failed', 'cancelled')),
+  body text not null,
+  created_ms integer not null,
+  updated_ms integer not null,
+  ttl_ms integer not null,
+  cancel integer not null,
+  answers text not null
+) strict, without rowid;
+create index task_open on task(server_id) where status in ('working', 'input_required');
+)sql";
+
 }  // namespace
 
 const std::vector<Migration>& schema() {
   static const std::vector<Migration> kSteps = {
-      {1, kLedger}, {2, kDocuments}, {3, kApprovals}, {4, kServers}, {5, kHandoffs}};
+      {1, kLedger}, {2, kDocuments}, {3, kApprovals}, {4, kServers}, {5, kHandoffs}, {6, kTasks}};
   return kSteps;
 }
 

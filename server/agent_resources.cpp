@@ -1,6 +1,9 @@
 #include "server/agent_resources.h"
 
+#include <utility>
+
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/text.h"
 
 namespace remit::server {
@@ -14,8 +17,9 @@ tl::unexpected<Error> unknown(const std::string& uri) {
 
 class AgentResources : public mcp::ResourceProvider {
  public:
-  AgentResources(policy::Access& access, std::string show_json)
-      : access_(access), show_json_(std::move(show_json)) {}
+  AgentResources(policy::Access& access, std::string show_json,
+                 std::shared_ptr<AgentChanges> changes)
+      : access_(access), show_json_(std::move(show_json)), changes_(std::move(changes)) {}
 
   Result<std::vector<mcp::ResourceEntry>> list() override {
     std::vector<mcp::ResourceEntry> out{
@@ -23,10 +27,16 @@ class AgentResources : public mcp::ResourceProvider {
          access_.remit().body.size()},
         {"remit://remit", "remit", "What is granted", "The compiled Remit, each grant with its line",
          "application/json", show_json_.size()}};
+    out.push_back({inbox_uri(access_.remit()), "inbox", "Inbox", "What others have sent to this agent", "text/plain",
+                   std::nullopt});
+    // Whoever has the list wants to know when it changes.
+    if (const auto watched = changes_->watch(); !watched) {
+      log::warning("changes of Agent_Memory are not announced", {{"why", watched.error().message}});
+    }
     const policy::CallScope call{"", ""};
     TRY(const std::vector<memory::DocumentEntry> documents, access_.list_documents(call, ""));
     for (const memory::DocumentEntry& document : documents) {
-      if (!readable(document.path)) continue;
+      if (!may_read(access_.remit(), document.path)) continue;
       out.push_back({std::string(kMemory) + document.path, document.path, document.path,
                      "Agent_Memory document", "text/plain", document.bytes});
     }
@@ -37,6 +47,15 @@ class AgentResources : public mcp::ResourceProvider {
     return std::vector<mcp::ResourceTemplate>{
         {"remit://memory/{+path}", "memory", "Memory document", "A document of Agent_Memory this persona may read",
          "text/plain"}};
+  }
+
+  Result<void> watch(const std::string& uri) override {
+    const bool document =
+        uri.starts_with(kMemory) && may_read(access_.remit(), uri.substr(kMemory.size()));
+    if (!document && uri != inbox_uri(access_.remit())) {
+      return fail(ErrorKind::not_found, "nothing to subscribe to: " + escape_ascii(uri), {}, "not_found");
+    }
+    return changes_->watch();
   }
 
   Result<std::vector<mcp::ResourceContent>> read(const std::string& uri, const policy::CallScope& call,
@@ -59,6 +78,11 @@ class AgentResources : public mcp::ResourceProvider {
       out[0].bytes = std::move(document.body);
       return out;
     }
+    if (uri == inbox_uri(access_.remit())) {
+      TRY(out[0].bytes, inbox(call));
+      out[0].mime_type = "text/plain";
+      return out;
+    }
     if (uri.starts_with("remit://bash/")) {
       TRY(const policy::OpenFile file, access_.open(call, uri));
       TRY(const std::string bytes, fs::read_all(file.fd, limits::kOutputSpill));
@@ -70,15 +94,20 @@ class AgentResources : public mcp::ResourceProvider {
   }
 
  private:
-  bool readable(const std::string& path) const {
-    for (const policy::MemoryRule& rule : access_.remit().memory) {
-      if (rule.read && rule.pattern.matches(path)) return true;
+  // The documents in it, each by the URI under which it is read.
+  Result<std::string> inbox(const policy::CallScope& call) {
+    TRY(const std::vector<memory::DocumentEntry> documents,
+        access_.list_documents(call, inbox_folder(access_.remit())));
+    std::string text;
+    for (const memory::DocumentEntry& document : documents) {
+      text += std::string(kMemory) + document.path + "  " + std::to_string(document.bytes) + " bytes\n";
     }
-    return false;
+    return text.empty() ? "(the inbox is empty)\n" : text;
   }
 
   policy::Access& access_;
   std::string show_json_;
+  const std::shared_ptr<AgentChanges> changes_;
 };
 
 class AgentPrompt : public mcp::PromptProvider {
@@ -103,8 +132,9 @@ class AgentPrompt : public mcp::PromptProvider {
 
 }  // namespace
 
-std::shared_ptr<mcp::ResourceProvider> agent_resources(policy::Access& access, std::string show_json) {
-  return std::make_shared<AgentResources>(access, std::move(show_json));
+std::shared_ptr<mcp::ResourceProvider> agent_resources(policy::Access& access, std::string show_json,
+                                                       std::shared_ptr<AgentChanges> changes) {
+  return std::make_shared<AgentResources>(access, std::move(show_json), std::move(changes));
 }
 
 std::shared_ptr<mcp::PromptProvider> agent_prompt(const policy::Remit& remit) {

@@ -7,12 +7,14 @@
 
 #include "policy/access.h"
 #include "policy/check.h"
+#include "server/agent_changes.h"
 #include "server/mcp/service.h"
 
 namespace remit::server {
 
 // `show_json`: the compiled Remit as `remit show --json` prints it. All borrowed; must outlive them.
-std::shared_ptr<mcp::ResourceProvider> agent_resources(policy::Access& access, std::string show_json);
+std::shared_ptr<mcp::ResourceProvider> agent_resources(policy::Access& access, std::string show_json,
+                                                       std::shared_ptr<AgentChanges> changes);
 std::shared_ptr<mcp::PromptProvider> agent_prompt(const policy::Remit& remit);
 
 // At most kInstructionsChars: who this is, what is granted, how approvals and paging work.

@@ -53,6 +53,7 @@ class Assembly {
   policy::Access& access() { return *access_; }
   policy::Approvals& approvals() { return *approvals_; }
   memory::State& state() { return *state_; }
+  memory::Wake& wake() { return *wake_; }  // of a server that is not dry
   memory::Ledger& ledger() { return *ledger_; }
   Redactor& redactor() { return *redactor_; }
   const policy::ChangeSets& change_sets() const { return *tool_state_.change_sets; }

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "memory/nonce_rows.h"
 #include "policy/show.h"
+#include "server/agent_changes.h"
 #include "server/agent_resources.h"
 #include "server/assembly.h"
 #include "server/cli/commands.h"
@@ -92,8 +93,11 @@ int serve_command(std::span<const std::string> args) {
   if (const auto recorded = all.record_start(); !recorded) return report(recorded.error());
   service.instructions = server::instructions(all.access(), confined.has_value());
   const std::string tools_sha = tools_list_hash(all.remit());
+  auto changes =
+      server::serve_changes(service, all.access(), all.state(), all.wake(), all.server_id());
+  if (!changes) return report(changes.error());
   service.resources = server::agent_resources(
-      all.access(), dump(policy::show_json(all.checked().persona, all.checked().compiled, tools_sha)));
+      all.access(), dump(policy::show_json(all.checked().persona, all.checked().compiled, tools_sha)), *changes);
   log::info("serving", {{"agent", all.remit().slug},
                         {"instruction", all.remit().instruction_id},
                         {"workspace", all.remit().roots.front().path}});

@@ -125,6 +125,7 @@ Result<tools::Asker::Answer> RetryAsker::ask(const policy::Question& question,
                                              std::stop_token /*stop*/) {
   if (!available())
     return fail(ErrorKind::unavailable, "this client shows no forms", {}, "no_channel");
+  if (run_ != nullptr && run_->is_task()) return ask_in_task(question);
   const std::int64_t now = service_.clock->unix_ms();
   // An answer counts only with the state of the question that it answers.
   const auto& opened = inputs_.opened();
@@ -141,10 +142,24 @@ Result<tools::Asker::Answer> RetryAsker::ask(const policy::Question& question,
   const std::string params = form_params(question, code, true);
   if (params.empty())
     return fail(ErrorKind::unavailable, "the question does not fit a form", {}, "no_channel");
+  if (run_ != nullptr && !run_->stay_call()) return ask_in_task(question);
   const AskedQuestion asked{question.grant_key, code, now};
   return inputs_.require(std::string("\"") + kInputKey +
                              R"(":{"method":"elicitation/create","params":)" + params + "}",
                          &asked);
+}
+
+Result<tools::Asker::Answer> RetryAsker::ask_in_task(const policy::Question& question) {
+  const std::string code = four_digits();
+  const std::string params = form_params(question, code, true);
+  if (params.empty())
+    return fail(ErrorKind::unavailable, "the question does not fit a form", {}, "no_channel");
+  const std::int64_t asked = service_.clock->monotonic_ms();
+  TRY(const ClientAnswers answers, run_->ask({{kInputKey, "elicitation/create", params}}));
+  const std::chrono::milliseconds latency(service_.clock->monotonic_ms() - asked);
+  const auto answer = read_form_answer(answers.at(kInputKey));
+  if (!answer) return Answer{Reply::cancel, "task", latency};
+  return Answer{judge(*answer, equal_constant_time(answer->code, code), latency), "task", latency};
 }
 
 }  // namespace remit::mcp

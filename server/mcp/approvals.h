@@ -2,7 +2,8 @@
 // * FormAsker ("elicitation", initialize eras): a request to the client on the same pipe; the call
 //   stays parked until it is answered. One question at a time in this process.
 // * RetryAsker ("mrtr", 2026-07-28): the call ends with input_required and is sent again with the
-//   answer and the sealed requestState; nothing stays parked.
+//   answer and the sealed requestState; nothing stays parked. Once the call is a task, its question is
+//   one of the task's ("task") and the task waits.
 //
 // What counts as a yes (docs/protocol.md): action accept, decision "approve", the four digits of
 // the message, and at least kMachineAnswer after the question. Clients accept by themselves (hooks,
@@ -16,6 +17,7 @@
 #include "server/mcp/exchange.h"
 #include "server/mcp/pool.h"
 #include "server/mcp/questions.h"
+#include "server/mcp/tasks.h"
 #include "tools/tool.h"
 
 namespace remit::mcp {
@@ -65,14 +67,19 @@ class RetryAsker final : public tools::Asker {
   RetryAsker(const Envelope& envelope, const Service& service, const StateSeal& seal,
              RetryInputs& inputs)
       : envelope_(envelope), service_(service), seal_(seal), inputs_(inputs) {}
+  // The call may become a task: from then on its questions are the task's.
+  void may_become(TaskRun& run) { run_ = &run; }
   bool available() const override { return envelope_.client.form && seal_.available(); }
   Result<Answer> ask(const policy::Question& question, std::stop_token stop) override;
 
  private:
+  Result<Answer> ask_in_task(const policy::Question& question);
+
   const Envelope& envelope_;
   const Service& service_;
   const StateSeal& seal_;
   RetryInputs& inputs_;
+  TaskRun* run_ = nullptr;
   bool answered_ = false;  // the one answer of a retry is taken once
 };
 

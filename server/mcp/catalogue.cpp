@@ -106,7 +106,8 @@ std::string Catalogue::capabilities(Revision revision) const {
     }
   }
   if (service_.prompts || service_.resources) out += R"(,"completions":{})";
-  (void)revision;
+  if (is_modern(revision) && service_.tasks)
+    out += R"(,"extensions":{"io.modelcontextprotocol/tasks":{}})";
   out += '}';
   return out;
 }

@@ -60,6 +60,7 @@ Result<ClientAnswers> ClientCall::ask_by_request(const std::vector<ClientQuestio
 
 Result<ClientAnswers> ClientCall::ask_by_retry(const std::vector<ClientQuestion>& questions,
                                                Seal seal) {
+  if (run_ != nullptr && run_->is_task()) return run_->ask(questions);
   const bool sealed = seal == Seal::sealed;
   if (sealed && !inputs_.can_seal())
     return fail(ErrorKind::unavailable, "this server has no key to seal a question with");
@@ -79,6 +80,8 @@ Result<ClientAnswers> ClientCall::ask_by_retry(const std::vector<ClientQuestion>
     for (const auto& [key, value] : answers) asked_[key] = value;
     return answers;
   }
+  // The call ends here with its questions, unless it has become a task meanwhile.
+  if (run_ != nullptr && !run_->stay_call()) return run_->ask(questions);
   if (!sealed) return inputs_.require(missing, nullptr);
   for (const auto& [key, value] : answers) asked_[key] = value;
   AskedQuestion question;

@@ -18,11 +18,13 @@ class ClientCall final : public ClientLink {
   // `inputs`: of the request, in the era that has them.
   ClientCall(Parts& parts, const CallLink& link, Exchange& exchange, RetryInputs& inputs)
       : parts_(parts), link_(link), exchange_(exchange), inputs_(inputs) {}
+  // The call may become a task. It may then outlive its connection, whose `link` it no longer uses.
+  void may_become(TaskRun& run) { run_ = &run; }
 
   const ClientFeatures& features() const override { return exchange_.envelope.client; }
   void log(LogLevel level, const std::string& text) override;
   Result<ClientAnswers> ask(const std::vector<ClientQuestion>& questions, Seal seal) override;
-  bool become_task() override { return false; }
+  bool become_task() override { return run_ != nullptr && run_->become_task(); }
 
   // After ask() failed with "missing_capability": what the client would need.
   const ClientFeatures& lacking() const { return lacking_; }
@@ -35,6 +37,7 @@ class ClientCall final : public ClientLink {
   const CallLink link_;
   Exchange& exchange_;
   RetryInputs& inputs_;
+  TaskRun* run_ = nullptr;
   ClientFeatures lacking_;
   ClientAnswers asked_;  // what this run of the handler got answered: a sealed state carries it on
 };

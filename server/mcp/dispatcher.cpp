@@ -1,6 +1,5 @@
 #include "server/mcp/dispatcher.h"
 
-#include <array>
 #include <exception>
 
 #include "base/limits.h"
@@ -9,94 +8,39 @@
 #include "server/mcp/eras.h"
 #include "server/mcp/header_claims.h"
 #include "server/mcp/messages.h"
+#include "server/mcp/methods.h"
 #include "server/mcp/parts.h"
+#include "server/mcp/subscribe.h"
 #include "server/mcp/tools_call.h"
 
 namespace remit::mcp {
-namespace {
 
-enum class Method {
-  complete,
-  discover,
-  initialize,
-  list_prompts,
-  list_resources,
-  list_templates,
-  list_tools,
-  ping,
-  get_prompt,
-  read_resource,
-  set_log_level,
-  call_tool,
-};
-
-// Where a method runs: static answers on the reading thread, everything that calls out on the pool.
-enum class Where { reader, pool };
-
-struct MethodRow {
-  const char* name;
-  Method method;
-  bool legacy, modern;
-  Where where;
-};
-
-// What exists in which era; anything else is -32601. Tasks and subscriptions join here.
-constexpr std::array<MethodRow, 12> kMethods = {{
-    {"completion/complete", Method::complete, true, true, Where::pool},
-    {"initialize", Method::initialize, true, false, Where::reader},
-    {"logging/setLevel", Method::set_log_level, true, false, Where::reader},
-    {"ping", Method::ping, true, false, Where::reader},
-    {"prompts/get", Method::get_prompt, true, true, Where::pool},
-    {"prompts/list", Method::list_prompts, true, true, Where::pool},
-    {"resources/list", Method::list_resources, true, true, Where::pool},
-    {"resources/read", Method::read_resource, true, true, Where::pool},
-    {"resources/templates/list", Method::list_templates, true, true, Where::pool},
-    {"server/discover", Method::discover, false, true, Where::reader},
-    {"tools/call", Method::call_tool, true, true, Where::pool},
-    {"tools/list", Method::list_tools, true, true, Where::reader},
-}};
-
-bool served(const Service& service, Method method) {
-  switch (method) {
-    case Method::get_prompt:
-    case Method::list_prompts:
-      return service.prompts != nullptr;
-    case Method::list_resources:
-    case Method::list_templates:
-    case Method::read_resource:
-      return service.resources != nullptr;
-    case Method::complete:
-      return service.prompts || service.resources;
-    case Method::call_tool:
-    case Method::list_tools:
-      return !service.tools.empty();
-    case Method::discover:
-    case Method::initialize:
-    case Method::ping:
-    case Method::set_log_level:
-      return true;
-  }
-  return false;
+Server::Server(Service service) : parts_(std::make_unique<Parts>(std::move(service))) {
+  if (parts_->service.changes) parts_->service.changes->attach(*this);
 }
-
-const MethodRow* find_method(const Service& service, std::string_view name, Revision revision) {
-  for (const MethodRow& row : kMethods)
-    if (name == row.name)
-      return (is_modern(revision) ? row.modern : row.legacy) && served(service, row.method)
-                 ? &row
-                 : nullptr;
-  return nullptr;
+Server::~Server() {
+  if (parts_->service.changes) parts_->service.changes->stop();
 }
-
-}  // namespace
-
-Server::Server(Service service) : parts_(std::make_unique<Parts>(std::move(service))) {}
-Server::~Server() = default;
 const std::string& Server::tools_sha256() const {
   return parts_->catalogue.tools_sha256();
 }
 std::size_t Server::tools_bytes() const {
   return parts_->catalogue.tools_bytes();
+}
+void Server::list_changed(List list) {
+  parts_->subscriptions.list_changed(list);
+}
+void Server::task_orders() {
+  parts_->tasks.take_orders();
+}
+void Server::stop_tasks() {
+  parts_->tasks.stop_all();
+}
+bool Server::wait_tasks(std::chrono::milliseconds timeout) {
+  return parts_->tasks.wait_idle(timeout);
+}
+void Server::resource_updated(const std::string& uri) {
+  parts_->subscriptions.resource_updated(uri);
 }
 
 struct Connection::State {
@@ -120,6 +64,7 @@ struct Connection::State {
   const std::shared_ptr<Outbox> outbox;  // the transport's, without a share in it
   EraState eras;
   PendingAnswers pending;
+  std::shared_ptr<Subscriptions::Session> session;  // initialize eras
   InFlight in_flight;
 };
 
@@ -145,17 +90,20 @@ struct Job {
   Parts& parts;
   PendingAnswers& pending;
   bool client_ready;
+  std::shared_ptr<Subscriptions::Session> session;
   Method method;
   const tools::Tool* tool;
   ReplyOnce reply;
   Json params;
 
-  Job(Parts& p, PendingAnswers& a, InFlight& f, bool ready, Method m, const tools::Tool* t,
-      ReplyOnce r, Json values)
+  Job(Parts& p, PendingAnswers& a, InFlight& f, bool ready,
+      std::shared_ptr<Subscriptions::Session> s, Method m, const tools::Tool* t, ReplyOnce r,
+      Json values)
       : at_work(f),
         parts(p),
         pending(a),
         client_ready(ready),
+        session(std::move(s)),
         method(m),
         tool(t),
         reply(std::move(r)),
@@ -183,6 +131,24 @@ struct Job {
         return;
       case Method::read_resource:
         read_resource(parts, reply, params);
+        return;
+      case Method::listen:
+        listen_for_changes(parts, &at_work.in_flight, reply, params);
+        return;
+      case Method::subscribe:
+        subscribe(parts, *session, reply, params);
+        return;
+      case Method::unsubscribe:
+        unsubscribe(parts, *session, reply, params);
+        return;
+      case Method::cancel_task:
+        parts.tasks.cancel(reply, params);
+        return;
+      case Method::get_task:
+        parts.tasks.get(reply, params);
+        return;
+      case Method::update_task:
+        parts.tasks.update(reply, params);
         return;
       case Method::discover:
       case Method::initialize:
@@ -273,7 +239,7 @@ void Connection::State::on_request(Request& request, const Source& source,
           Step::capacity);
     }
   }
-  auto job = std::make_shared<Job>(parts, pending, in_flight, eras.initialized(), row->method, tool,
+  auto job = std::make_shared<Job>(parts, pending, in_flight, eras.initialized(), session, row->method, tool,
                                    ReplyOnce(std::move(exchange)), std::move(request.params));
   const bool taken = parts.pool.run([job] {
     try {
@@ -303,6 +269,7 @@ void Connection::State::run_on_reader(Method method, ReplyOnce& reply, const Jso
     case Method::initialize: {
       const auto agreed = eras.initialize(params);
       if (const auto* error = std::get_if<RpcError>(&agreed)) return reply.error(*error);
+      if (parts.service.announces.any()) session = parts.subscriptions.open_session(&in_flight, *outbox);
       return reply.result(parts.catalogue.initialize_result(std::get<Revision>(agreed)));
     }
     case Method::set_log_level: {
@@ -319,6 +286,12 @@ void Connection::State::run_on_reader(Method method, ReplyOnce& reply, const Jso
     case Method::get_prompt:
     case Method::read_resource:
     case Method::call_tool:
+    case Method::listen:
+    case Method::subscribe:
+    case Method::unsubscribe:
+    case Method::cancel_task:
+    case Method::get_task:
+    case Method::update_task:
       return;  // the pool's
   }
 }
@@ -383,6 +356,7 @@ std::optional<Revision> Connection::agreed() const {
 
 void Connection::stop() {
   state_->in_flight.stop_all();
+  state_->parts.subscriptions.end(&state_->in_flight);
 }
 bool Connection::idle() const {
   return state_->in_flight.idle();

@@ -17,6 +17,7 @@
 
 #include "server/mcp/outbox.h"
 #include "server/mcp/service.h"
+#include "server/mcp/subscriptions.h"
 #include "server/mcp/wire.h"
 
 namespace remit::mcp {
@@ -41,6 +42,18 @@ class Server {
   // SHA-256 (hex) and size of the tools/list entries, for `remit show --json` and the byte budget.
   const std::string& tools_sha256() const;
   std::size_t tools_bytes() const;
+
+  // Tell every subscriber. What is announced: Service::announces.
+  using List = Subscriptions::List;
+  void list_changed(List list);
+  void resource_updated(const std::string& uri);
+
+  // Another process left orders for tasks that run here (memory/task_store.h).
+  void task_orders();
+  // Fires the stop token of every task; no call becomes one any more.
+  void stop_tasks();
+  bool wait_tasks(std::chrono::milliseconds timeout);
+
   Parts& parts() { return *parts_; }
 
  private:

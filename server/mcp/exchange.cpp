@@ -28,6 +28,11 @@ bool Exchange::close() {
   return std::exchange(open_, false);
 }
 
+bool Exchange::closed() const {
+  const std::lock_guard held(gate_);
+  return !open_;
+}
+
 bool Exchange::reply(std::string message, Step step) {
   if (!close()) return false;
   // Out of the table first: a client may use the id again as soon as it has read the answer.
@@ -147,6 +152,11 @@ void ReplyOnce::error(const RpcError& error, Step step) {
 void ReplyOnce::abandon() {
   done_ = true;
   exchange_->cancel();
+}
+
+std::shared_ptr<Exchange> ReplyOnce::hand_over() {
+  done_ = true;
+  return exchange_;
 }
 
 }  // namespace remit::mcp

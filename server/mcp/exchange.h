@@ -61,6 +61,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   bool notify(std::string message);
   // Ends the exchange without an answer and fires `stop`; false if it had ended.
   bool cancel();
+  bool closed() const;
 
  private:
   bool close();
@@ -68,7 +69,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   InFlight& table_;
   const std::shared_ptr<Outbox> outbox_;
   std::shared_ptr<Batch> batch_;
-  std::mutex gate_;  // keeps a notification from following the answer
+  mutable std::mutex gate_;  // keeps a notification from following the answer
   bool open_ = true;
 };
 
@@ -112,6 +113,8 @@ class ReplyOnce {
   void error(const RpcError& error, Step step = Step::served);
   // The request was cancelled: there is nobody to answer.
   void abandon();
+  // The exchange stays open, and whoever takes it answers it.
+  std::shared_ptr<Exchange> hand_over();
 
  private:
   std::shared_ptr<Exchange> exchange_;

@@ -1,5 +1,6 @@
 // Parts: what all connections of one server share, made once by Server (dispatcher.h). The order of
-// the members is the order of their ends: the pool first, so that no handler outlives what it uses.
+// the members is the order of their ends: the pool and the tasks first, so that no handler outlives
+// what it uses.
 //
 // Threads: every member is safe from any thread.
 #pragma once
@@ -10,6 +11,8 @@
 #include "server/mcp/questions.h"
 #include "server/mcp/request_state.h"
 #include "server/mcp/service.h"
+#include "server/mcp/subscriptions.h"
+#include "server/mcp/tasks.h"
 #include "server/mcp/wire.h"
 
 namespace remit::mcp {
@@ -21,6 +24,7 @@ struct Parts {
         catalogue(service, writer),
         seal(service),
         heartbeat(service.heartbeat),
+        tasks(service, writer, subscriptions),
         pool(limits::kToolThreads) {}
 
   const Service service;
@@ -28,7 +32,9 @@ struct Parts {
   const Catalogue catalogue;
   const StateSeal seal;
   QuestionTurn questions;
+  Subscriptions subscriptions;
   Heartbeat heartbeat;
+  Tasks tasks;
   Pool pool;
 };
 

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/result.h"
+#include "memory/task_store.h"
 #include "policy/access.h"
 #include "server/mcp/client_link.h"
 #include "tools/tool.h"
@@ -45,6 +46,11 @@ class ResourceProvider {
   virtual ~ResourceProvider() = default;
   virtual Result<std::vector<ResourceEntry>> list() = 0;
   virtual Result<std::vector<ResourceTemplate>> templates() = 0;
+  // Whether this agent may be told when `uri` changes. Errors: as read().
+  virtual Result<void> watch(const std::string& uri) {
+    (void)uri;
+    return fail(ErrorKind::not_found, "this resource cannot be subscribed to");
+  }
   // Never empty on success.
   virtual Result<std::vector<ResourceContent>> read(const std::string& uri,
                                                     const policy::CallScope& call,
@@ -97,6 +103,8 @@ struct CallStart {
 // What the protocol layer is told of a tool beyond its declaration.
 struct ToolTraits {
   ClientFeatures needs;  // without these a 2026-07-28 call is refused (-32021) before it runs
+  // A call that takes longer becomes a task, for a client that declares tasks. Unset: never.
+  std::optional<std::chrono::milliseconds> task_after;
   // Runs instead of tool.run, for a tool that talks to its client in the protocol's own words.
   std::function<Result<tools::Reply>(const nlohmann::json& arguments, tools::Call& call,
                                      ClientLink& client)>
@@ -107,6 +115,20 @@ struct ToolTraits {
 struct Announces {
   bool tools = false, prompts = false, resources = false;
   bool resource_updates = false;
+  bool any() const { return tools || prompts || resources || resource_updates; }
+};
+
+class Server;  // dispatcher.h
+
+// What tells a server of changes (Server::list_changed, resource_updated, task_orders), from threads
+// of its own.
+class ChangeSource {
+ public:
+  virtual ~ChangeSource() = default;
+  // Called once, by the server that serves.
+  virtual void attach(Server& server) = 0;
+  // Called before that server goes; it is not told anything afterwards.
+  virtual void stop() = 0;
 };
 
 // Which results carry structuredContent and publish an outputSchema (docs/protocol.md).
@@ -119,6 +141,7 @@ struct Service {
   std::vector<tools::Tool> tools;               // in the order tools/list shows them
   std::map<std::string, ToolTraits, std::less<>> traits;  // by name; most tools have none
   Announces announces;
+  std::shared_ptr<ChangeSource> changes;  // null: nothing changes by itself
   std::shared_ptr<ResourceProvider> resources;  // null: no resources capability
   std::shared_ptr<PromptProvider> prompts;      // null: no prompts capability
   std::function<Result<std::vector<std::string>>(const CompletionQuery&)>
@@ -136,6 +159,9 @@ struct Service {
   // Records a nonce as used, once per installation: true the first time, false ever after (until
   // `expires_unix_ms`, when the seal itself has expired). Null: no questions by input_required.
   std::function<Result<bool>(const std::string& nonce, std::int64_t expires_unix_ms)> consume_nonce;
+
+  // Where tasks are kept. Null: no tasks.
+  std::shared_ptr<memory::TaskStore> tasks;
 
   // Applied to every tool, resource and prompt text on its way out, in one place (wire.cpp).
   std::function<std::string(std::string)> redact;

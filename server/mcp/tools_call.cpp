@@ -54,13 +54,11 @@ Result<Json> take_arguments(Json& params) {
   return fail(ErrorKind::invalid_argument, "params.arguments must be an object");
 }
 
-Result<tools::Reply> run_guarded(const Parts& parts, const tools::Tool& tool,
+Result<tools::Reply> run_guarded(const tools::Tool& tool, const ToolTraits* traits,
                                  const Json& arguments, tools::Call& call, ClientLink& client) {
   try {
-    const auto traits = parts.service.traits.find(tool.name);
-    return traits != parts.service.traits.end() && traits->second.run
-               ? traits->second.run(arguments, call, client)
-               : tool.run(arguments, call);
+    return traits != nullptr && traits->run ? traits->run(arguments, call, client)
+                                            : tool.run(arguments, call);
   } catch (const std::exception& e) {
     log::error("a tool threw", {{"tool", tool.name}, {"what", e.what()}});
   } catch (...) {
@@ -84,6 +82,86 @@ std::variant<const tools::Tool*, RpcError> find_called_tool(const Catalogue& cat
                   "unknown tool " + quoted_input(text) + "; tools/list names those this agent has"};
 }
 
+namespace {
+
+// One call with all that it needs, so that it can go on when its request has been answered.
+struct ToolCall {
+  ToolCall(Parts& p, const CallLink& link, std::shared_ptr<Exchange> e, const tools::Tool& t,
+           const ToolTraits* extra, Json given)
+      : parts(p),
+        exchange(std::move(e)),
+        tool(t),
+        traits(extra),
+        arguments(std::move(given)),
+        form(*exchange, p.service, link.pending, p.questions, p.pool,
+             link.client_ready && !is_modern(exchange->envelope.revision)),
+        inputs(p.seal, "tools/call", tool.name, arguments),
+        retry(exchange->envelope, p.service, p.seal, inputs),
+        client(p, link, *exchange, inputs),
+        scope{ulid(p.service.clock->unix_ms()), tool.name} {}
+  ToolCall(const ToolCall&) = delete;
+  ToolCall& operator=(const ToolCall&) = delete;
+
+  CallOutcome run();
+
+  Parts& parts;
+  const std::shared_ptr<Exchange> exchange;
+  const tools::Tool& tool;
+  const ToolTraits* const traits;  // null: none
+  const Json arguments;
+  FormAsker form;
+  RetryInputs inputs;
+  RetryAsker retry;
+  ClientCall client;
+  const policy::CallScope scope;
+};
+
+CallOutcome ToolCall::run() {
+  const Envelope& envelope = exchange->envelope;
+  const bool modern = is_modern(envelope.revision);
+  log_to_client(parts, *exchange, LogLevel::debug, tool.name + " started");
+  NoProgress silent;
+  std::shared_ptr<CallProgress> progress;
+  if (!envelope.progress_token.empty())
+    progress = std::make_shared<CallProgress>(exchange, parts.writer);
+  tools::Asker& asker = modern ? static_cast<tools::Asker&>(retry) : form;
+  tools::Progress& reporter = progress ? static_cast<tools::Progress&>(*progress) : silent;
+  Result<tools::Reply> outcome = [&] {
+    const Beating beating(parts.heartbeat, progress);
+    tools::Call call{scope,    parts.service.access(),     asker,
+                     reporter, exchange->stop.get_token(), parts.service.page_chars};
+    return run_guarded(tool, traits, arguments, call, client);
+  }();
+
+  CallOutcome out;
+  std::string fields;
+  if (outcome) {
+    log_to_client(parts, *exchange, LogLevel::debug, tool.name + " finished");
+    append_reply(parts, envelope.revision, fields, tool, std::move(*outcome));
+    out.result = parts.writer.result(envelope.revision, fields);
+    return out;
+  }
+  const Error& error = outcome.error();
+  if (modern && error.code == "input_required" && !inputs.required().empty()) {
+    out.result =
+        parts.writer.result(envelope.revision, inputs.required(), std::nullopt, "input_required");
+    return out;
+  }
+  if (modern && error.code == "missing_capability") {
+    out.error = missing_capability(client.lacking(), envelope.client);
+    return out;
+  }
+  log_to_client(parts, *exchange, LogLevel::warning,
+                tool.name + " failed: " + tool_error_text(error));
+  append_error(parts.writer, fields, error);
+  out.failed = true;
+  out.fault = error.kind == ErrorKind::internal;
+  out.result = parts.writer.result(envelope.revision, fields);
+  return out;
+}
+
+}  // namespace
+
 void call_tool(Parts& parts, const CallLink& link, ReplyOnce& reply, const tools::Tool& tool,
                Json& params) {
   Exchange& exchange = reply.exchange();
@@ -91,57 +169,33 @@ void call_tool(Parts& parts, const CallLink& link, ReplyOnce& reply, const tools
   const bool modern = is_modern(envelope.revision);
   auto arguments = take_arguments(params);
   if (!arguments) return reply.error({kInvalidParams, arguments.error().message});
-  if (modern)
-    if (const auto traits = parts.service.traits.find(tool.name);
-        traits != parts.service.traits.end() && !envelope.client.covers(traits->second.needs))
-      return reply.error(missing_capability(traits->second.needs, envelope.client));
+  const auto found = parts.service.traits.find(tool.name);
+  const ToolTraits* const traits = found == parts.service.traits.end() ? nullptr : &found->second;
+  if (modern && traits != nullptr && !envelope.client.covers(traits->needs))
+    return reply.error(missing_capability(traits->needs, envelope.client));
 
-  FormAsker form(exchange, parts.service, link.pending, parts.questions, parts.pool,
-                 link.client_ready && !modern);
-  RetryInputs inputs(parts.seal, "tools/call", tool.name, *arguments);
-  RetryAsker retry(envelope, parts.service, parts.seal, inputs);
-  ClientCall client(parts, link, exchange, inputs);
+  const auto call = std::make_shared<ToolCall>(parts, link, exchange.shared_from_this(), tool, traits,
+                                               std::move(*arguments));
   if (modern)
-    if (const auto taken = inputs.take(params); !taken)
+    if (const auto taken = call->inputs.take(params); !taken)
       return reply.error(rpc_error(taken.error(), envelope.revision));
   if (!exchange.outbox().wait_for_room(exchange.stop.get_token())) return reply.abandon();
-
-  const policy::CallScope scope{ulid(parts.service.clock->unix_ms()), tool.name};
   if (parts.service.on_call) {
     const Json none;
     const Json* meta = member(params, "_meta");
-    parts.service.on_call({scope, meta != nullptr ? *meta : none});
+    parts.service.on_call({call->scope, meta != nullptr ? *meta : none});
   }
-  log_to_client(parts, exchange, LogLevel::debug, tool.name + " started");
 
-  NoProgress silent;
-  std::shared_ptr<CallProgress> progress;
-  if (!envelope.progress_token.empty())
-    progress = std::make_shared<CallProgress>(exchange.shared_from_this(), parts.writer);
-  tools::Asker& asker = modern ? static_cast<tools::Asker&>(retry) : form;
-  tools::Progress& reporter = progress ? static_cast<tools::Progress&>(*progress) : silent;
-  Result<tools::Reply> outcome = [&] {
-    const Beating beating(parts.heartbeat, progress);
-    tools::Call call{scope,    parts.service.access(),    asker,
-                     reporter, exchange.stop.get_token(), parts.service.page_chars};
-    return run_guarded(parts, tool, *arguments, call, client);
-  }();
-
-  std::string fields;
-  if (outcome) {
-    log_to_client(parts, exchange, LogLevel::debug, tool.name + " finished");
-    append_reply(parts, envelope.revision, fields, tool, std::move(*outcome));
-    return reply.result(parts.writer.result(envelope.revision, fields));
-  }
-  if (modern && outcome.error().code == "input_required" && !inputs.required().empty())
-    return reply.result(parts.writer.result(envelope.revision, inputs.required(), std::nullopt,
-                                            "input_required"));
-  if (modern && outcome.error().code == "missing_capability")
-    return reply.error(missing_capability(client.lacking(), envelope.client));
-  log_to_client(parts, exchange, LogLevel::warning,
-                tool.name + " failed: " + tool_error_text(outcome.error()));
-  append_error(parts.writer, fields, outcome.error());
-  reply.result(parts.writer.result(envelope.revision, fields));
+  if (modern && envelope.client.tasks && parts.tasks.served() && traits != nullptr &&
+      traits->task_after)
+    return parts.tasks.run(reply, tool.name, *traits->task_after, [call](TaskRun& run) {
+      call->client.may_become(run);
+      call->retry.may_become(run);
+      return call->run();
+    });
+  const CallOutcome outcome = call->run();
+  if (outcome.error) return reply.error(*outcome.error);
+  reply.result(outcome.result);
 }
 
 }  // namespace remit::mcp

@@ -25,13 +25,8 @@ std::string quoted_input(std::string_view text) {
   return out;
 }
 
-std::string error_message(std::string_view id, const RpcError& error) {
-  std::string out = R"({"jsonrpc":"2.0")";
-  if (!id.empty()) {
-    out += R"(,"id":)";
-    out += id;
-  }
-  out += R"(,"error":{"code":)";
+std::string error_body(const RpcError& error) {
+  std::string out = R"({"code":)";
   out += std::to_string(error.code);
   out += R"(,"message":)";
   const std::string_view message(error.message);
@@ -41,7 +36,17 @@ std::string error_message(std::string_view id, const RpcError& error) {
     out += R"(,"data":)";
     out += error.data;
   }
-  out += "}}";
+  out += '}';
+  return out;
+}
+
+std::string error_message(std::string_view id, const RpcError& error) {
+  std::string out = R"({"jsonrpc":"2.0")";
+  if (!id.empty()) {
+    out += R"(,"id":)";
+    out += id;
+  }
+  out += R"(,"error":)" + error_body(error) + "}";
   return out;
 }
 
@@ -110,6 +115,13 @@ std::string ResultWriter::result(Revision revision, std::string_view fields,
     out += R"(,"cacheScope":"private",)";
   }
   out += modern_tail_;
+  return out;
+}
+
+std::string ResultWriter::listen_result(std::string_view subscription_id) const {
+  std::string out = R"({"resultType":"complete","_meta":{"io.modelcontextprotocol/subscriptionId":)";
+  out += subscription_id;
+  out += R"(,"io.modelcontextprotocol/serverInfo":)" + server_info_ + "}}";
   return out;
 }
 

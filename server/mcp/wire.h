@@ -44,6 +44,8 @@ struct RpcError {
 // `text` quoted and cut to kEchoedInput characters, for an error that quotes its input.
 std::string quoted_input(std::string_view text);
 
+// The `error` member of a message.
+std::string error_body(const RpcError& error);
 // One message each; `id` empty: left out. An error stays within kErrorReplyBytes.
 std::string error_message(std::string_view id, const RpcError& error);
 std::string result_message(std::string_view id, std::string_view result);
@@ -60,6 +62,8 @@ class ResultWriter {
   std::string result(Revision revision, std::string_view fields,
                      std::optional<std::int64_t> ttl_ms = std::nullopt,
                      std::string_view result_type = "complete") const;
+  // The last result of subscriptions/listen.
+  std::string listen_result(std::string_view subscription_id) const;
   const std::string& server_info() const { return server_info_; }
 
   // Text from tools, resources and prompts: redacted. The one way out for such text.

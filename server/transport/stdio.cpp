@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -43,6 +44,7 @@ class StdioServer {
  public:
   StdioServer(ProtocolPipe pipe, mcp::Server& server, const StdioOptions& options)
       : pipe_(std::move(pipe)),
+        server_(server),
         options_(options),
         outbox_(pipe_.out, pipe_.out_waits),
         connection_(server, outbox_),
@@ -133,6 +135,7 @@ class StdioServer {
     const auto idle = [&] { return connection_.idle(); };
     if (end == End::input_ended) turn_until(start + limits::kEofGrace, idle);
     connection_.stop();
+    server_.stop_tasks();
     const SteadyTime deadline = start + limits::kShutdownWithTools - milliseconds(150);
     // A broken pipe leaves nothing to write, but handlers still wind down.
     bool quiet = turn_until(deadline, idle);
@@ -143,12 +146,16 @@ class StdioServer {
     }
     turn_until(std::chrono::steady_clock::now() + milliseconds(100),
                [&] { return !outbox_.has_backlog(); });
-    if (quiet) return 0;
+    // Its client is gone, so a task has nobody left to ask for it: its record says so.
+    const auto left =
+        std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (quiet && server_.wait_tasks(std::max(left, milliseconds(0)))) return 0;
     log::warning("calls did not stop in time; ending the process");
     ::_exit(0);
   }
 
   ProtocolPipe pipe_;
+  mcp::Server& server_;
   const StdioOptions& options_;
   Fd signals_;
   StdioOutbox outbox_;

@@ -81,7 +81,7 @@ std::string text_of(const Json& arguments, const char* name) {
 
 }  // namespace
 
-void add_content_tools(mcp::Service& service, std::shared_ptr<Trigger> trigger) {
+void add_content_tools(mcp::Service& service) {
   using tools::Call;
   add_tool(service, "test_simple_text", "Answers with a text", kNoArguments,
            [](const Json&, Call&, mcp::ClientLink&) -> Result<tools::Reply> {
@@ -136,16 +136,6 @@ void add_content_tools(mcp::Service& service, std::shared_ptr<Trigger> trigger) 
   add_tool(service, "test_x_mcp_header", "Mirrors arguments in headers", kHeaderSchema,
            [](const Json& arguments, Call&, mcp::ClientLink&) -> Result<tools::Reply> {
              return say("called with " + dump(arguments));
-           });
-  add_tool(service, "test_trigger_tool_change", "Says that the tools have changed", kNoArguments,
-           [trigger](const Json&, Call&, mcp::ClientLink&) -> Result<tools::Reply> {
-             trigger->tools_changed();
-             return say("tools changed");
-           });
-  add_tool(service, "test_trigger_prompt_change", "Says that the prompts have changed",
-           kNoArguments, [trigger](const Json&, Call&, mcp::ClientLink&) -> Result<tools::Reply> {
-             trigger->prompts_changed();
-             return say("prompts changed");
            });
   add_tool(service, "greet", "Greets, never as a task",
            R"({"type":"object","properties":{"name":{"type":"string"}}})",

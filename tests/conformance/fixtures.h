@@ -11,15 +11,11 @@
 
 namespace remit::conformance {
 
-// What the fixtures can do to the server that serves them; set once it exists.
-struct Trigger {
-  std::function<void()> tools_changed, prompts_changed;
-};
-
-mcp::Service fixture_service(std::shared_ptr<Trigger> trigger);
+mcp::Service fixture_service();
 
 // Parts of it, one per file.
-void add_content_tools(mcp::Service& service, std::shared_ptr<Trigger> trigger);
+void add_content_tools(mcp::Service& service);
+void add_change_tools(mcp::Service& service);
 void add_question_tools(mcp::Service& service);
 void add_task_tools(mcp::Service& service);
 std::shared_ptr<mcp::ResourceProvider> fixture_resources();

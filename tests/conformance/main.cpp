@@ -8,9 +8,6 @@ int main() {
   using namespace remit;
   auto pipe = transport::take_stdio();
   log::start(log::Level::warning);
-  const auto trigger = std::make_shared<conformance::Trigger>();
-  mcp::Server server(conformance::fixture_service(trigger));
-  trigger->tools_changed = [] {};
-  trigger->prompts_changed = [] {};
+  mcp::Server server(conformance::fixture_service());
   return transport::serve_stdio(std::move(pipe), server);
 }

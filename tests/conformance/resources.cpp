@@ -23,6 +23,10 @@ class Resources final : public mcp::ResourceProvider {
     return std::vector<mcp::ResourceTemplate>{
         {"test://template/{id}/data", "template", "Template", "Data by id", "application/json"}};
   }
+  Result<void> watch(const std::string& uri) override {
+    if (uri == "test://watched-resource" || uri == "test://static-text") return {};
+    return fail(ErrorKind::not_found, "no such resource");
+  }
   Result<std::vector<mcp::ResourceContent>> read(const std::string& uri, const policy::CallScope&,
                                                  std::stop_token) override {
     using Contents = std::vector<mcp::ResourceContent>;

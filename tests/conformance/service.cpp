@@ -58,12 +58,13 @@ mcp::ToolTraits& add_tool(mcp::Service& service, const char* name, const char* d
   return traits;
 }
 
-mcp::Service fixture_service(std::shared_ptr<Trigger> trigger) {
+mcp::Service fixture_service() {
   mcp::Service service;
   service.name = "remit-conformance";
   service.version = "1.0.0";
   service.instructions = "Fixtures of the conformance suite.";
-  add_content_tools(service, std::move(trigger));
+  add_content_tools(service);
+  add_change_tools(service);
   add_question_tools(service);
   add_task_tools(service);
   service.resources = fixture_resources();

@@ -1,0 +1,128 @@
+#include "server/agent_changes.h"
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "server/mcp/tasks.h"
+
+namespace remit::server {
+
+// The rows, and the start of the waiting for orders with the first of them.
+class AgentChanges::Store final : public memory::TaskStore {
+ public:
+  Store(AgentChanges& changes, memory::State& state, const std::string& principal,
+        const std::string& server_id)
+      : changes_(changes), rows_(state, principal, server_id) {}
+  Result<void> create(const memory::TaskRecord& task) override {
+    changes_.await_orders();
+    return rows_.create(task);
+  }
+  Result<void> update(const memory::TaskRecord& task) override { return rows_.update(task); }
+  Result<std::optional<memory::TaskRecord>> find(const std::string& task_id) override {
+    return rows_.find(task_id);
+  }
+  Result<void> order(const memory::TaskOrder& order) override { return rows_.order(order); }
+  Result<std::vector<memory::TaskOrder>> take_orders() override { return rows_.take_orders(); }
+
+ private:
+  AgentChanges& changes_;
+  memory::TaskRows rows_;
+};
+
+std::string inbox_uri(const policy::Remit& remit) {
+  return "remit://inbox/" + remit.slug;
+}
+
+std::string inbox_folder(const policy::Remit& remit) {
+  return "_communication/inbox/" + remit.slug + "/";
+}
+
+bool may_read(const policy::Remit& remit, const std::string& path) {
+  for (const policy::MemoryRule& rule : remit.memory)
+    if (rule.read && rule.pattern.matches(path)) return true;
+  return false;
+}
+
+void AgentChanges::attach(mcp::Server& server) {
+  const std::lock_guard held(mutex_);
+  server_ = &server;
+}
+
+void AgentChanges::stop() {
+  std::unique_ptr<memory::DocumentWatch> documents;
+  std::jthread orders;
+  {
+    const std::lock_guard held(mutex_);
+    stopped_ = true;
+    documents = std::move(documents_);
+    orders = std::move(orders_);
+  }
+  documents.reset();
+  orders.request_stop();
+  if (orders.joinable()) orders.join();
+  const std::lock_guard held(mutex_);
+  server_ = nullptr;
+}
+
+Result<void> AgentChanges::watch() {
+  const std::lock_guard held(mutex_);
+  if (documents_ || stopped_) return {};
+  TRY(Fd root, fs::open_root(access_.remit().memory_root));
+  TRY(documents_, memory::DocumentWatch::start(
+                      std::move(root), [this](const auto& changed) { tell(changed); }));
+  return {};
+}
+
+void AgentChanges::tell(const std::map<std::string, bool>& changed) {
+  mcp::Server* server = nullptr;
+  {
+    const std::lock_guard held(mutex_);
+    server = server_;
+  }
+  if (server == nullptr) return;
+  const std::string inbox = inbox_folder(access_.remit());
+  bool list = false, in_inbox = false;
+  for (const auto& [path, listed] : changed) {
+    if (path.starts_with(inbox)) in_inbox = true;
+    // What this agent may not read has not changed as far as it is told.
+    if (!may_read(access_.remit(), path)) continue;
+    server->resource_updated("remit://memory/" + path);
+    list = list || listed;
+  }
+  if (in_inbox) server->resource_updated(inbox_uri(access_.remit()));
+  if (list) server->list_changed(mcp::Server::List::resources);
+}
+
+void AgentChanges::await_orders() {
+  const std::lock_guard held(mutex_);
+  if (orders_.joinable() || stopped_ || server_ == nullptr) return;
+  orders_ = std::jthread([this, server = server_](const std::stop_token& stop) {
+    try {
+      memory::Wake::Watch watch(wake_, "tasks");
+      while (!stop.stop_requested())
+        if (watch.wait(std::chrono::steady_clock::now() + std::chrono::hours(1), stop))
+          server->task_orders();
+    } catch (...) {
+      log::error("orders for tasks are not read any more");
+    }
+  });
+}
+
+std::shared_ptr<memory::TaskStore> AgentChanges::tasks(const std::string& principal,
+                                                       const std::string& server_id) {
+  return std::make_shared<Store>(*this, state_, principal, server_id);
+}
+
+Result<std::shared_ptr<AgentChanges>> serve_changes(mcp::Service& service, policy::Access& access,
+                                                    memory::State& state, memory::Wake& wake,
+                                                    const std::string& server_id) {
+  TRY(const std::int64_t lost, memory::settle_tasks(state, mcp::kTaskLost));
+  if (lost > 0) log::warning("tasks ended with their servers", {{"tasks", std::to_string(lost)}});
+  auto changes = std::make_shared<AgentChanges>(access, state, wake);
+  service.changes = changes;
+  service.announces.resources = service.announces.resource_updates = true;
+  service.tasks = changes->tasks(service.principal, server_id);
+  service.traits["Bash"].task_after = limits::kTaskAfter;
+  return changes;
+}
+
+}  // namespace remit::server

@@ -1,0 +1,63 @@
+// What an agent's clients are told of: changes of the documents it may read and of its own inbox, and
+// orders of other processes for its tasks.
+//
+// Threads: safe from any thread. The watch starts with the first client that lists or subscribes, the
+// waiting for orders with the first task; both end with stop().
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "memory/document_watch.h"
+#include "memory/server_rows.h"
+#include "memory/task_rows.h"
+#include "policy/access.h"
+#include "server/mcp/dispatcher.h"
+
+namespace remit::server {
+
+class AgentChanges final : public mcp::ChangeSource {
+ public:
+  AgentChanges(policy::Access& access, memory::State& state, memory::Wake& wake)
+      : access_(access), state_(state), wake_(wake) {}
+  ~AgentChanges() override { stop(); }
+  AgentChanges(const AgentChanges&) = delete;
+  AgentChanges& operator=(const AgentChanges&) = delete;
+
+  void attach(mcp::Server& server) override;
+  void stop() final;
+
+  // A client lists or subscribes. Errors: unavailable if Agent_Memory cannot be watched.
+  Result<void> watch();
+  // The task records of this server, which also bring orders of other processes.
+  std::shared_ptr<memory::TaskStore> tasks(const std::string& principal,
+                                           const std::string& server_id);
+
+ private:
+  class Store;
+  void tell(const std::map<std::string, bool>& changed);
+  void await_orders();
+
+  policy::Access& access_;
+  memory::State& state_;
+  memory::Wake& wake_;
+  std::mutex mutex_;  // guards the rest
+  mcp::Server* server_ = nullptr;
+  std::unique_ptr<memory::DocumentWatch> documents_;
+  std::jthread orders_;
+  bool stopped_ = false;
+};
+
+// Makes `service` announce changes and keep tasks, and settles the tasks of servers that are gone.
+Result<std::shared_ptr<AgentChanges>> serve_changes(mcp::Service& service, policy::Access& access,
+                                                    memory::State& state, memory::Wake& wake,
+                                                    const std::string& server_id);
+
+// remit://inbox/SLUG
+std::string inbox_uri(const policy::Remit& remit);
+// The folder of that inbox in Agent_Memory, with its slash.
+std::string inbox_folder(const policy::Remit& remit);
+bool may_read(const policy::Remit& remit, const std::string& path);
+
+}  // namespace remit::server

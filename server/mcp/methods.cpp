@@ -1,0 +1,73 @@
+#include "server/mcp/methods.h"
+
+#include <array>
+
+namespace remit::mcp {
+namespace {
+
+// What exists in which era; anything else is -32601.
+constexpr std::array<MethodRow, 18> kMethods = {{
+    {"completion/complete", Method::complete, true, true, Where::pool},
+    {"initialize", Method::initialize, true, false, Where::reader},
+    {"logging/setLevel", Method::set_log_level, true, false, Where::reader},
+    {"ping", Method::ping, true, false, Where::reader},
+    {"prompts/get", Method::get_prompt, true, true, Where::pool},
+    {"prompts/list", Method::list_prompts, true, true, Where::pool},
+    {"resources/list", Method::list_resources, true, true, Where::pool},
+    {"resources/read", Method::read_resource, true, true, Where::pool},
+    {"resources/subscribe", Method::subscribe, true, false, Where::pool},
+    {"resources/templates/list", Method::list_templates, true, true, Where::pool},
+    {"resources/unsubscribe", Method::unsubscribe, true, false, Where::pool},
+    {"server/discover", Method::discover, false, true, Where::reader},
+    {"subscriptions/listen", Method::listen, false, true, Where::pool},
+    {"tasks/cancel", Method::cancel_task, false, true, Where::pool},
+    {"tasks/get", Method::get_task, false, true, Where::pool},
+    {"tasks/update", Method::update_task, false, true, Where::pool},
+    {"tools/call", Method::call_tool, true, true, Where::pool},
+    {"tools/list", Method::list_tools, true, true, Where::reader},
+}};
+
+bool served(const Service& service, Method method) {
+  switch (method) {
+    case Method::get_prompt:
+    case Method::list_prompts:
+      return service.prompts != nullptr;
+    case Method::list_resources:
+    case Method::list_templates:
+    case Method::read_resource:
+      return service.resources != nullptr;
+    case Method::complete:
+      return service.prompts || service.resources;
+    case Method::call_tool:
+    case Method::list_tools:
+      return !service.tools.empty();
+    case Method::subscribe:
+    case Method::unsubscribe:
+      return service.resources && service.announces.resource_updates;
+    case Method::listen:
+      return service.announces.any() || service.tasks;
+    case Method::cancel_task:
+    case Method::get_task:
+    case Method::update_task:
+      return service.tasks != nullptr;
+    case Method::discover:
+    case Method::initialize:
+    case Method::ping:
+    case Method::set_log_level:
+      return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+const MethodRow* find_method(const Service& service, std::string_view name, Revision revision) {
+  for (const MethodRow& row : kMethods)
+    if (name == row.name)
+      return (is_modern(revision) ? row.modern : row.legacy) && served(service, row.method)
+                 ? &row
+                 : nullptr;
+  return nullptr;
+}
+
+}  // namespace remit::mcp
