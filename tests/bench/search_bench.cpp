@@ -1,11 +1,14 @@
 // One search as one process, the way an agent's shell would run it: `remit grep` (its ledger row
 // included) against ripgrep on the same generated tree. The two take turns (A B A B); figures are
-// medians of wall time. `same` compares the sorted output. Prints one JSON row per question.
+// medians of wall time and, in the rows *_cpu, of the time that processors worked (user and
+// kernel), which a busy machine changes less. `same` compares the sorted output. Prints JSON rows.
 //
 // The rows search.warm.* ask a running server over MCP (Grep, files_with_matches) what a client
 // without it would spawn ripgrep for; `same` then says that both counted the same files.
 //
 //   REMIT_BINARY=build/remit REMIT_SOURCE=. build/tests/bench/search_bench [rounds]
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -77,8 +80,12 @@ void make_log(const std::string& path) {
   }
 }
 
+double ms_of(const timeval& time) {
+  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
+}
+
 struct Run {
-  double ms = 0;
+  double ms = 0, cpu_ms = 0;
   int exit_code = -1;
   std::string sorted;  // the lines of its output
 };
@@ -105,8 +112,10 @@ Run run(const std::vector<std::string>& command) {
     text.append(bytes, static_cast<std::size_t>(got));
   }
   int status = 0;
-  ::waitpid(pid, &status, 0);
+  struct rusage used{};
+  ::wait4(pid, &status, 0, &used);
   Run result;
+  result.cpu_ms = ms_of(used.ru_utime) + ms_of(used.ru_stime);
   result.ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
   result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   ::close(out[0]);
@@ -119,11 +128,12 @@ Run run(const std::vector<std::string>& command) {
   return result;
 }
 
-void row(const char* name, double ours, const std::string& peer_name, double peer, bool same) {
+void row(const std::string& name, double ours, const std::string& peer_name, double peer,
+         bool same) {
   std::printf(
       "{\"name\":\"%s\",\"ours\":%.1f,\"peer_name\":\"%s\",\"peer\":%.1f,\"unit\":\"ms\","
       "\"ratio\":%.2f,\"same\":%s}\n",
-      name, ours, peer_name.c_str(), peer, peer / ours, same ? "true" : "false");
+      name.c_str(), ours, peer_name.c_str(), peer, peer / ours, same ? "true" : "false");
   std::fflush(stdout);
 }
 
@@ -212,7 +222,7 @@ int main(int argc, char** argv) {
     std::vector<std::string> ours = {binary, "grep"}, theirs = {"rg"};
     ours.insert(ours.end(), words.begin(), words.end());
     theirs.insert(theirs.end(), words.begin(), words.end());
-    std::vector<double> our_ms, their_ms;
+    std::vector<double> our_ms, their_ms, our_cpu, their_cpu;
     bool same = true;
     for (int round = -1; round < rounds; ++round) {  // the first warms the page cache
       const Run a = run(ours), b = run(theirs);
@@ -220,8 +230,11 @@ int main(int argc, char** argv) {
       if (round < 0) continue;
       our_ms.push_back(a.ms);
       their_ms.push_back(b.ms);
+      our_cpu.push_back(a.cpu_ms);
+      their_cpu.push_back(b.cpu_ms);
     }
     row(question.name, median(our_ms), peer_name, median(their_ms), same);
+    row(std::string(question.name) + "_cpu", median(our_cpu), peer_name, median(their_cpu), same);
   }
   measure_warm(tree, folder, rounds, peer_name);
   std::filesystem::remove_all(folder);
