@@ -166,10 +166,11 @@ Result<Access::SpawnJudgement> AgentAccess::judge_spawn(const CallScope& call,
   action.verb = Verb::spawn;
   action.tool = call.tool;
   action.shell = &out.shell;
+  action.tier = sandbox().tier;
   out.decision = decide(*parts_.remit, parts_.principal, action);
   // Told before a person is asked: an approval that can never run is worth nothing.
-  if (out.decision.verdict != Verdict::deny && sandbox().tier == Tier::t3) {
-    return fail(ErrorKind::unavailable, "no sandbox tier is usable here: " + sandbox().remedy, {},
+  if (out.decision.code == "sandbox_unavailable") {
+    return fail(ErrorKind::unavailable, out.decision.reason + "; " + sandbox().remedy, {},
                 "sandbox_unavailable");
   }
   if (out.decision.verdict != Verdict::ask) return out;
@@ -209,6 +210,7 @@ Result<SpawnOutcome> AgentAccess::spawn(const CallScope& call, const SpawnReques
   action.verb = Verb::spawn;
   action.tool = call.tool;
   action.shell = &shell;
+  action.tier = sandbox().tier;
   const Decision decision = decide(*parts_.remit, parts_.principal, action);
   plan.authority.decision = "allow";
   if (decision.verdict == Verdict::ask) {

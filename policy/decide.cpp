@@ -222,10 +222,18 @@ Decision decide_spawn(const Remit& remit, const Action& action) {
     if (rule.empty()) rule = finding.rule.empty() ? finding.reason : finding.rule;
     if (hint.empty()) hint = finding.hint;
   }
+  if (action.shell->verdict != ShellVerdict::deny && action.tier > remit.bash.minimum_tier) {
+    return deny("sandbox.min_tier", bash->origin,
+                std::string("the sandbox here is of tier ") + to_string(action.tier) +
+                    ", and the site asks for " + to_string(remit.bash.minimum_tier),
+                "sandbox_unavailable", "remit doctor says what this machine lacks");
+  }
   switch (action.shell->verdict) {
     case ShellVerdict::allow: return allow(rule.empty() ? "exec" : rule, bash->origin);
     case ShellVerdict::ask: {
-      Decision out = ask(rule.empty() ? "exec" : rule, bash->origin, reason, action.shell->risk);
+      // Where a weaker sandbox is the boundary, nobody but a person at the server says yes.
+      const Risk risk = action.tier == Tier::t1 ? action.shell->risk : Risk::high;
+      Decision out = ask(rule.empty() ? "exec" : rule, bash->origin, reason, risk);
       out.hint = hint;
       return out;
     }

@@ -53,6 +53,7 @@ struct Action {
   bool symlink_leaves = false;  // op symlink: the target leaves the workspace
   // spawn
   const ShellAssessment* shell = nullptr;
+  Tier tier = Tier::t1;  // of the sandbox it would run in
   bool direct = false;
   // connect
   std::string target;

@@ -25,7 +25,7 @@ class Gate {
   explicit Gate(GateParts parts)
       : parts_(std::move(parts)), started_ms_(parts_.clock->unix_ms()) {}
 
-  Result<void> operator()(const SpawnPlan& plan, const std::string& profile_sha256) {
+  Result<void> operator()(const SpawnPlan& plan, const SpawnPlace& place) {
     TRY_DO(check_reach(plan));
     const ShellAssessment shell =
         assess(plan.command, *parts_.rules, shell_scope(*parts_.remit, plan.cwd));
@@ -33,11 +33,12 @@ class Gate {
     action.verb = Verb::spawn;
     action.tool = "Bash";
     action.shell = &shell;
+    action.tier = place.tier;
     const Decision decision = decide(*parts_.remit, parts_.principal, action);
     switch (decision.verdict) {
       case Verdict::allow: return {};
       case Verdict::deny: return refuse(decision.reason);
-      case Verdict::ask: return check(plan, profile_sha256, decision);
+      case Verdict::ask: return check(plan, place, decision);
     }
     return refuse("no verdict");
   }
@@ -79,8 +80,7 @@ class Gate {
     return {};
   }
 
-  Result<void> check(const SpawnPlan& plan, const std::string& profile_sha256,
-                     const Decision& decision) {
+  Result<void> check(const SpawnPlan& plan, const SpawnPlace& place, const Decision& decision) {
     const SpawnAuthority& authority = plan.authority;
     if (authority.decision != "approval") return refuse("nobody approved this command");
     if (authority.expires_unix_ms <= parts_.clock->unix_ms()) return refuse("the approval expired");
@@ -91,7 +91,8 @@ class Gate {
     subject.command = plan.command;
     subject.cwd = plan.cwd;
     subject.executed = authority.executed;
-    subject.profile_sha256 = profile_sha256;
+    subject.profile_sha256 = place.profile_sha256;
+    subject.tier = place.tier;
     subject.limits = plan.limits;
     if (!equal_constant_time(grant_key(subject), authority.grant_key)) {
       return refuse("the approval is for another command");
@@ -178,8 +179,8 @@ ShellScope shell_scope(const Remit& remit, const std::string& cwd) {
 
 SpawnGate make_spawn_gate(GateParts parts) {
   auto gate = std::make_shared<Gate>(std::move(parts));
-  return [gate](const SpawnPlan& plan, const std::string& profile_sha256) {
-    return (*gate)(plan, profile_sha256);
+  return [gate](const SpawnPlan& plan, const SpawnPlace& place) {
+    return (*gate)(plan, place);
   };
 }
 

@@ -150,9 +150,14 @@ class Spawner {
   virtual const SandboxReport& report() const = 0;
 };
 
-// Decides, inside the starter process, whether a plan may run: given by policy/, called by the
-// starter before each command, with the hash of the profile it would run under. Must not make
-// threads.
-using SpawnGate = std::function<Result<void>(const SpawnPlan&, const std::string& profile_sha256)>;
+// What a command would run in.
+struct SpawnPlace {
+  Tier tier = Tier::t3;
+  std::string profile_sha256;
+};
+
+// Decides, inside the starter process, whether a plan may run in this place: given by policy/, called
+// by the starter before each command. Must not make threads.
+using SpawnGate = std::function<Result<void>(const SpawnPlan&, const SpawnPlace&)>;
 
 }  // namespace remit::policy

@@ -21,14 +21,14 @@ policy::SpawnPlan approved_plan(SpawnHouse& house, const std::string& text,
   const auto request = SpawnHouse::command(text);
   REQUIRE(house.approve(house.ask(request), scope));
   const policy::SpawnGate real = std::exchange(
-      house.spawner->gate, [](const policy::SpawnPlan&, const std::string&) { return Result<void>(); });
+      house.spawner->gate, [](const policy::SpawnPlan&, const policy::SpawnPlace&) { return Result<void>(); });
   REQUIRE(house.spawn(request));
   house.spawner->gate = real;
   return house.spawner->plans.back();
 }
 
 std::string verdict(SpawnHouse& house, const policy::SpawnPlan& plan, const std::string& profile = kProfile) {
-  const auto done = house.spawner->gate(plan, profile);
+  const auto done = house.spawner->gate(plan, {policy::Tier::t1, profile});
   return done ? "ok" : done.error().code;
 }
 

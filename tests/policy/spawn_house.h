@@ -33,7 +33,7 @@ class RecordingSpawner final : public policy::Spawner {
   Result<policy::SpawnOutcome> run(const policy::SpawnPlan& plan, const policy::OutputSink&,
                                    std::stop_token) override {
     plans.push_back(plan);
-    TRY_DO(gate(plan, report_.profile_sha256));
+    TRY_DO(gate(plan, {report_.tier, report_.profile_sha256}));
     ran.push_back(plan);
     policy::SpawnOutcome outcome;
     outcome.exit_code = 0;

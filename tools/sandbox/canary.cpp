@@ -62,6 +62,36 @@ fi
 point 'script complete' ok ''
 )script";
 
+// The same for a slot without namespaces: nothing of /proc is there to look at, and what the layer
+// would have taken is refused.
+constexpr const char* kBareScript = R"script(
+point() { printf '%s|%s|%s\n' "$1" "$2" "$3"; }
+refused() {
+  if [ "$3" = 0 ]; then point "$1" failed 'it succeeded'; else point "$1" ok "${2##*: }"; fi
+}
+message=$( { : >> /usr/remit-canary || : >> /remit-canary; } 2>&1 ); refused 'write outside fails' "$message" $?
+message=$( { echo probe > probe; } 2>&1 ); refused 'workspace is read-only' "$message" $?
+message=$( { : < hidden; } 2>&1 ); refused 'masked file is not readable' "$message" $?
+message=$( { : < /proc/self/status; } 2>&1 ); refused '/proc is not readable' "$message" $?
+message=$( { : >> /proc/sys/kernel/core_pattern; } 2>&1 ); refused '/proc/sys is not writable' "$message" $?
+message=$( { : < /dev/tcp/127.0.0.1/9; } 2>&1 ); status=$?
+case $message in
+  *'not permitted'*) refused 'connect fails' "$message" $status ;;
+  *) point 'connect fails' failed "not by the filter: $message" ;;
+esac
+message=$( /usr/bin/chmod 600 . 2>&1 ); refused 'attributes cannot be changed' "$message" $?
+if echo probe > "$HOME/probe"; then point 'private folder' ok ''; else point 'private folder' failed 'refused'; fi
+( trap '' HUP TERM; /usr/bin/setsid /usr/bin/sleep 1000 & )
+point 'script complete' ok ''
+)script";
+
+constexpr const char* kExpectedBare[] = {
+    "write outside fails",          "workspace is read-only",
+    "masked file is not readable",  "/proc is not readable",
+    "/proc/sys is not writable",    "connect fails",
+    "attributes cannot be changed", "private folder",
+};
+
 // Names of points that must have been reported. Those after the first five need /proc.
 constexpr const char* kExpected[] = {"write outside fails", "workspace write",
                                      "masked file reads empty", "/proc/sys is not writable",
@@ -95,8 +125,10 @@ std::string remedy(const policy::SandboxReport& report) {
 struct Scratch {
   std::string folder, workspace;
   explicit Scratch(const Settings& settings) {
-    auto made =
-        make_scratch(settings.state_directory, settings.starter, "canary", geteuid(), getegid());
+    // A bare slot's own user cannot enter the state directory.
+    auto made = settings.bare() ? make_home(settings.starter, geteuid(), getegid())
+                                : make_scratch(settings.state_directory, settings.starter, "canary",
+                                               geteuid(), getegid());
     if (!made) {
       problem = made.error();
       return;
@@ -104,7 +136,8 @@ struct Scratch {
     folder = std::move(*made);
     workspace = folder + "/workspace";
     const std::string hidden = workspace + "/hidden";
-    const bool folder_made = mkdir(workspace.c_str(), 0755) == 0;
+    const bool folder_made = chmod(folder.c_str(), settings.bare() ? 0755 : 0700) == 0 &&
+                             mkdir(workspace.c_str(), 0755) == 0;
     const Fd file(folder_made ? open(hidden.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644) : -1);
     auto written = fs::write_all(file.get(), kSecret);
     if (!written) problem = written.error();
@@ -137,17 +170,18 @@ void expect_point(std::vector<policy::CanaryPoint>& points, const char* name) {
 }
 
 // What the script cannot see: the host's side of the same facts.
-void judge_from_outside(const Scratch& scratch, const RunResult& run,
+void judge_from_outside(const Scratch& scratch, const RunResult& run, bool bare,
                         std::vector<policy::CanaryPoint>& points) {
   const bool untouched = access((scratch.workspace + "/probe").c_str(), F_OK) != 0;
   points.push_back({"host tree untouched", untouched, untouched ? "" : "the write reached it"});
+  // follow() returned a result, so both pipes ended: nobody holds the detached process's stdout.
+  points.push_back({"detached process dies", true, ""});
+  if (bare) return;
   const auto& changes = run.outcome.changes;
   const bool listed = changes.size() == 1 && changes[0].path == scratch.workspace + "/probe" &&
                       changes[0].content == "probe\n";
   points.push_back(
       {"change listed", listed, listed ? "" : std::to_string(changes.size()) + " changes"});
-  // follow() returned a result, so both pipes ended: nobody holds the detached process's stdout.
-  points.push_back({"detached process dies", true, ""});
 }
 
 Result<RunResult> run_script(const Settings& settings, const Fd& lifeline, const Scratch& scratch,
@@ -155,10 +189,11 @@ Result<RunResult> run_script(const Settings& settings, const Fd& lifeline, const
   if (scratch.problem) return tl::unexpected<Error>(*scratch.problem);
   policy::SpawnPlan plan;
   plan.call_id = "canary";
-  plan.command = kScript;
+  plan.command = settings.bare() ? kBareScript : kScript;
   plan.cwd = plan.view.workspace = scratch.workspace;
   plan.view.masks = {"hidden"};
   plan.environment = {{"CANARY", "1"}};
+  if (settings.bare()) plan.environment["HOME"] = "/tmp";
   plan.limits.wall = plan.limits.idle = kCanaryWall;
   TRY(const SlotBase base, slot_base_of(plan, settings.uid_base));
   TRY(const Fd memory, sealed_memory(encode(plan)));
@@ -190,35 +225,65 @@ std::string profile_hash(const Settings& settings) {
   for (const sock_filter& instruction : settings.filter)
     hash.field(std::to_string(instruction.code) + " " + std::to_string(instruction.jt) + " " +
                std::to_string(instruction.jf) + " " + std::to_string(instruction.k));
+  hash.field(policy::to_string(settings.tier));
   hash.field(std::to_string(settings.landlock_abi));
   return hash.finish_hex();
 }
 
-policy::SandboxReport run_canary(const Settings& settings, const Fd& lifeline) {
+namespace {
+
+// Runs the canary of the settings' tier and adds its points; true if all of them hold.
+bool prove(const Settings& settings, const Fd& lifeline, policy::SandboxReport& report) {
+  std::vector<policy::CanaryPoint> points;
+  {
+    const Scratch scratch(settings);
+    std::string output;
+    const auto result = run_script(settings, lifeline, scratch, output);
+    if (!result) {
+      points.push_back({"slot", false, result.error().message});
+    } else {
+      report.degraded = result->degraded;
+      points = parse_points(output);
+      if (settings.bare()) {
+        for (const char* name : kExpectedBare) expect_point(points, name);
+      } else {
+        for (const char* name : kExpected) expect_point(points, name);
+        // Without /proc the slot's init has still checked the result of each call that drops a
+        // right.
+        const bool no_proc = std::find(report.degraded.begin(), report.degraded.end(), "no_proc") !=
+                             report.degraded.end();
+        if (!no_proc)
+          for (const char* name : kExpectedWithProc) expect_point(points, name);
+      }
+      expect_point(points, "script complete");
+      judge_from_outside(scratch, *result, settings.bare(), points);
+    }
+  }
+  bool proven = true;
+  for (policy::CanaryPoint& point : points) {
+    proven = proven && point.ok;
+    point.name = std::string(policy::to_string(settings.tier)) + " " + point.name;
+    report.canary.push_back(std::move(point));
+  }
+  return proven;
+}
+
+}  // namespace
+
+policy::SandboxReport run_canary(Settings settings, const Fd& lifeline) {
   policy::SandboxReport report;
   report.landlock_abi = settings.landlock_abi;
-  report.profile_sha256 = profile_hash(settings);
-  const Scratch scratch(settings);
-  std::string output;
-  const auto result = run_script(settings, lifeline, scratch, output);
-  if (!result) {
-    report.canary.push_back({"slot", false, result.error().message});
-  } else {
-    report.degraded = result->degraded;
-    report.canary = parse_points(output);
-    for (const char* name : kExpected) expect_point(report.canary, name);
-    // Without /proc the slot's init has still checked the result of each call that drops a right.
-    const bool no_proc = std::find(report.degraded.begin(), report.degraded.end(), "no_proc") !=
-                         report.degraded.end();
-    if (!no_proc)
-      for (const char* name : kExpectedWithProc) expect_point(report.canary, name);
-    expect_point(report.canary, "script complete");
-    judge_from_outside(scratch, *result, report.canary);
+  report.tier = policy::Tier::t3;
+  if (settings.tier == policy::Tier::t1) {
+    if (prove(settings, lifeline, report)) {
+      report.tier = policy::Tier::t1;
+    } else {
+      report.remedy = remedy(report);
+      settings.set_tier(policy::Tier::t2);
+    }
   }
-  const bool proven = std::all_of(report.canary.begin(), report.canary.end(),
-                                  [](const auto& point) { return point.ok; });
-  report.tier = proven ? policy::Tier::t1 : policy::Tier::t3;
-  if (!proven) report.remedy = remedy(report);
+  if (settings.bare() && prove(settings, lifeline, report)) report.tier = policy::Tier::t2;
+  report.profile_sha256 = profile_hash(settings);
   return report;
 }
 

@@ -14,6 +14,8 @@ namespace remit::sandbox {
 // Hash of what every plan on this machine has in common: part of the grant key of an approval.
 std::string profile_hash(const Settings& settings);
 
-policy::SandboxReport run_canary(const Settings& settings, const Fd& lifeline);
+// Tries a slot of the tier of `settings`, and one without namespaces (tier t2) where that cannot be
+// built. The report says what was tried; its tier is t3 if neither held.
+policy::SandboxReport run_canary(Settings settings, const Fd& lifeline);
 
 }  // namespace remit::sandbox

@@ -2,13 +2,11 @@
 
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdint>
-
-#include "base/fs.h"
 
 namespace remit::sandbox {
 
@@ -45,16 +43,22 @@ std::uint64_t known_rights(int abi) {
   return known;
 }
 
-Result<void> allow_below(int ruleset, const std::string& path, std::uint64_t rights) {
-  const Fd place(open(path.c_str(), O_PATH | O_CLOEXEC));
-  if (!place && errno == ENOENT) return {};
-  if (!place) return fail_errno(errno, "open " + path + " for a Landlock rule");
-  landlock_path_beneath_attr rule{};
-  rule.allowed_access = rights;
-  rule.parent_fd = place.get();
-  if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0)
-    return fail_errno(errno, "add a Landlock rule for " + path);
-  return {};
+// Those of a rule on a file; the others are refused there.
+constexpr std::uint64_t kOfFiles = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE |
+                                   LANDLOCK_ACCESS_FS_WRITE_FILE | kTruncate | kIoctlDev;
+
+std::uint64_t rights(Reach reach) {
+  switch (reach) {
+    case Reach::list:
+      return LANDLOCK_ACCESS_FS_READ_DIR;
+    case Reach::read:
+      return kRead;
+    case Reach::write:
+      return kRead | kWrite;
+    case Reach::device:
+      return LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | kTruncate;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -65,12 +69,11 @@ int landlock_abi() {
   return abi > 0 ? static_cast<int>(abi) : 0;
 }
 
-Result<void> confine_files(int abi, const std::vector<std::string>& writable) {
+Result<LandlockRules> LandlockRules::make(int abi) {
   if (abi < 1)
     return fail(ErrorKind::unavailable, "this kernel has no Landlock (boot with lsm=landlock,…)");
-  const std::uint64_t known = known_rights(abi);
   RulesetAttributes attributes;
-  attributes.files = (kRead | kWrite | kNever) & known;
+  attributes.files = (kRead | kWrite | kNever) & known_rights(abi);
   std::size_t size = sizeof attributes.files;
   if (abi >= 4) {
     attributes.network = kTcp;
@@ -80,15 +83,41 @@ Result<void> confine_files(int abi, const std::vector<std::string>& writable) {
     attributes.scoped = kScopes;
     size += sizeof attributes.scoped;
   }
-  const Fd ruleset(static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));
+  Fd ruleset(static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));
   if (!ruleset) return fail_errno(errno, "make a Landlock ruleset");
-  TRY_DO(allow_below(ruleset.get(), "/", kRead & known));
-  for (const std::string& path : writable)
-    TRY_DO(allow_below(ruleset.get(), path, (kRead | kWrite) & known));
-  TRY_DO(allow_below(ruleset.get(), "/dev", (LANDLOCK_ACCESS_FS_WRITE_FILE | kTruncate) & known));
-  if (syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0)
+  return LandlockRules(std::move(ruleset), known_rights(abi));
+}
+
+Result<void> LandlockRules::allow(const std::string& path, Reach reach) {
+  const Fd place(open(path.c_str(), O_PATH | O_CLOEXEC));
+  if (!place && errno == ENOENT) return {};
+  if (!place) return fail_errno(errno, "open " + path + " for a Landlock rule");
+  TRY(const struct stat st, fs::stat_of(place));
+  return allow(place, S_ISDIR(st.st_mode), reach, path);
+}
+
+Result<void> LandlockRules::allow(const Fd& place, bool directory, Reach reach,
+                                  const std::string& name) {
+  landlock_path_beneath_attr rule{};
+  rule.allowed_access = rights(reach) & known_ & (directory ? ~std::uint64_t{0} : kOfFiles);
+  rule.parent_fd = place.get();
+  if (syscall(SYS_landlock_add_rule, ruleset_.get(), LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0)
+    return fail_errno(errno, "add a Landlock rule for " + name);
+  return {};
+}
+
+Result<void> LandlockRules::enforce() const {
+  if (syscall(SYS_landlock_restrict_self, ruleset_.get(), 0) != 0)
     return fail_errno(errno, "enter the Landlock domain");
   return {};
+}
+
+Result<void> confine_files(int abi, const std::vector<std::string>& writable) {
+  TRY(LandlockRules rules, LandlockRules::make(abi));
+  TRY_DO(rules.allow("/", Reach::read));
+  for (const std::string& path : writable) TRY_DO(rules.allow(path, Reach::write));
+  TRY_DO(rules.allow("/dev", Reach::device));
+  return rules.enforce();
 }
 
 }  // namespace remit::sandbox

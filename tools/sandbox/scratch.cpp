@@ -21,6 +21,7 @@ namespace remit::sandbox {
 namespace {
 
 constexpr std::string_view kPrefix = "scratch-";
+constexpr std::string_view kHomes = "/tmp/remit-home-";
 
 void remove_at(int dir, const char* name, int depth) {
   if (unlinkat(dir, name, 0) == 0 || errno == ENOENT) return;
@@ -64,18 +65,48 @@ void remove_tree(const std::string& path) {
   remove_at(AT_FDCWD, path.c_str(), 0);
 }
 
-void sweep_scratch(const std::string& state_directory) {
-  DIR* directory = opendir(state_directory.c_str());
-  if (directory == nullptr) return;
+Result<std::string> make_home(pid_t starter, uid_t uid, gid_t gid) {
+  std::string path = std::string(kHomes) + std::to_string(starter) + "-XXXXXX";
+  if (mkdtemp(path.data()) == nullptr) return fail_errno(errno, "make a folder " + path);
+  if (geteuid() == 0 && chown(path.c_str(), uid, gid) != 0)
+    return fail_errno(errno, "hand over the folder " + path);
+  return path;
+}
+
+namespace {
+
+// Entries of `folder` that start with `prefix` and the number of a process that is gone.
+std::vector<std::string> left_behind(const std::string& folder, std::string_view prefix) {
   std::vector<std::string> left;
+  DIR* directory = opendir(folder.c_str());
+  if (directory == nullptr) return left;
   while (const dirent* entry = readdir(directory)) {
     const std::string_view name = entry->d_name;
-    if (!name.starts_with(kPrefix)) continue;
-    const pid_t owner = std::atoi(entry->d_name + kPrefix.size());
-    if (owner > 0 && kill(owner, 0) != 0 && errno == ESRCH) left.emplace_back(name);
+    if (!name.starts_with(prefix)) continue;
+    const pid_t owner = std::atoi(entry->d_name + prefix.size());
+    if (owner > 0 && kill(owner, 0) != 0 && errno == ESRCH)
+      left.push_back(folder + "/" + entry->d_name);
   }
   closedir(directory);
-  for (const std::string& name : left) remove_tree(state_directory + "/" + name);
+  return left;
+}
+
+}  // namespace
+
+void sweep_scratch(const std::string& state_directory, std::uint32_t uid_base) {
+  for (const std::string& path : left_behind(state_directory, kPrefix)) remove_tree(path);
+  const std::string_view homes = kHomes;
+  const std::size_t slash = homes.rfind('/');
+  for (const std::string& path :
+       left_behind(std::string(homes.substr(0, slash)), homes.substr(slash + 1))) {
+    // Anybody can make such a name in /tmp; only ours have an owner of ours.
+    struct stat st{};
+    if (lstat(path.c_str(), &st) != 0 || !S_ISDIR(st.st_mode)) continue;
+    const bool ours = geteuid() == 0
+                          ? st.st_uid < uid_base && uid_base - st.st_uid <= kBareIdentities
+                          : st.st_uid == geteuid();
+    if (ours) remove_tree(path);
+  }
 }
 
 }  // namespace remit::sandbox

@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 
 #include "base/result.h"
@@ -29,7 +30,12 @@ Result<std::string> make_scratch(const std::string& state_directory, pid_t start
 // stays is tried again by the next sweep.
 void remove_tree(const std::string& path);
 
-// Removes the scratch folders of starters that no longer live.
-void sweep_scratch(const std::string& state_directory);
+// Makes /tmp/remit-home-<starter>-XXXXXX, mode 0700, with the given owner (as root): the one
+// writable folder of a slot without a view. Not below the state directory, whose owner alone can
+// enter it.
+Result<std::string> make_home(pid_t starter, uid_t uid, gid_t gid);
+
+// Removes the scratch folders and homes of starters that no longer live.
+void sweep_scratch(const std::string& state_directory, std::uint32_t uid_base);
 
 }  // namespace remit::sandbox

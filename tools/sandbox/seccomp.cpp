@@ -29,6 +29,7 @@ constexpr std::uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 // Numbers shared by every architecture (the generic table) that Debian 12's headers do not have.
 constexpr std::uint32_t kFchmodat2 = 452;
 constexpr std::uint32_t kSetxattrat = 463;
+constexpr std::uint32_t kRemovexattrat = 466;
 constexpr std::uint32_t kOpenTreeAttr = 467;
 constexpr std::uint32_t kFileSetattr = 469;
 constexpr std::uint32_t kNewestReviewed = 469;  // Linux 6.18
@@ -162,8 +163,8 @@ constexpr std::uint32_t kNewNamespaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWI
 // be read alone.
 class Program {
  public:
-  // A rule for one call: `body` runs with the call number matched and must end in a verdict; the
-  // number is loaded again afterwards by the next rule.
+  // A rule for one call: `body` runs with the call number matched and ends in a verdict, or leaves
+  // the call to later rules; each loads the number again.
   template <class Body>
   void rule(std::uint32_t number, const Body& body) {
     load(offsetof(seccomp_data, nr));
@@ -196,6 +197,93 @@ class Program {
   }
   std::vector<sock_filter> code_;
 };
+
+// What only namespaces and a copy-on-write layer make harmless.
+constexpr Refused kRefusedBare[] = {
+    // Attributes of files, which Landlock does not cover.
+    {SYS_fchmod, EPERM},
+    {SYS_fchmodat, EPERM},
+    {kFchmodat2, EPERM},
+    {SYS_fchown, EPERM},
+    {SYS_fchownat, EPERM},
+    {SYS_utimensat, EPERM},
+    {SYS_removexattr, EPERM},
+    {SYS_lremovexattr, EPERM},
+    {SYS_fremovexattr, EPERM},
+    {kRemovexattrat, EPERM},
+    // IPC of the host.
+    {SYS_shmget, EPERM},
+    {SYS_shmat, EPERM},
+    {SYS_shmctl, EPERM},
+    {SYS_semget, EPERM},
+    {SYS_semop, EPERM},
+    {SYS_semctl, EPERM},
+    {SYS_semtimedop, EPERM},
+    {SYS_msgget, EPERM},
+    {SYS_msgsnd, EPERM},
+    {SYS_msgrcv, EPERM},
+    {SYS_msgctl, EPERM},
+    {SYS_mq_open, EPERM},
+    {SYS_mq_unlink, EPERM},
+    // Locks on files that can only be read, and news of files that cannot.
+    {SYS_flock, EPERM},
+    {SYS_inotify_init1, ENOSYS},
+    // Other processes of the same user.
+    {SYS_migrate_pages, EPERM},
+    {SYS_move_pages, EPERM},
+#if defined(__x86_64__)
+    {SYS_chmod, EPERM},
+    {SYS_chown, EPERM},
+    {SYS_lchown, EPERM},
+    {SYS_utime, EPERM},
+    {SYS_utimes, EPERM},
+    {SYS_futimesat, EPERM},
+    {SYS_inotify_init, ENOSYS},
+#endif
+};
+
+constexpr Refused kSignals[] = {
+    {SYS_kill, EPERM},
+    {SYS_tkill, EPERM},
+    {SYS_tgkill, EPERM},
+    {SYS_rt_sigqueueinfo, EPERM},
+    {SYS_rt_tgsigqueueinfo, EPERM},
+    {SYS_pidfd_send_signal, EPERM},
+};
+
+// Calls on a process named by an argument: 0 is oneself, every other number may be a stranger.
+constexpr ModeArgument kProcessArguments[] = {
+    {SYS_prlimit64, 0},   {SYS_sched_setaffinity, 0}, {SYS_sched_setparam, 0},
+    {SYS_setpriority, 1}, {SYS_ioprio_set, 1},
+};
+
+void refuse(Program& p, const Refused& call) {
+  p.when_equal(call.number);
+  p.verdict(answer(call.error));
+}
+
+void add_bare_rules(Program& p, int landlock_abi, bool as_root) {
+  for (const Refused& call : kRefusedBare) refuse(p, call);
+  if (landlock_abi < 6 && !as_root)
+    for (const Refused& call : kSignals) refuse(p, call);
+  for (const ModeArgument& m : kProcessArguments)
+    p.rule(m.number, [&] {
+      p.load_argument(m.index);
+      p.unless_equal(0);
+      p.verdict(answer(EPERM));
+      // Oneself: judged further by the rules for every slot.
+    });
+  if (landlock_abi >= 3) return;
+  refuse(p, {SYS_truncate, EPERM});
+  for (const OpenArguments& o : kOpens)
+    p.rule(o.number, [&] {
+      p.load_argument(o.flags);
+      p.mask(O_TRUNC | O_ACCMODE);
+      p.when_equal(O_TRUNC | O_RDONLY);
+      p.verdict(answer(EPERM));
+      // Judged further by the rule for modes of new files.
+    });
+}
 
 void add_argument_rules(Program& p) {
   for (const ModeArgument& m : kModes)
@@ -272,7 +360,11 @@ void add_argument_rules(Program& p) {
 
 }  // namespace
 
-std::vector<sock_filter> filter_program() {
+namespace {
+
+// `add`: further rules, which come before those about arguments.
+template <class Add>
+std::vector<sock_filter> build(const Add& add) {
   Program p;
   p.load(offsetof(seccomp_data, arch));
   p.when_equal(kArchitecture);
@@ -283,13 +375,21 @@ std::vector<sock_filter> filter_program() {
   p.verdict(SECCOMP_RET_KILL_PROCESS);
   p.when_above(kNewestReviewed);
   p.verdict(answer(ENOSYS));
-  for (const Refused& call : kRefused) {
-    p.when_equal(call.number);
-    p.verdict(answer(call.error));
-  }
+  for (const Refused& call : kRefused) refuse(p, call);
+  add(p);
   add_argument_rules(p);
   p.verdict(SECCOMP_RET_ALLOW);
   return p.take();
+}
+
+}  // namespace
+
+std::vector<sock_filter> filter_program() {
+  return build([](Program&) {});
+}
+
+std::vector<sock_filter> bare_filter_program(int landlock_abi, bool as_root) {
+  return build([&](Program& p) { add_bare_rules(p, landlock_abi, as_root); });
 }
 
 Result<void> install_filter(const std::vector<sock_filter>& program) {

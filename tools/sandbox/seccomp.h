@@ -20,6 +20,11 @@ namespace remit::sandbox {
 
 std::vector<sock_filter> filter_program();
 
+// For a slot without namespaces (tier t2) the same and more: what its view, its own processes and
+// its own IPC would have kept from it. `landlock_abi` below 3 does not cover truncation, below 6
+// not signals; as_root: the command has a user id of its own, so that signals need no rule.
+std::vector<sock_filter> bare_filter_program(int landlock_abi, bool as_root);
+
 // Needs no_new_privs. Irrevocable; inherited by every descendant.
 Result<void> install_filter(const std::vector<sock_filter>& program);
 

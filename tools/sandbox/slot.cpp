@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include <climits>
 #include <cstdlib>
 
+#include "tools/sandbox/bare_rules.h"
 #include "tools/sandbox/channel.h"
 #include "tools/sandbox/landlock.h"
 #include "tools/sandbox/limits.h"
@@ -53,15 +55,19 @@ Result<void> die_with_supervisor(const Fd& control) {
   return {};
 }
 
-Result<void> drop_rights() {
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno(errno, "set no_new_privs");
-  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0)
-    return fail_errno(errno, "clear ambient capabilities");
+Result<void> empty_bounding_set() {
   for (unsigned long capability = 0; capability < 64; ++capability) {
     if (prctl(PR_CAPBSET_READ, capability, 0, 0, 0) < 0) break;  // past the kernel's last one
     if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0)
       return fail_errno(errno, "drop a capability from the bounding set");
   }
+  return {};
+}
+
+Result<void> drop_rights() {
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno(errno, "set no_new_privs");
+  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0)
+    return fail_errno(errno, "clear ambient capabilities");
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, 2> none{};
   if (syscall(SYS_capset, &header, none.data()) != 0) return fail_errno(errno, "drop capabilities");
@@ -83,7 +89,8 @@ Result<void> limit(__rlimit_resource resource, std::uint64_t soft, std::uint64_t
   return {};
 }
 
-Result<void> set_limits(const policy::SpawnLimits& limits, Fallbacks fallbacks) {
+// `shares_user`: other processes of this machine have the same user id and are counted with these.
+Result<void> set_limits(const policy::SpawnLimits& limits, Fallbacks fallbacks, bool shares_user) {
   const auto cpu = static_cast<std::uint64_t>(limits.cpu.count());
   TRY_DO(limit(RLIMIT_CORE, 0, 0, "core files"));
   TRY_DO(limit(RLIMIT_FSIZE, limits.file_bytes, limits.file_bytes, "file size"));
@@ -93,7 +100,7 @@ Result<void> set_limits(const policy::SpawnLimits& limits, Fallbacks fallbacks) 
   // not matter. Where a group counts too, it must be hit first: only a group tells that it was.
   const std::uint64_t processes =
       limits.processes + std::uint64_t{fallbacks.processes ? 0U : kProcessSlack};
-  TRY_DO(limit(RLIMIT_NPROC, processes, processes, "processes"));
+  if (!shares_user) TRY_DO(limit(RLIMIT_NPROC, processes, processes, "processes"));
   if (fallbacks.memory) {
     const std::uint64_t bytes = limits.memory_bytes * kAddressSpaceFactor;
     TRY_DO(limit(RLIMIT_AS, bytes, bytes, "memory"));
@@ -114,7 +121,14 @@ Result<void> prepare_shell(const SlotContext& context, const Command& command) {
   if (!null || dup2(null.get(), 0) < 0 || dup2(command.out.get(), 1) < 0 ||
       dup2(command.err.get(), 2) < 0)
     return fail_errno(errno, "set up the command's streams");
-  TRY_DO(set_limits(command.plan.limits, command.fallbacks));
+  TRY_DO(set_limits(command.plan.limits, command.fallbacks,
+                    context.bare && !context.identity.as_root));
+  if (context.bare) {
+    TRY(LandlockRules rules, LandlockRules::make(context.landlock_abi));
+    TRY_DO(allow_bare_view(rules, command.plan.view, context.home));
+    TRY_DO(rules.enforce());
+    return install_filter(*context.filter);
+  }
   std::vector<std::string> writable{command.plan.view.workspace, "/tmp", "/dev/shm"};
   if (!command.plan.view.memory.empty()) writable.push_back(command.plan.view.memory);
   TRY_DO(confine_files(context.landlock_abi, writable));
@@ -124,7 +138,8 @@ Result<void> prepare_shell(const SlotContext& context, const Command& command) {
 [[noreturn]] void run_shell(const SlotContext& context, const Command& command) {
   std::vector<std::string> variables;
   for (const auto& [name, value] : command.plan.environment)
-    variables.push_back(name + "=" + value);
+    variables.push_back(name + "=" + (context.bare && name == "HOME" ? context.home : value));
+  if (context.bare) variables.push_back("TMPDIR=" + context.home);
   std::vector<char*> environment;
   for (std::string& variable : variables) environment.push_back(variable.data());
   environment.push_back(nullptr);
@@ -158,8 +173,15 @@ Result<Message> expect(const Fd& control, char kind) {
 // Everything that needs no plan.
 Result<void> build_ahead(SlotContext& context, std::vector<std::string>& degraded) {
   TRY_DO(expect(context.control, kMapped));
+  // Only root can without a user namespace; for others no_new_privs makes the set moot.
+  if (context.bare && geteuid() == 0) TRY_DO(empty_bounding_set());
   TRY_DO(take_identity(context.identity));
   TRY_DO(die_with_supervisor(context.control));
+  if (context.bare) {
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return fail_errno(errno, "hold the descendants");
+    umask(022);
+    return {};
+  }
   if (sethostname("remit", 5) != 0) return fail_errno(errno, "name the slot");
   if (!context.identity.as_root) {
     TRY(context.trees, open_plan_trees(*context.roots, context.layer_directory, true));
@@ -181,6 +203,7 @@ Result<Command> take_command(const SlotContext& context) {
 
 Result<void> build_and_report(SlotContext& context, const Command& command,
                               const std::vector<std::string>& degraded) {
+  if (context.bare) return send_message(context.control.get(), kReady, "");
   TRY(const Layers layers, build_plan(command.plan, context.trees));
   std::string points;
   for (const std::string& point : degraded) points += point + "\n";
@@ -195,6 +218,7 @@ Result<void> build_and_report(SlotContext& context, const Command& command,
 Result<std::string> run_to_the_end(const SlotContext& context, Command& command) {
   if (chdir(command.plan.cwd.c_str()) != 0)
     return fail_errno(errno, "enter the working directory " + command.plan.cwd);
+  if (!context.bare) TRY_DO(empty_bounding_set());
   TRY_DO(drop_rights());
   const long shell = sys_clone(CLONE_FS | SIGCHLD);
   if (shell < 0) return fail_errno(errno, "start the shell's process");
@@ -234,9 +258,9 @@ Result<std::string> carry_out(SlotContext& context) {
 }  // namespace
 
 Result<pid_t> start_slot(SlotContext& context) {
-  const std::uint64_t flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
-                              CLONE_NEWUTS | CLONE_NEWNET | kCloneNewCgroup | SIGCHLD;
-  const long pid = sys_clone(flags);
+  const std::uint64_t namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
+                                   CLONE_NEWUTS | CLONE_NEWNET | kCloneNewCgroup;
+  const long pid = sys_clone((context.bare ? 0 : namespaces) | SIGCHLD);
   if (pid < 0) {
     Error error = errno_error(errno, "make the slot's namespaces");
     error.kind = ErrorKind::unavailable;

@@ -28,6 +28,10 @@
 namespace remit::sandbox {
 
 struct SlotContext {
+  // Tier t2: no namespaces, no view, no layer. Landlock rules stand for the view (bare_rules.h),
+  // the descendants are held by subreapers, and `home` is the one writable folder.
+  bool bare = false;
+  std::string home;
   const policy::SpawnView* roots = nullptr;  // the plan's roots, known before the plan
   const std::vector<sock_filter>* filter = nullptr;
   Identity identity;
@@ -43,7 +47,7 @@ inline constexpr char kMapped = 'M';
 inline constexpr char kPlan = 'P';  // body: what a control group limits: "m" memory, "p" processes;
                                     // fds: sealed plan, the command's stdout and stderr
 inline constexpr char kReady =
-    'R';  // body: degraded points, one per line; fds: upper, lower[, memory]
+    'R';  // body: degraded points, one per line; fds: upper, lower[, memory]; none if bare
 inline constexpr char kFailed = 'E';
 inline constexpr char kExited = 'X';  // body: "<wait status> <cwd>"
 

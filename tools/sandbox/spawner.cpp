@@ -26,11 +26,8 @@ constexpr int kExitSteps = 500;
 
 class StarterSpawner final : public policy::Spawner {
  public:
-  StarterSpawner(pid_t starter, Fd control, Fd canary, std::optional<policy::Tier> forced)
-      : starter_(starter),
-        forced_(forced),
-        control_(std::move(control)),
-        canary_(std::move(canary)) {}
+  StarterSpawner(pid_t starter, Fd control, Fd canary)
+      : starter_(starter), control_(std::move(control)), canary_(std::move(canary)) {}
 
   // Ends the starter; every command that still runs dies with it.
   ~StarterSpawner() override {
@@ -48,7 +45,7 @@ class StarterSpawner final : public policy::Spawner {
   Result<policy::SpawnOutcome> run(const policy::SpawnPlan& plan, const policy::OutputSink& sink,
                                    std::stop_token stop) override {
     const policy::SandboxReport& machine = report();
-    if (machine.tier != policy::Tier::t1)
+    if (machine.tier == policy::Tier::t3)
       return fail(ErrorKind::unavailable, refusal(machine), {}, "sandbox_unavailable");
     TRY_DO(check_plan(plan));
     const std::string bytes = encode(plan);
@@ -89,10 +86,6 @@ class StarterSpawner final : public policy::Spawner {
       report = std::move(*received);
     else
       report.canary.push_back({"canary", false, received.error().message});
-    if (forced_) {
-      report.tier = *forced_;
-      report.remedy = "the tier is forced by an option";
-    }
     return report;
   }
 
@@ -103,14 +96,11 @@ class StarterSpawner final : public policy::Spawner {
       text += ": " + point.name + " (" + point.detail + ")";
       break;
     }
-    // The tier without namespaces is not built: nothing weaker takes the place of a whole slot.
-    if (machine.tier == policy::Tier::t2) text += ": the landlock-only tier is not available";
     if (!machine.remedy.empty()) text += "; " + machine.remedy;
     return text;
   }
 
   const pid_t starter_;
-  const std::optional<policy::Tier> forced_;
   std::mutex mutex_;  // one request is sent at a time; nothing is received under it
   Fd control_;
   const Fd canary_;
@@ -133,8 +123,7 @@ Result<std::unique_ptr<policy::Spawner>> start_starter(const StarterOptions& opt
   if (pid == 0) starter_main(std::move(control.second), parent, options);
   // Already now, so that the canary runs while the server starts.
   TRY_DO(send_message(control.first.get(), kCanaryRequest, "", {canary.second.get()}));
-  return std::make_unique<StarterSpawner>(pid, std::move(control.first), std::move(canary.first),
-                                          options.forced_tier);
+  return std::make_unique<StarterSpawner>(pid, std::move(control.first), std::move(canary.first));
 }
 
 }  // namespace remit::sandbox

@@ -61,11 +61,11 @@ class Starter {
     settings_.state_directory = options.state_directory;
     settings_.uid_base = options.uid_base;
     settings_.landlock_abi = std::min(landlock_abi(), options.landlock_abi_max);
-    settings_.filter = filter_program();
+    settings_.set_tier(options.forced_tier.value_or(policy::Tier::t1));
     settings_.cgroups = find_cgroups();
     settings_.starter = getpid();
     sweep_cgroups(settings_.cgroups);
-    sweep_scratch(settings_.state_directory);
+    sweep_scratch(settings_.state_directory, settings_.uid_base);
     mounts_ = Fd(open("/proc/self/mounts", O_RDONLY | O_CLOEXEC));
     settings_.layer_on_disk = options.layer_on_disk || !tmpfs_has_user_attributes();
   }
@@ -119,7 +119,11 @@ class Starter {
     TRY(const std::string bytes, read_sealed(message.fds[1], kPlanBytes));
     TRY(const policy::SpawnPlan plan, decode_plan(bytes));
     TRY_DO(check_plan(plan));
-    if (options_.gate) TRY_DO(options_.gate(plan, profile_hash(settings_)));
+    settle_tier();
+    if (settings_.tier == policy::Tier::t3)
+      return fail(ErrorKind::unavailable, "no slot holds on this machine", {},
+                  "sandbox_unavailable");
+    if (options_.gate) TRY_DO(options_.gate(plan, {settings_.tier, profile_hash(settings_)}));
     TRY(SlotBase base, slot_base_of(plan, settings_.uid_base));
     const auto order = [&](const Waiting& slot) {
       return send_message(
@@ -161,16 +165,31 @@ class Starter {
       wanted_base_.reset();
   }
 
+  // What the canary found, from its process itself: the server's word for it would not do.
+  void settle_tier() {
+    if (!canary_) return;
+    unsigned char tier = static_cast<unsigned char>(policy::Tier::t3);
+    static_cast<void>(!read(canary_.get(), &tier, 1));
+    canary_.reset();
+    settings_.set_tier(static_cast<policy::Tier>(tier));
+  }
+
   Result<void> start_canary(Message& message) {
+    TRY(auto found, make_pipe(0));
     const pid_t pid = fork();
     if (pid < 0) return fail_errno(errno, "start the canary");
-    if (pid > 0) return {};
+    if (pid > 0) {
+      canary_ = std::move(found.first);
+      return {};
+    }
     control_.reset();
     lifeline_write_.reset();
     waiting_.clear();
     signal(SIGCHLD, SIG_DFL);
     try {
       const policy::SandboxReport report = run_canary(settings_, lifeline_read_);
+      const auto tier = static_cast<unsigned char>(report.tier);
+      if (write(found.second.get(), &tier, 1) != 1) _exit(1);
       auto memory = sealed_memory(encode(report));
       if (memory)
         static_cast<void>(send_message(message.fds[0].get(), kOutcome, "", {memory->get()}));
@@ -184,6 +203,7 @@ class Starter {
   Fd lifeline_read_, lifeline_write_;  // the write end exists here only
   StarterOptions options_;
   Settings settings_;
+  Fd canary_;  // brings the tier, once
   Fd mounts_;  // tells when the host's mounts have changed (man 5 proc, /proc/pid/mounts)
   std::deque<Waiting> waiting_;
   std::optional<SlotBase> wanted_base_;  // of the last command: what waiting slots are made for

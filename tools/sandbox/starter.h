@@ -27,7 +27,7 @@ struct StarterOptions {
   policy::SpawnGate gate;  // asked in the starter before each command; none = everything may run
   std::string state_directory;  // absolute, exists: the canary's scratch workspace is made in it
   std::uint32_t uid_base = kUidBase;        // host id of slots when the server is root
-  std::optional<policy::Tier> forced_tier;  // tests: what report() says whatever the canary finds
+  std::optional<policy::Tier> forced_tier;  // tests: the tier to begin with instead of t1
   bool layer_on_disk = false;   // keep changes below the state directory instead of in memory, as
                                 // is done anyway on kernels before 6.6
   int landlock_abi_max = 1000;  // tests: mask newer Landlock rights

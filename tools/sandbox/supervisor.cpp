@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 
 #include "tools/sandbox/changes.h"
 #include "tools/sandbox/channel.h"
@@ -30,13 +31,49 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::size_t kProcStatBytes = 4096;
+constexpr useconds_t kSweepStep = 1000;
 constexpr int kShellSignalBase =
     128;  // bash reports a child's death by signal n as exit code 128+n
 
-// The slot's process; killed and reaped at the latest when this goes.
+// Children of this process, which has no other way to learn of those it inherits.
+std::vector<pid_t> own_children() {
+  std::vector<pid_t> found;
+  const std::string self = std::to_string(getpid());
+  const Fd proc(open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!proc) return found;
+  static_cast<void>(fs::list_directory(proc, [&](std::string_view name, unsigned char) {
+    const pid_t pid = std::atoi(std::string(name).c_str());
+    if (pid <= 0) return true;
+    const auto stat = fs::read_file("/proc/" + std::string(name) + "/stat", kProcStatBytes);
+    // pid (name) state ppid
+    const std::size_t end = stat ? stat->rfind(')') : std::string::npos;
+    if (end == std::string::npos || stat->size() < end + 4) return true;
+    if (stat->compare(end + 4, self.size() + 1, self + " ") == 0) found.push_back(pid);
+    return true;
+  }));
+  return found;
+}
+
+// Every process of one user id at once: no fork can slip through (man 2 kill, pid -1).
+void kill_user(uid_t uid) {
+  const pid_t child = fork();
+  if (child == 0) {
+    if (setresuid(uid, uid, uid) == 0) kill(-1, SIGKILL);
+    _exit(0);
+  }
+  if (child > 0) waitpid(child, nullptr, 0);
+}
+
+// The slot's process; killed and reaped at the latest when this goes. In a namespace of its own its
+// death is the death of every process inside. A bare one's descendants become children of this
+// process (a subreaper) and are swept.
 class SlotProcess {
  public:
-  explicit SlotProcess(pid_t pid) : pid_(pid) {}
+  struct Bare {
+    uid_t own_uid = 0;  // no other process has it; 0: the slot shares its user's
+  };
+  SlotProcess(pid_t pid, std::optional<Bare> bare) : pid_(pid), bare_(bare) {}
   ~SlotProcess() {
     kill_now();
     reap();
@@ -46,17 +83,33 @@ class SlotProcess {
   void kill_now() const {
     if (!reaped_) kill(pid_, SIGKILL);
   }
-  // Returns when the init and with it every process of the namespace is dead.
+  // Returns when every process of the slot is dead.
   const rusage& reap() {
     while (!reaped_) {
-      if (wait4(pid_, &status_, 0, &usage_) == pid_ || errno != EINTR) reaped_ = true;
+      if (wait4(pid_, &status_, 0, &usage_) == pid_ || errno != EINTR) {
+        reaped_ = true;
+        if (bare_) sweep();
+      }
     }
     return usage_;
   }
-  pid_t pid() const { return pid_; }
 
  private:
+  void sweep() const {
+    for (;;) {
+      if (bare_->own_uid != 0) kill_user(bare_->own_uid);
+      for (const pid_t child : own_children()) kill(child, SIGKILL);
+      pid_t ended = 0;
+      do {
+        ended = waitpid(-1, nullptr, WNOHANG);
+      } while (ended > 0);
+      if (ended < 0 && errno == ECHILD) return;
+      usleep(kSweepStep);
+    }
+  }
+
   pid_t pid_;
+  std::optional<Bare> bare_;
   int status_ = 0;
   rusage usage_{};
   bool reaped_ = false;
@@ -84,6 +137,7 @@ class Supervision {
               Fd lifeline)
       : settings_(settings),
         base_(base),
+        identity_(settings.bare() ? bare_identity(base.identity, number) : base.identity),
         number_(number),
         orders_(std::move(orders)),
         lifeline_(std::move(lifeline)) {}
@@ -145,7 +199,10 @@ class Supervision {
         std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started);
     describe();
     cgroup_.reset();
-    TRY_DO(collect());
+    if (settings_.bare())
+      remove_layer();
+    else
+      TRY_DO(collect());
     return std::move(result_);
   }
 
@@ -155,15 +212,22 @@ class Supervision {
     context.roots = &base_.roots;
     context.filter = &settings_.filter;
     context.landlock_abi = settings_.landlock_abi;
-    context.identity = identity();
-    if (settings_.layer_on_disk) {
+    context.identity = identity_;
+    context.bare = settings_.bare();
+    if (context.bare) {
+      TRY(layer_directory_,
+          make_home(settings_.starter, identity_.outside_uid, identity_.outside_gid));
+      context.home = layer_directory_;
+      if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return fail_errno(errno, "hold the descendants");
+      result_.degraded = {"workspace_read_only", "names_visible", "no_proc", "home_on_disk"};
+    } else if (settings_.layer_on_disk) {
       TRY(layer_directory_,
           make_scratch(settings_.state_directory, settings_.starter, std::to_string(number_),
-                       identity().outside_uid, identity().outside_gid));
+                       identity_.outside_uid, identity_.outside_gid));
       context.layer_directory = layer_directory_;
       result_.degraded.emplace_back("layer_on_disk");
     }
-    if (identity().as_root) {
+    if (identity_.as_root && !context.bare) {
       TRY(context.trees, open_plan_trees(base_.roots, layer_directory_, false));
     }
     TRY(auto sockets, socket_pair());
@@ -177,22 +241,31 @@ class Supervision {
     auto started = start_slot(context);
     prctl(PR_SET_DUMPABLE, dumpable == 1 ? 1 : 0);
     TRY(const pid_t pid, std::move(started));
-    slot_ = std::make_unique<SlotProcess>(pid);
+    slot_ = std::make_unique<SlotProcess>(
+        pid, context.bare
+                 ? std::optional(SlotProcess::Bare{identity_.as_root ? identity_.outside_uid : 0})
+                 : std::nullopt);
     context.control.reset();
-    TRY(userns_, namespace_of(pid, "user"));
-    // Taking a whole namespace of mounts apart waits for the kernel's grace periods. While this
-    // process holds it too, that happens after the answer.
-    TRY(mounts_, namespace_of(pid, "mnt"));
-    TRY_DO(write_id_maps(pid, identity().inside_uid, identity().inside_gid, identity().outside_uid,
-                         identity().outside_gid));
-    if (identity().as_root) {
-      TRY_DO(map_plan_trees(context.trees, identity(), userns_, result_.degraded));
-    }
+    if (!context.bare) TRY_DO(give_namespaces(pid, context.trees));
     TRY_DO(send_message(control_.get(), kMapped, ""));
     cgroup_ = std::make_unique<Cgroup>(
         settings_.cgroups, std::to_string(settings_.starter) + "-" + std::to_string(number_),
         base_.memory_bytes, base_.processes, result_.degraded);
+    // RLIMIT_NPROC would count the user's other processes, too.
+    if (context.bare && !identity_.as_root && !cgroup_->limits_processes())
+      result_.degraded.emplace_back("processes_not_limited");
     return cgroup_->add(pid);
+  }
+
+  Result<void> give_namespaces(pid_t pid, PlanTrees& trees) {
+    TRY(userns_, namespace_of(pid, "user"));
+    // Taking a whole namespace of mounts apart waits for the kernel's grace periods. While this
+    // process holds it too, that happens after the answer.
+    TRY(mounts_, namespace_of(pid, "mnt"));
+    TRY_DO(write_id_maps(pid, identity_.inside_uid, identity_.inside_gid, identity_.outside_uid,
+                         identity_.outside_gid));
+    if (!identity_.as_root) return {};
+    return map_plan_trees(trees, identity_, userns_, result_.degraded);
   }
 
   Result<void> await_ready() {
@@ -201,6 +274,7 @@ class Supervision {
       return fail(ErrorKind::unavailable, "the slot died while its view was built", {},
                   "sandbox_unavailable");
     if (message->kind == kFailed) return tl::unexpected<Error>(decode_error(message->body));
+    if (settings_.bare() && message->kind == kReady) return {};
     if (message->kind != kReady || message->fds.size() < 2)
       return fail(ErrorKind::internal, "unexpected message from a slot");
     upper_ = std::move(message->fds[0]);
@@ -329,8 +403,8 @@ class Supervision {
     TRY_DO(leave_layer_to_child());
     if (setns(userns_.get(), CLONE_NEWUSER) != 0)
       return fail_errno(errno, "enter the slot's user namespace to read its changes");
-    if (setresgid(identity().inside_gid, identity().inside_gid, identity().inside_gid) != 0 ||
-        setresuid(identity().inside_uid, identity().inside_uid, identity().inside_uid) != 0)
+    if (setresgid(identity_.inside_gid, identity_.inside_gid, identity_.inside_gid) != 0 ||
+        setresuid(identity_.inside_uid, identity_.inside_uid, identity_.inside_uid) != 0)
       return fail_errno(errno, "take the slot's ids to read its changes");
     ChangeList list = collect_changes(plan_, upper_, lower_, memory_, mounted_);
     result_.outcome.changes = std::move(list.changes);
@@ -338,14 +412,13 @@ class Supervision {
     return {};
   }
 
-  const Identity& identity() const { return base_.identity; }
-
   const Settings& settings_;
   const SlotBase& base_;
+  const Identity identity_;
   const std::uint64_t number_;
   Fd orders_, lifeline_, worker_;
   policy::SpawnPlan plan_;
-  std::string layer_directory_;
+  std::string layer_directory_;  // the layer on disk, or a bare slot's home
   Fd control_, userns_, mounts_, upper_, lower_, memory_;
   Fd ending_;                       // its closing tells the child of leave_layer_to_child()
   std::unique_ptr<Cgroup> cgroup_;  // after the slot: groups are removed when it is dead
@@ -357,6 +430,11 @@ class Supervision {
 };
 
 }  // namespace
+
+void Settings::set_tier(policy::Tier new_tier) {
+  tier = new_tier;
+  filter = bare() ? bare_filter_program(landlock_abi, geteuid() == 0) : filter_program();
+}
 
 Result<Waiting> start_supervisor(const Settings& settings, const SlotBase& base,
                                  std::uint64_t number, const Fd& lifeline,

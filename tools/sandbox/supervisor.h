@@ -31,6 +31,10 @@ struct Settings {
   CgroupPlaces cgroups;
   bool layer_on_disk = false;
   pid_t starter = 0;
+  policy::Tier tier = policy::Tier::t1;  // t2: bare slots, without namespaces
+  bool bare() const { return tier == policy::Tier::t2; }
+  // With the filter that belongs to it. Needs landlock_abi.
+  void set_tier(policy::Tier new_tier);
 };
 
 // The starter's end of a supervisor. Closing it without an order ends supervisor and slot.

@@ -11,6 +11,7 @@
 #include <cstdio>
 
 #include "tools/sandbox/channel.h"
+#include "tools/sandbox/limits.h"
 #include "tools/sandbox/sys.h"
 
 namespace remit::sandbox {
@@ -56,6 +57,13 @@ Result<Identity> choose_identity(uid_t owner_uid, gid_t owner_gid, std::uint32_t
   TRY(const std::uint32_t gid, usable_id("/proc/self/gid_map", uid_base));
   if (uid == 0 || gid == 0) return identity;  // this 0 is some user's own id on the host
   return Identity{true, owner_uid, owner_gid, uid, gid};
+}
+
+Identity bare_identity(const Identity& base, std::uint64_t number) {
+  if (!base.as_root) return base;
+  const auto below = static_cast<std::uint32_t>(1 + number % kBareIdentities);
+  return Identity{true, base.outside_uid - below, base.outside_gid - below,
+                  base.outside_uid - below, base.outside_gid - below};
 }
 
 Result<void> write_id_maps(pid_t pid, uid_t inside_uid, gid_t inside_gid, uid_t outside_uid,

@@ -29,6 +29,10 @@ struct Identity {
 // use as root; inside a container whose own map lacks it, the highest id of that map is taken.
 Result<Identity> choose_identity(uid_t owner_uid, gid_t owner_gid, std::uint32_t uid_base);
 
+// The identity of a slot without a user namespace: as root an unused id of its own per `number`, so
+// that no other process has it; else the caller's.
+Identity bare_identity(const Identity& base, std::uint64_t number);
+
 // Writes setgroups, gid_map and uid_map of `pid`, one id each.
 Result<void> write_id_maps(pid_t pid, uid_t inside_uid, gid_t inside_gid, uid_t outside_uid,
                            gid_t outside_gid);
