@@ -16,6 +16,7 @@
 #include "base/crypto.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "base/unfinished.h"
 
 namespace remit {
 
@@ -258,10 +259,15 @@ Result<void> write_all(int fd, std::string_view bytes) {
 }
 
 Result<void> replace_file(const Fd& dir, const std::string& name, std::string_view bytes, mode_t mode,
-                          const Expect& expect, bool sync) {
+                          const Expect& expect, Unfinished* unfinished) {
   // The directory may be O_PATH; fsync needs a real descriptor.
   TRY(const Fd folder, reopen(dir, O_RDONLY | O_DIRECTORY));
-  Temporary temporary(folder.get(), std::string(kTemporaryPrefix) + random_hex(12));
+  const std::string hidden = std::string(kTemporaryPrefix) + random_hex(12);
+  Unfinished::Entry entry;  // goes after the temporary name
+  if (unfinished != nullptr) {
+    TRY(entry, unfinished->note(folder, hidden));
+  }
+  Temporary temporary(folder.get(), hidden);
   const Fd file(::openat(folder.get(), temporary.name().c_str(),
                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) {
@@ -276,7 +282,7 @@ Result<void> replace_file(const Fd& dir, const std::string& name, std::string_vi
   } else if (::fchmod(file.get(), mode & 0777) != 0) {
     return fail_errno(errno, "set the mode of " + escape_ascii(name));
   }
-  if (sync && ::fdatasync(file.get()) != 0) return fail_errno(errno, "sync " + escape_ascii(name));
+  if (::fdatasync(file.get()) != 0) return fail_errno(errno, "sync " + escape_ascii(name));
   struct stat now {};
   if (!holds(folder.get(), name, expect, &now)) {
     return fail(ErrorKind::conflict, escape_ascii(name) + " changed meanwhile", {}, "conflict");
@@ -289,7 +295,7 @@ Result<void> replace_file(const Fd& dir, const std::string& name, std::string_vi
     return fail_errno(errno, "replace " + escape_ascii(name));
   }
   temporary.keep();
-  if (sync && ::fsync(folder.get()) != 0) return fail_errno(errno, "sync the directory");
+  if (::fsync(folder.get()) != 0) return fail_errno(errno, "sync the directory");
   return {};
 }
 

@@ -45,6 +45,8 @@ class Fd {
 
 namespace fs {
 
+class Unfinished;  // base/unfinished.h
+
 // How symlinks in the path are treated. `beneath`: followed while they stay beneath the root.
 // `none`: any symlink component is refused (Agent_Memory), and mount points are not crossed.
 enum class Links { beneath, none };
@@ -103,11 +105,12 @@ struct Expect {
 // it returns: random temporary name in the same directory (O_EXCL, 0600), write, mode (and owner and
 // xattrs of the file it replaces), fdatasync, check `expect` again, rename, fsync of the directory.
 // Errors: conflict if `expect` does not hold (nothing changed), unavailable on ENOSPC/EIO.
-// `mode` is used for a new file only. `sync` false leaves out both syncs (bench only).
+// `mode` is used for a new file only. `unfinished` remembers the temporary name for the case that this
+// process is killed before the rename; without it such a file stays.
 Result<void> replace_file(const Fd& dir, const std::string& name, std::string_view bytes, mode_t mode,
-                          const Expect& expect, bool sync = true);
+                          const Expect& expect, Unfinished* unfinished = nullptr);
 
-// Temporary names of replace_file start with this; lists hide them, start-up sweeps them.
+// What has not got its own name yet is called this and random_hex; lists hide it.
 inline constexpr std::string_view kTemporaryPrefix = ".remit-tmp-";
 
 // mkdir -p of `relative` beneath root, one component at a time by descriptor, mode 0755 & ~umask.

@@ -105,12 +105,13 @@ inline constexpr std::size_t kCommitChanges = 64;         // documents changed t
 inline constexpr int kCommitAttempts = 4;                 // when an outsider edits the same file
 inline constexpr int kDirectoryDepth = 64;                // of a listing of Agent_Memory
 inline constexpr std::size_t kListedDocuments = 100'000;
-inline constexpr std::chrono::seconds kStaleTemporary = 60s;  // a killed writer's file is swept
+inline constexpr std::size_t kUnfinishedBytes = 4u << 20;  // names a dead process left, read at start
 inline constexpr std::size_t kInstructionQuotaBytes = 64u << 20;
 inline constexpr std::chrono::milliseconds kStateLockWait = 5s;
 inline constexpr int kCheckpointPages = 1000;             // log pages before a checkpoint is tried
 inline constexpr std::size_t kLedgerBatch = 256;          // records of one group commit
 inline constexpr std::size_t kWakeTopicBytes = 128;       // one datagram between processes
+inline constexpr std::chrono::milliseconds kWakePoll = 1s;    // without a thread that receives them
 inline constexpr std::chrono::hours kIdempotencyWindow = std::chrono::hours{24};
 inline constexpr std::chrono::milliseconds kLedgerSync = 1s;  // read-only decisions reach the disk
 

@@ -82,23 +82,25 @@ Result<std::optional<FileNow>> read_document_file(const Fd& root, std::string_vi
 }
 
 Result<void> write_document_file(const Fd& root, std::string_view path, std::string_view body,
-                                 const std::optional<struct stat>& before) {
+                                 const std::optional<struct stat>& before,
+                                 fs::Unfinished& unfinished) {
   TRY(const Fd directory, parent_directory(root, path));
   const fs::Expect expect = before ? fs::Expect::of(*before) : fs::Expect::absent();
-  Result<void> done =
-      fs::replace_file(directory, std::string(fs::base_name(path)), body, 0644, expect);
+  Result<void> done = fs::replace_file(directory, std::string(fs::base_name(path)), body, 0644,
+                                       expect, &unfinished);
   if (!done && done.error().kind == ErrorKind::conflict)
     return tl::unexpected<Error>(changed(path));
   return done;
 }
 
-Result<void> remove_document_file(const Fd& root, std::string_view path,
-                                  const struct stat& before) {
+Result<void> remove_document_file(const Fd& root, std::string_view path, const struct stat& before,
+                                  fs::Unfinished& unfinished) {
   TRY(const Fd parent, parent_directory(root, path));
   TRY(const Fd directory, fs::reopen(parent, O_RDONLY | O_DIRECTORY));
   const std::string name(fs::base_name(path));
   // Unlinking has no condition: it is moved aside first, looked at, and put back if it is another.
   const std::string aside = std::string(fs::kTemporaryPrefix) + random_hex(12);
+  TRY(const fs::Unfinished::Entry entry, unfinished.note(directory, aside));
   if (::renameat2(directory.get(), name.c_str(), directory.get(), aside.c_str(),
                   RENAME_NOREPLACE) != 0) {
     if (errno == ENOENT) return tl::unexpected<Error>(changed(path));
@@ -118,32 +120,6 @@ Result<void> remove_document_file(const Fd& root, std::string_view path,
   }
   if (::fsync(directory.get()) != 0) return fail_errno(errno, "sync the directory");
   return {};
-}
-
-Result<bool> sweep_temporaries(const Fd& root, std::string_view directory, std::int64_t now_unix_ms,
-                               std::int64_t older_than_ms) {
-  const Result<Fd> found = fs::resolve(root, directory, fs::Links::none);
-  if (!found) {
-    if (found.error().kind == ErrorKind::not_found) return false;
-    return tl::unexpected<Error>(found.error());
-  }
-  std::vector<std::string> names;
-  TRY_DO(fs::list_directory(*found, [&](std::string_view name, unsigned char) {
-    if (name.starts_with(fs::kTemporaryPrefix)) names.emplace_back(name);
-    return true;
-  }));
-  bool left = false;
-  for (const std::string& name : names) {
-    struct stat st{};
-    if (::fstatat(found->get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) continue;
-    const std::int64_t age_ms = now_unix_ms - std::int64_t{st.st_mtim.tv_sec} * 1000;
-    if (age_ms < older_than_ms) {
-      left = true;
-    } else if (::unlinkat(found->get(), name.c_str(), 0) != 0 && errno != ENOENT) {
-      return fail_errno(errno, "remove a stale temporary file");
-    }
-  }
-  return left;
 }
 
 }  // namespace remit::memory

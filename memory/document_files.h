@@ -11,6 +11,7 @@
 
 #include "base/fs.h"
 #include "base/result.h"
+#include "base/unfinished.h"
 
 namespace remit::memory {
 
@@ -27,14 +28,11 @@ Result<std::optional<FileNow>> read_document_file(const Fd& root, std::string_vi
 // Puts `body` there, whole and durable, if the file is still the one in `before` (nullopt: still
 // absent); else conflict and nothing changed. Parents are made.
 Result<void> write_document_file(const Fd& root, std::string_view path, std::string_view body,
-                                 const std::optional<struct stat>& before);
+                                 const std::optional<struct stat>& before,
+                                 fs::Unfinished& unfinished);
 
 // Removes the file if it is still the one in `before`; else conflict.
-Result<void> remove_document_file(const Fd& root, std::string_view path, const struct stat& before);
-
-// Unlinks temporary files of killed writers in `directory` that are older than `older_than_ms`.
-// True if younger ones are left.
-Result<bool> sweep_temporaries(const Fd& root, std::string_view directory, std::int64_t now_unix_ms,
-                               std::int64_t older_than_ms);
+Result<void> remove_document_file(const Fd& root, std::string_view path, const struct stat& before,
+                                  fs::Unfinished& unfinished);
 
 }  // namespace remit::memory

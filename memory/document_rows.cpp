@@ -229,32 +229,4 @@ Result<void> DocumentRows::remember(Transaction& transaction, const std::string&
   return {};
 }
 
-Result<void> DocumentRows::note_stale(Transaction& transaction, std::int64_t root,
-                                      std::string_view directory, std::int64_t now_ms) {
-  return transaction
-      .sql(
-          "insert into stale_temporary(root, directory, at_ms) values(?, ?, ?) "
-          "on conflict do update set at_ms = excluded.at_ms")
-      .bind(root)
-      .bind(directory)
-      .bind(now_ms)
-      .run();
-}
-
-Result<std::vector<std::string>> DocumentRows::stale_before(Snapshot& snapshot, std::int64_t root,
-                                                            std::int64_t before_ms) {
-  Statement rows =
-      snapshot.sql("select directory from stale_temporary where root = ? and at_ms <= ? limit 64");
-  rows.bind(root).bind(before_ms);
-  return texts(std::move(rows));
-}
-
-Result<void> DocumentRows::forget_stale(Transaction& transaction, std::int64_t root,
-                                        std::string_view directory) {
-  return transaction.sql("delete from stale_temporary where root = ? and directory = ?")
-      .bind(root)
-      .bind(directory)
-      .run();
-}
-
 }  // namespace remit::memory

@@ -76,13 +76,6 @@ class DocumentRows {
   static Result<void> remember(Transaction& transaction, const std::string& principal,
                                const std::string& key, const RememberedCommit& commit,
                                const std::string& batch, std::int64_t now_ms);
-
-  static Result<void> note_stale(Transaction& transaction, std::int64_t root,
-                                 std::string_view directory, std::int64_t now_ms);
-  static Result<std::vector<std::string>> stale_before(Snapshot& snapshot, std::int64_t root,
-                                                       std::int64_t before_ms);
-  static Result<void> forget_stale(Transaction& transaction, std::int64_t root,
-                                   std::string_view directory);
 };
 
 }  // namespace remit::memory

@@ -388,9 +388,11 @@ Result<std::vector<Committed>> FileStore::record(const std::vector<Prepared>& al
 
 Result<void> FileStore::apply(const Prepared& one) {
   const std::string& path = one.change->path.text();
-  if (one.removes) return remove_document_file(root_, path, one.before->status);
+  if (one.removes)
+    return remove_document_file(root_, path, one.before->status, state_.unfinished());
   return write_document_file(root_, path, one.body,
-                             one.before ? std::optional(one.before->status) : std::nullopt);
+                             one.before ? std::optional(one.before->status) : std::nullopt,
+                             state_.unfinished());
 }
 
 // Restores one already changed document of a commit that failed, unless somebody has changed it
@@ -401,8 +403,8 @@ void FileStore::put_back(const Prepared& one) {
     TRY(const std::optional<FileNow> now, read_document_file(root_, path));
     if ((now ? now->sha256 : std::string()) != one.sha256) return {};
     const auto status = now ? std::optional(now->status) : std::nullopt;
-    if (!one.before) return remove_document_file(root_, path, *status);
-    return write_document_file(root_, path, one.before->body, status);
+    if (!one.before) return remove_document_file(root_, path, *status, state_.unfinished());
+    return write_document_file(root_, path, one.before->body, status, state_.unfinished());
   };
   const Result<void> done = restore();
   if (!done) {
@@ -501,28 +503,22 @@ Result<void> FileStore::recover_batch(const std::string& batch) {
     const std::string sha = *now ? (*now)->sha256 : std::string();
     if (sha == row.sha256 || sha != row.pre_sha256) continue;  // done already, or a foreign change
     const auto status = *now ? std::optional((*now)->status) : std::nullopt;
-    const Result<void> finished = row.sha256.empty()
-                                      ? remove_document_file(root_, row.path, *status)
-                                      : write_document_file(root_, row.path, row.body, status);
+    const Result<void> finished =
+        row.sha256.empty()
+            ? remove_document_file(root_, row.path, *status, state_.unfinished())
+            : write_document_file(root_, row.path, row.body, status, state_.unfinished());
     if (!finished && finished.error().kind != ErrorKind::conflict) return finished;
   }
   TRY(Transaction transaction, state_.database().write());
-  for (const std::string& path : paths) {
-    TRY_DO(DocumentRows::note_stale(transaction, root_id_, fs::parent_of(path),
-                                    state_.clock().unix_ms()));
-  }
   TRY_DO(DocumentRows::mark_done(transaction, root_id_, batch, paths));
   return transaction.commit(Sync::cached);
 }
 
 Result<void> FileStore::recover() {
-  std::vector<std::string> batches, stale;
-  const std::int64_t now = state_.clock().unix_ms();
-  const std::int64_t age = std::chrono::milliseconds(limits::kStaleTemporary).count();
+  std::vector<std::string> batches;
   {
     TRY(Snapshot snapshot, state_.database().read());
     TRY(batches, DocumentRows::pending_batches(snapshot, root_id_, {}));
-    TRY(stale, DocumentRows::stale_before(snapshot, root_id_, now - age));
   }
   for (const std::string& batch : batches) {
     std::vector<std::string> paths;
@@ -534,13 +530,6 @@ Result<void> FileStore::recover() {
     NameLocks locks;
     TRY(const bool ours, NameLocks::try_take(state_, lock_names(paths), locks));
     if (ours) TRY_DO(recover_batch(batch));  // else its writer lives
-  }
-  for (const std::string& directory : stale) {
-    TRY(const bool left, sweep_temporaries(root_, directory, now, age));
-    if (left) continue;
-    TRY(Transaction transaction, state_.database().write());
-    TRY_DO(DocumentRows::forget_stale(transaction, root_id_, directory));
-    TRY_DO(transaction.commit(Sync::cached));
   }
   return {};
 }

@@ -44,8 +44,7 @@ class FileStore final : public Store {
   Result<bool> is_own(const DocPath& path, const Author& author) override;
   std::string etag_of(const DocPath& path, std::string_view sha256_hex) const override;
 
-  // Finishes what killed writers left behind, where no living one holds the documents, and sweeps
-  // their temporary files once those are old enough. At start.
+  // Finishes what killed writers left behind, where no living one holds the documents. At start.
   Result<void> recover();
 
  private:

@@ -122,8 +122,8 @@ Result<void> HandoffDelivery::write(const Task& task) {
     return {};
   }
   TRY(const Fd directory, fs::make_directories(drop_root_, fs::parent_of(task.row.path)));
-  return fs::replace_file(directory, std::string(fs::base_name(task.row.path)), task.body, 0644,
-                          {});
+  return fs::replace_file(directory, std::string(fs::base_name(task.row.path)), task.body, 0644, {},
+                          &state_.unfinished());
 }
 
 Result<void> HandoffDelivery::finish(const Task& task) {

@@ -129,7 +129,7 @@ Result<void> PinRows::set(std::string_view pin, const std::optional<std::string>
   }
   // Two first settings at once: one of them wins, the other is told.
   return fs::replace_file(state_.directory_fd(), kFile, text, 0600,
-                          before ? fs::Expect{} : fs::Expect::absent());
+                          before ? fs::Expect{} : fs::Expect::absent(), &state_.unfinished());
 }
 
 }  // namespace remit::memory

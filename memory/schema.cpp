@@ -64,12 +64,6 @@ create table idempotency(
   primary key(principal, key)
 ) strict, without rowid;
 create index idempotency_at on idempotency(at_ms);
-create table stale_temporary(
-  root integer not null,
-  directory text not null,
-  at_ms integer not null,
-  primary key(root, directory)
-) strict, without rowid;
 )sql";
 
 // Questions to a person and their answers; `command` is the raw bytes. The PIN's hash is a file.

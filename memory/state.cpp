@@ -26,6 +26,7 @@ namespace {
 constexpr std::size_t kKeyBytes = 32;
 constexpr const char* kDatabaseName = "state.db";
 constexpr const char* kLockName = "documents.lock";
+constexpr const char* kWritingName = "writing";
 // man 2 statfs; these two are not in <linux/magic.h>.
 constexpr unsigned long kCifsMagic = 0xff534d42, kSmb2Magic = 0xfe534d42;
 
@@ -217,6 +218,7 @@ struct State::Parts {
   Fd fd;
   const Clock* clock = nullptr;
   std::unique_ptr<Database> database;
+  std::unique_ptr<fs::Unfinished> unfinished;
   std::mutex mutex;  // guards keys
   std::map<std::string, std::string> keys;
 };
@@ -263,6 +265,8 @@ Result<std::unique_ptr<State>> State::open(const StateOptions& options, const Cl
   parts->clock = &clock;
   TRY(parts->database, Database::open(real, opened.fd, kDatabaseName, kApplicationId, schema()));
   parts->fd = std::move(opened.fd);
+  TRY(Fd writing, open_subdirectory(parts->fd, kWritingName));
+  parts->unfinished = std::make_unique<fs::Unfinished>(std::move(writing));
   return std::unique_ptr<State>(new State(std::move(parts)));
 }
 
@@ -278,6 +282,9 @@ const std::string& State::directory() const {
 const Fd& State::directory_fd() const {
   return parts_->fd;
 }
+fs::Unfinished& State::unfinished() {
+  return *parts_->unfinished;
+}
 
 Result<std::string> State::key(const std::string& name) {
   if (name.empty() || name.find('/') != std::string::npos || name.front() == '.') {
@@ -291,8 +298,8 @@ Result<std::string> State::key(const std::string& name) {
   if (!key && key.error().kind == ErrorKind::not_found) {
     // The name appears with its content or not at all, and only once: whoever comes second, or
     // after a kill -9 half way, reads the first one's.
-    const Result<void> made =
-        fs::replace_file(keys, name, random_bytes(kKeyBytes), 0600, fs::Expect::absent());
+    const Result<void> made = fs::replace_file(keys, name, random_bytes(kKeyBytes), 0600,
+                                               fs::Expect::absent(), parts_->unfinished.get());
     if (!made && made.error().kind != ErrorKind::conflict)
       return tl::unexpected<Error>(made.error());
     key = read_key(keys, name);
@@ -310,7 +317,8 @@ std::vector<ConfinedPath> State::confined_paths() const {
           {ConfinedPath::Kind::file, at(database + "-shm")},
           {ConfinedPath::Kind::file, at(kLockName)},
           {ConfinedPath::Kind::directory, at("wake")},
-          {ConfinedPath::Kind::directory, at("drop")}};
+          {ConfinedPath::Kind::directory, at("drop")},
+          {ConfinedPath::Kind::directory, at(kWritingName)}};
 }
 
 Result<Fd> State::subdirectory(const std::string& name) {

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/result.h"
+#include "base/unfinished.h"
 
 namespace remit::memory {
 
@@ -49,6 +50,8 @@ class State {
   const Clock& clock() const;
   const std::string& directory() const;  // as the kernel names it
   const Fd& directory_fd() const;
+  // For every fs::replace_file of this process; who starts a server sweeps it.
+  fs::Unfinished& unfinished();
 
   // Key material, made on first use (32 random bytes, 0600, keys/NAME); the same for every process.
   // Names: "case", "etag", "request_state", "approval". The approval key is read by the starter and
@@ -56,9 +59,9 @@ class State {
   // needs before it locks itself.
   Result<std::string> key(const std::string& name);
 
-  // Where a worker must still get at after its lock: documents.lock (opened per write), wake/ and
-  // drop/. state.db and its log stay open and are named because SQLite may stat them. keys/ and pin
-  // are left out on purpose.
+  // Where a worker must still get at after its lock: documents.lock (opened per write), wake/,
+  // drop/ and writing/. state.db and its log stay open and are named because SQLite may stat them.
+  // keys/ and pin are left out on purpose.
   std::vector<ConfinedPath> confined_paths() const;
 
   // A directory below the state directory, made (0700) when missing: "wake", "drop", "spill".

@@ -270,7 +270,8 @@ Result<void> AgentAccess::act_on_file(const ReplaceRequest& request, const Slot&
     case ReplaceOp::create:
     case ReplaceOp::replace: {
       const fs::Expect expect = slot.exists ? fs::Expect::of(slot.status) : fs::Expect::absent();
-      TRY_DO(fs::replace_file(directory, slot.name, request.bytes, request.mode, expect));
+      TRY_DO(fs::replace_file(directory, slot.name, request.bytes, request.mode, expect,
+                              &parts_.state->unfinished()));
       // A change of Bash carries the mode its file had in the slot; set-id bits never pass.
       if (!slot.exists || request.keep_mode) return {};  // a new file has its mode already
       return set_mode(directory, slot.name, request.mode, shown);

@@ -121,7 +121,7 @@ Result<void> remove_folder(const Fd& directory, const std::string& id) {
 
 Result<ChangeSets> ChangeSets::open(memory::State& state) {
   TRY(Fd directory, state.subdirectory("changes"));
-  return ChangeSets(std::move(directory), state.clock());
+  return ChangeSets(std::move(directory), state);
 }
 
 Result<std::string> ChangeSets::save(ChangeSet set) const {
@@ -131,6 +131,7 @@ Result<std::string> ChangeSets::save(ChangeSet set) const {
       set.created_unix_ms + std::chrono::milliseconds(limits::kResultKept).count();
   // Made under a temporary name and renamed when whole: a killed process leaves no half set.
   const std::string temporary = std::string(fs::kTemporaryPrefix) + set.id;
+  TRY(const fs::Unfinished::Entry entry, unfinished_->note(directory_, temporary));
   if (::mkdirat(directory_.get(), temporary.c_str(), 0700) != 0) {
     return fail_errno(errno, "make a change set");
   }

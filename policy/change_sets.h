@@ -38,8 +38,12 @@ class ChangeSets {
   Result<void> remove(const std::string& id) const;
 
  private:
-  ChangeSets(Fd directory, const Clock& clock) : directory_(std::move(directory)), clock_(&clock) {}
+  ChangeSets(Fd directory, memory::State& state)
+      : directory_(std::move(directory)),
+        unfinished_(&state.unfinished()),
+        clock_(&state.clock()) {}
   Fd directory_;
+  fs::Unfinished* unfinished_;
   const Clock* clock_;
 };
 

@@ -179,6 +179,9 @@ Result<void> Assembly::wire(const AssemblyOptions& options) {
     TRY(wake_, memory::Wake::open(*state_, server_id_));
     TRY(const Fd spill, state_->subdirectory("spill"));
     policy::sweep_spools(spill, clock.unix_ms());
+    if (const auto swept = state_->unfinished().sweep(); !swept) {
+      log::warning("unfinished files of dead processes stay", {{"error", swept.error().message}});
+    }
   }
   principal_.session = server_id_;
   policy::ApprovalParts approvals;

@@ -439,19 +439,6 @@ TEST_CASE("recovery finishes what the file still allows") {
   }
 }
 
-TEST_CASE("temporary files of a killed writer go once they are old") {
-  House house;
-  house.put(Op::create, "d/a.yaml", "x");
-  house.sql("update version set state = 0");
-  spew(house.file("d/.remit-tmp-killed"), "half");
-  house.open();
-  CHECK(std::filesystem::exists(house.file("d/.remit-tmp-killed")));
-  house.clock.advance_ms(120'000);
-  house.open();
-  CHECK(!std::filesystem::exists(house.file("d/.remit-tmp-killed")));
-  CHECK(house.body("d/a.yaml") == "x");
-}
-
 TEST_CASE("two Agent_Memory folders with one state do not mix") {
   House house;
   house.put(Op::create, "a.yaml", "one");
