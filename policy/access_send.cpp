@@ -9,6 +9,7 @@
 #include "memory/handoff_projection.h"
 #include "memory/handoff_rows.h"
 #include "policy/agent_access.h"
+#include "policy/spool.h"
 
 namespace remit::policy {
 namespace {
@@ -60,7 +61,8 @@ std::string AgentAccess::result_name(std::string_view call_id) const {
 Result<KeptResult> AgentAccess::keep_result(const CallScope& call, std::string_view body) {
   TRY(const Fd spill, parts_.state->subdirectory("spill"));
   const std::string redacted = parts_.redactor->redact(body).text;
-  TRY_DO(fs::replace_file(spill, result_name(call.call_id), redacted, 0600, {}));
+  TRY_DO(fs::replace_file(spill, result_name(call.call_id), redacted, 0600, {},
+                          &parts_.state->unfinished()));
   KeptResult out{"remit://result/" + call.call_id, sha256_hex(redacted)};
   memory::LedgerRecord row;
   row.kind = "result";
@@ -82,6 +84,8 @@ Result<std::string> AgentAccess::result_body(std::string_view call_id) const {
   TRY(const Fd spill, parts_.state->subdirectory("spill"));
   const auto file = fs::open_child(spill, result_name(call_id), O_RDONLY);
   if (!file) return unknown();
+  TRY(const struct stat status, fs::stat_of(*file));
+  if (is_expired(status, parts_.clock->unix_ms())) return unknown();
   return fs::read_all(*file, limits::kOutputSpill);
 }
 

@@ -301,12 +301,14 @@ Result<OpenFile> AgentAccess::open_output(const CallScope& call, std::string_vie
   }
   TRY(const Fd spill, parts_.state->subdirectory("spill"));
   auto file = fs::open_child(spill, name, O_RDONLY);
-  if (!own || !file) {
+  const auto unknown = [&] {
     return fail(ErrorKind::not_found, "no output of one of your own calls: " + escape_ascii(path), {}, "not_found");
-  }
+  };
+  if (!own || !file) return unknown();
   OpenFile out;
   out.fd = std::move(*file);
   TRY(out.status, fs::stat_of(out.fd));
+  if (is_expired(out.status, parts_.clock->unix_ms())) return unknown();
   out.where = std::move(where);
   return out;
 }

@@ -46,15 +46,18 @@ void Spool::write(std::string_view bytes) {
   put(bytes);
 }
 
+bool is_expired(const struct stat& status, std::int64_t now_unix_ms) {
+  return now_unix_ms / 1000 - status.st_mtim.tv_sec >=
+         std::chrono::seconds(limits::kResultKept).count();
+}
+
 void sweep_spools(const Fd& directory, std::int64_t now_unix_ms) {
   std::vector<std::string> old;
-  const std::int64_t oldest =
-      now_unix_ms / 1000 - std::chrono::duration_cast<std::chrono::seconds>(limits::kResultKept).count();
   const auto listed = fs::list_directory(directory, [&](std::string_view name, unsigned char) {
     struct stat status {};
     const std::string copy(name);
     if (::fstatat(directory.get(), copy.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-        status.st_mtim.tv_sec < oldest) {
+        is_expired(status, now_unix_ms)) {
       old.push_back(copy);
     }
     return true;

@@ -3,6 +3,8 @@
 // is beyond is counted and hashed, not kept. One thread at a time.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -33,7 +35,10 @@ class Spool {
   Sha256 hash_;
 };
 
-// Removes spooled output older than kResultKept. For start-up.
+// Kept longer than kResultKept: gone for its readers, whether or not a sweep has been there.
+bool is_expired(const struct stat& status, std::int64_t now_unix_ms);
+
+// Removes what is expired. For start-up.
 void sweep_spools(const Fd& directory, std::int64_t now_unix_ms);
 
 }  // namespace remit::policy

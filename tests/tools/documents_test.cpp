@@ -1,7 +1,11 @@
 // memory_*, handoff and bug_report over a real Access; the YAML edits and the output view by themselves.
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "base/json.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "base/yaml.h"
 #include "tests/policy/access_fixture.h"
@@ -178,6 +182,29 @@ TEST_CASE("handoff: required fields, edges, evidence, queues") {
   draft.fields_json = "{}";
   draft.evidence = {{"01HZZZZZZZZZZZZZZZZZZZZZZZ", "", ""}};
   CHECK(other->send(desk.call("handoff"), draft).error().code == "evidence_not_found");
+}
+
+TEST_CASE("a kept result is no evidence and cannot be read once it is a day old, swept or not") {
+  Desk desk;
+  good(desk.access->keep_result(desk.call("log_patterns"), "connection pool exhausted"));
+  const std::string uri = "remit://result/01HZZZZZZZZZZZZZZZZZZZZZZZ";
+  const Json escalation{
+      {"kind", "escalate"}, {"to", "escalation-manager"},
+      {"severity", "high"}, {"issue", "500s"},
+      {"impact", "all"},    {"evidence", {{{"call_id", "01HZZZZZZZZZZZZZZZZZZZZZZZ"}}}}};
+  const auto aged = [&](std::chrono::seconds age) {
+    const std::int64_t at = desk.clock.unix_ms() / 1000 - age.count();
+    const struct timespec times[2] = {{at, 0}, {at, 0}};
+    for (const auto& file : std::filesystem::directory_iterator(desk.at("state/spill"))) {
+      REQUIRE(::utimensat(AT_FDCWD, file.path().c_str(), times, 0) == 0);
+    }
+  };
+  aged(std::chrono::seconds(limits::kResultKept));
+  CHECK(desk.code(desk.run(make_handoff, escalation)) == "evidence_not_found");
+  CHECK(desk.read(uri).error().code == "not_found");
+  aged(std::chrono::seconds(limits::kResultKept) - std::chrono::seconds(1));
+  CHECK(desk.read(uri).value() == "connection pool exhausted");
+  CHECK(desk.code(desk.run(make_handoff, escalation)) == "ok");
 }
 
 TEST_CASE("handoff: a secret in a field is masked and the file stays readable") {
