@@ -5,6 +5,7 @@
 #include <cstring>
 #include <mutex>
 #include <stop_token>
+#include <system_error>
 #include <thread>
 
 #include "base/crypto.h"
@@ -121,6 +122,7 @@ struct Ledger::Parts {
   explicit Parts(State& s) : state(s) {}
 
   Result<std::uint64_t> write(const std::vector<Waiting*>& batch);
+  bool start_syncer();
   void keep_synced(const std::stop_token& stop);
 
   State& state;
@@ -143,6 +145,23 @@ Result<std::uint64_t> Ledger::Parts::write(const std::vector<Waiting*>& batch) {
     TRY_DO(insert(transaction, head, state.clock(), *each->record, scratch));
   }
   return transaction.commit_numbered();
+}
+
+// False if the system has no thread left.
+bool Ledger::Parts::start_syncer() {
+  try {
+    syncer = std::jthread([this](const std::stop_token& stop) {
+      try {
+        keep_synced(stop);
+      } catch (...) {
+        log::error("ledger: the syncing thread failed");
+      }
+    });
+    return true;
+  } catch (const std::system_error& error) {
+    log::warning("ledger: no thread to sync with", {{"error", error.code().message()}});
+    return false;
+  }
 }
 
 void Ledger::Parts::keep_synced(const std::stop_token& stop) {
@@ -205,14 +224,9 @@ Result<void> Ledger::append(LedgerRecord record, Durability durability) {
     if (mine.error) return tl::unexpected<Error>(std::move(*mine.error));
     if (durability == Durability::read && !parts.dirty) {
       parts.dirty = true;
-      if (!parts.syncer.joinable()) {
-        parts.syncer = std::jthread([&parts](const std::stop_token& stop) {
-          try {
-            parts.keep_synced(stop);
-          } catch (...) {
-            log::error("ledger: the syncing thread failed");
-          }
-        });
+      if (!parts.syncer.joinable() && !parts.start_syncer()) {
+        parts.dirty = false;  // the next record tries again; this one is synced by its own caller
+        durability = Durability::effect;
       }
       parts.dirty_changed.notify_one();
     }

@@ -14,6 +14,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <system_error>
 
 #include "base/crypto.h"
 #include "base/limits.h"
@@ -168,11 +169,13 @@ Result<std::unique_ptr<Wake>> Wake::open(State& state, const std::string& server
 }
 
 Wake::~Wake() {
-  receiver_.request_stop();
-  const std::uint64_t one = 1;
-  if (::write(stop_event_.get(), &one, sizeof one) < 0)
-    log::error("wake: cannot stop the receiver");
-  if (receiver_.joinable()) receiver_.join();
+  if (receiver_.joinable()) {
+    receiver_.request_stop();
+    const std::uint64_t one = 1;
+    if (::write(stop_event_.get(), &one, sizeof one) < 0)
+      log::error("wake: cannot stop the receiver");
+    receiver_.join();
+  }
   const Result<Fd> folder = state_.subdirectory("wake");
   if (folder) ::unlinkat(folder->get(), server_id_.c_str(), 0);
 }
@@ -197,13 +200,18 @@ Wake::Watch::Watch(Wake& wake, std::string topic) : wake_(wake), topic_(std::mov
   const std::scoped_lock lock(wake_.mutex_);
   wake_.watches_.push_back(this);
   if (wake_.receiver_.joinable()) return;
-  wake_.receiver_ = std::jthread([&wake](const std::stop_token& stop) {
-    try {
-      wake.receive(stop);
-    } catch (...) {
-      log::error("wake: the receiving thread failed");
-    }
-  });
+  try {
+    wake_.receiver_ = std::jthread([&wake](const std::stop_token& stop) {
+      try {
+        wake.receive(stop);
+      } catch (...) {
+        log::error("wake: the receiving thread failed");
+      }
+    });
+  } catch (const std::system_error& error) {
+    // The next watch tries again; this one looks by itself.
+    log::warning("wake: no thread to receive with", {{"error", error.code().message()}});
+  }
 }
 
 Wake::Watch::~Watch() {
@@ -214,6 +222,9 @@ Wake::Watch::~Watch() {
 bool Wake::Watch::wait(std::chrono::steady_clock::time_point deadline,
                        const std::stop_token& stop) {
   std::unique_lock lock(wake_.mutex_);
+  if (!wake_.receiver_.joinable()) {
+    deadline = std::min(deadline, std::chrono::steady_clock::now() + limits::kWakePoll);
+  }
   wake_.changed_.wait_until(lock, stop, deadline, [&] { return fired_; });
   return std::exchange(fired_, false);
 }

@@ -81,7 +81,8 @@ class Wake {
     ~Watch();
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
-    // True if the topic was named (and arms it again); false at the deadline or a stop request.
+    // True if the topic was named (and arms it again); false at the deadline or a stop request, and
+    // after kWakePoll where no thread was to be had for the receiver: look at the rows in any case.
     bool wait(std::chrono::steady_clock::time_point deadline, const std::stop_token& stop);
 
    private:

@@ -1,6 +1,7 @@
 #include "tools/shells.h"
 
 #include <algorithm>
+#include <system_error>
 
 #include "base/crypto.h"
 #include "base/limits.h"
@@ -62,7 +63,7 @@ Result<std::string> Shells::start(policy::Access& access, const policy::CallScop
   }
   request.background = true;
   Shell* const raw = shell.get();
-  shell->thread = std::jthread([this, raw, &access, call, request](std::stop_token stop) {
+  const auto run = [this, raw, &access, call, request](std::stop_token stop) {
     try {
       const auto sink = [raw](policy::Stream, std::string_view bytes) {
         const std::lock_guard lock(raw->mutex);
@@ -94,7 +95,17 @@ Result<std::string> Shells::start(policy::Access& access, const policy::CallScop
       raw->end.running = false;
       raw->end.error = "the background shell failed: out of memory or an internal error";
     }
-  });
+  };
+  try {
+    shell->thread = std::jthread(run);
+  } catch (const std::system_error& error) {
+    const std::lock_guard lock(mutex_);
+    shells_.erase(id);
+    return fail(ErrorKind::unavailable,
+                std::string("no thread for a background shell (") + error.code().message() +
+                    "); end another one or run the command in the foreground",
+                {}, "busy");
+  }
   return id;
 }
 

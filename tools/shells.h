@@ -36,7 +36,7 @@ class Shells {
   Shells& operator=(const Shells&) = delete;
 
   // Starts a command that was judged allow or approved. Errors: unavailable, code "busy", beyond
-  // kBackgroundShells.
+  // kBackgroundShells or when the system has no thread left.
   Result<std::string> start(policy::Access& access, const policy::CallScope& call,
                             policy::SpawnRequest request);
   // Errors: not_found. `from`: offset, or nullopt for "since the last read".

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <system_error>
 
 #include "base/limits.h"
+#include "base/log.h"
 
 namespace remit::mcp {
 
@@ -21,7 +23,14 @@ void Heartbeat::add(std::shared_ptr<Beater> beater) {
   {
     const std::lock_guard held(mutex_);
     entries_.push_back({std::move(beater), std::chrono::steady_clock::now() + period_});
-    if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+    if (!thread_.joinable()) {
+      try {
+        thread_ = std::thread([this] { run(); });
+      } catch (const std::system_error& error) {
+        // The call does its work without a sign of life; the next one tries again.
+        log::warning("no thread for heartbeats", {{"error", error.code().message()}});
+      }
+    }
     // With one period for all, a new entry is never due before those the thread sleeps for.
     wake = std::exchange(asleep_, false);
   }

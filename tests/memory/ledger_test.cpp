@@ -12,6 +12,7 @@
 #include <doctest/doctest.h>
 
 #include "memory/sqlite.h"
+#include "tests/memory/no_threads.h"
 #include "tests/memory/scratch.h"
 
 namespace remit::memory {
@@ -45,6 +46,19 @@ LedgerCheck check(Ledger& ledger, const std::optional<std::string>& head = {}) {
   auto result = ledger.verify(head);
   if (!result) FAIL(result.error().message);
   return *result;
+}
+
+TEST_CASE("without a thread to sync with, records are written all the same") {
+  const Scratch scratch;
+  auto state = open_state(scratch, system_clock());
+  Ledger ledger(*state);
+  {
+    const test::NoThreads none;
+    REQUIRE(ledger.append(record(1), Durability::read));
+    REQUIRE(ledger.append(record(2), Durability::read));
+  }
+  REQUIRE(ledger.append(record(3), Durability::read));
+  CHECK(check(ledger).rows == 3);
 }
 
 TEST_CASE("rows come back as written and chain") {

@@ -9,6 +9,7 @@
 #include <doctest/doctest.h>
 
 #include "memory/approval_rows.h"
+#include "tests/memory/no_threads.h"
 #include "tests/memory/scratch.h"
 
 namespace remit::memory {
@@ -89,6 +90,26 @@ TEST_CASE("another process wakes the one that waits for its topic") {
   REQUIRE(notify(*state, id, "approval:2"));
   CHECK(other.wait(soon(10s), never));
   CHECK(!notify(*state, id, std::string(1000, 'x')));
+}
+
+TEST_CASE("without a thread that receives, a waiter looks by itself before its deadline") {
+  const Scratch scratch;
+  auto state = open_state(scratch, system_clock());
+  const std::string id = "01KA7Y5W0Z3T8N6Q4M2P1R9S7V";
+  auto wake = Wake::open(*state, id);
+  REQUIRE(wake);
+  const std::stop_token never;
+  {
+    const test::NoThreads none;
+    Wake::Watch watch(**wake, "t");
+    const auto deadline = soon(60s);
+    CHECK(!watch.wait(deadline, never));
+    CHECK(std::chrono::steady_clock::now() < deadline);
+  }
+  // Nothing of it is left for the receiver of the next one to touch.
+  Wake::Watch watch(**wake, "t");
+  REQUIRE(notify(*state, id, "t"));
+  CHECK(watch.wait(soon(10s), never));
 }
 
 TEST_CASE("a wait ends at its deadline and when its call is cancelled") {
