@@ -98,6 +98,7 @@ Result<Outcome<BashResult>> bash(const BashArgs& args, Call& call, const policy:
   result.err = err.text(std::min(page / 3, page), &result.truncated);
   result.out = out.text(page - std::min(page / 3, count_chars(result.err)), &result.truncated);
   describe(outcome, report, call.access.sandbox(), result);
+  name_foreign_owner(result.err, result);
   if (outcome.cwd_reset) {
     result.notices.push_back("the directory of the last call has vanished; this ran in the workspace's root");
   }

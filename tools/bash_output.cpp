@@ -105,6 +105,7 @@ Result<Outcome<ShellResult>> present(const std::string& id, const ShellState& st
   if (state.outcome) {
     result.ended.emplace();
     describe(*state.outcome, state.report.value_or(policy::ApplyReport{}), call.access.sandbox(), *result.ended);
+    name_foreign_owner(state.output, *result.ended);
     text += text_of(*result.ended);
   }
   return Outcome<ShellResult>{std::move(result), std::move(text), std::nullopt};

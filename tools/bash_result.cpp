@@ -5,6 +5,8 @@
 namespace remit::tools {
 namespace {
 
+// strerror(EOVERFLOW): a slot's locale is C.UTF-8.
+constexpr std::string_view kOverflowWords = "Value too large for defined data type";
 constexpr std::size_t kChangesShown = 50;  // lines of text; the typed result has all
 
 std::size_t count_of(const BashResult& result, std::string_view outcome) {
@@ -58,6 +60,14 @@ void describe(const policy::SpawnOutcome& outcome, const policy::ApplyReport& re
   result.cpu_ms = static_cast<std::uint64_t>((outcome.user_us + outcome.system_us) / 1000);
   result.max_rss_kib = static_cast<std::uint64_t>(outcome.max_rss_kib);
   result.sandbox = {policy::to_string(sandbox.tier), sandbox.profile_sha256.substr(0, 12), sandbox.degraded};
+}
+
+void name_foreign_owner(std::string_view printed, BashResult& result) {
+  if (printed.find(kOverflowWords) == printed.npos) return;
+  result.notices.push_back(
+      "\"" + std::string(kOverflowWords) +
+      "\" (EOVERFLOW): a file whose owner is not the workspace's cannot be changed or moved in the sandbox, "
+      "which has no id for that owner; change it with a file tool, or ask a person to chown it");
 }
 
 std::string text_of(const BashResult& result) {

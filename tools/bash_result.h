@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/schema.h"
@@ -42,6 +43,11 @@ struct BashResult {
 // Fills everything but out and err.
 void describe(const policy::SpawnOutcome& outcome, const policy::ApplyReport& report,
               const policy::SandboxReport& sandbox, BashResult& result);
+
+// Adds a notice if the command met a file that no slot can change: one whose owner is not the
+// workspace's has no id there, and the kernel refuses to copy it up with EOVERFLOW. Only the words
+// that programs print for that error tell, so what was printed is looked at.
+void name_foreign_owner(std::string_view printed, BashResult& result);
 
 // "[exit 0, 12 ms, t1; 2 changes applied]" first, then the output, then the changes.
 std::string text_of(const BashResult& result);

@@ -111,6 +111,20 @@ TEST_CASE("a file that changed on the host meanwhile has the pre-image newer") {
   CHECK(ran.change(world.workspace + "/f")->preimage_sha256 == "newer");
 }
 
+TEST_CASE("a file of another owner is not changed, in the words that the answer explains") {
+  if (geteuid() != 0) return;  // only root can give a file away
+  World world;
+  world.write("work space/theirs", "t\n");
+  const std::string theirs = world.workspace + "/theirs";
+  REQUIRE(chown(theirs.c_str(), 12345, 12345) == 0);
+  REQUIRE(chmod(theirs.c_str(), 0666) == 0);
+  const Ran ran = world.run("cat theirs; mv theirs moved");
+  CHECK(ran.out == "t\n");
+  CHECK_MESSAGE(ran.err.find("Value too large for defined data type") != std::string::npos,
+                ran.err);
+  CHECK(ran.outcome.changes.empty());
+}
+
 TEST_CASE("a repository can be made and used in the layer") {
   World world;
   const std::string before = world.tree_hash();
