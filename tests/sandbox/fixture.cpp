@@ -156,15 +156,45 @@ std::string unique_sleep() {
   return "47" + std::to_string(10 + ++made) + "." + pid;
 }
 
-int count_processes(const std::string& text) {
-  int count = 0;
+namespace {
+
+std::string file_text(const stdfs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+std::vector<stdfs::path> processes(const std::string& text) {
+  std::vector<stdfs::path> found;
   for (const auto& entry : stdfs::directory_iterator("/proc")) {
-    std::ifstream in(entry.path() / "cmdline", std::ios::binary);
-    std::stringstream line;
-    line << in.rdbuf();
-    if (line.str().find(text) != std::string::npos) ++count;
+    if (file_text(entry.path() / "cmdline").find(text) != std::string::npos)
+      found.push_back(entry.path());
   }
-  return count;
+  return found;
+}
+
+}  // namespace
+
+int count_processes(const std::string& text) {
+  return static_cast<int>(processes(text).size());
+}
+
+std::chrono::microseconds cpu_of_processes(const std::string& text) {
+  std::chrono::microseconds all{0};
+  for (const stdfs::path& process : processes(text)) {
+    const std::string stat = file_text(process / "stat");
+    const std::size_t name_end = stat.rfind(')');
+    if (name_end == std::string::npos) continue;  // gone meanwhile
+    // man 5 proc: utime and stime are fields 14 and 15, in clock ticks; the name was the second.
+    std::stringstream fields(stat.substr(name_end + 2));
+    std::string skipped;
+    for (int field = 3; field < 14; ++field) fields >> skipped;
+    long user = 0, system = 0;
+    fields >> user >> system;
+    all += std::chrono::microseconds((user + system) * 1'000'000 / sysconf(_SC_CLK_TCK));
+  }
+  return all;
 }
 
 }  // namespace remit::sandbox::test

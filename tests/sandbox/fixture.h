@@ -2,6 +2,7 @@
 // mkdtemp folder, and a starter of its own.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -51,8 +52,9 @@ std::string why_no_slot();
 // Path of the helper program that makes one raw system call (escape_call.cpp).
 std::string helper_program();
 
-// Processes of this machine whose command line contains the text.
+// Processes of this machine whose command line contains the text, and the CPU they have used.
 int count_processes(const std::string& text);
+std::chrono::microseconds cpu_of_processes(const std::string& text);
 
 // A duration for `sleep`, above an hour, that no other process of the machine has in its command
 // line: two runs of the suite at once (root's and the ordinary user's under `ctest -j`) must not

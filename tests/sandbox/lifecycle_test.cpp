@@ -88,7 +88,8 @@ TEST_CASE("many commands at once, each with its own layer and output") {
 TEST_CASE("kill -9 of the server leaves no process, mount, group or file") {
   World world;
   const std::string mounts = file_text("/proc/mounts"), mark = unique_sleep(), sleep = "sleep " + mark;
-  for (int round = 0; round < 5; ++round) {
+  Clock::duration quickest = kPatience;
+  for (int round = 0; round < 6; ++round) {
     const pid_t server = fork();
     if (server == 0) {
       world.start();
@@ -102,9 +103,13 @@ TEST_CASE("kill -9 of the server leaves no process, mount, group or file") {
     else
       CHECK(within(kPatience, [&] { return count_processes(mark) >= 2; }));
     kill(server, SIGKILL);
+    const auto killed = Clock::now();
     REQUIRE(waitpid(server, nullptr, 0) == server);
     CHECK(within(kPatience, [&] { return count_processes(mark) == 0; }));
+    if (round >= 3) quickest = std::min(quickest, Clock::now() - killed);
   }
+  // Of the rounds that had a command to end: a loaded machine makes any one of them late.
+  CHECK(quickest < 1s);
   CHECK(within(kPatience, [] { return left_groups() == 0; }));
   CHECK(file_text("/proc/mounts") == mounts);
   world.start();  // sweeps what a killed canary left

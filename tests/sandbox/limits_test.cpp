@@ -11,11 +11,14 @@ namespace remit::sandbox::test {
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
+// How quickly something is killed is asked of the kernel's accounting: the CPU that a busy loop got
+// between the request and its death. However loaded the machine is, that is at most the time which
+// passed, so a bound on it fails for a slow sandbox only. A quiet machine shows the whole time.
+constexpr auto kKilledWithin = 1s;
 
-// The commands below would run for ever or an hour: what ended by now was ended. Not a measure of
-// how quickly, which depends on what else the machine does.
-constexpr std::chrono::milliseconds kPatience = 30s;
+std::chrono::microseconds cpu_of(const policy::SpawnOutcome& outcome) {
+  return std::chrono::microseconds(outcome.user_us + outcome.system_us);
+}
 
 bool degraded(World& world, const char* point) {
   for (const std::string& p : world.spawner().report().degraded)
@@ -27,14 +30,12 @@ bool degraded(World& world, const char* point) {
 
 TEST_CASE("wall time") {
   World world;
-  policy::SpawnPlan plan = world.plan(
-      "echo a > f; echo started; trap '' TERM INT; while :; do sleep 0.05; echo .; done");
+  policy::SpawnPlan plan =
+      world.plan("echo a > f; echo started; trap '' TERM INT; while :; do :; done");
   plan.limits.wall = 300ms;
-  world.start();
-  static_cast<void>(world.spawner().report());
-  const auto begin = Clock::now();
   const Ran ran = world.run(plan);
-  CHECK(Clock::now() - begin < kPatience);
+  CHECK(cpu_of(ran.outcome) > 0us);
+  CHECK(cpu_of(ran.outcome) < plan.limits.wall + kKilledWithin);
   CHECK(ran.outcome.timed_out);
   CHECK(ran.outcome.limit == "wall");
   CHECK(ran.outcome.killed());
@@ -56,20 +57,24 @@ TEST_CASE("idle time, and none when switched off") {
   CHECK(world.run(plan).out == "done\n");
 }
 
-TEST_CASE("cancellation kills the tree") {
+TEST_CASE("cancellation kills the tree within a second") {
   World world;
   world.start();
   static_cast<void>(world.spawner().report());
   std::stop_source source;
+  const std::string mark = unique_sleep();
+  std::chrono::microseconds before{0};
   std::jthread canceller([&] {
-    std::this_thread::sleep_for(200ms);
+    while (count_processes(mark) < 2) std::this_thread::sleep_for(5ms);
+    before = cpu_of_processes(mark);
     source.request_stop();
   });
-  const auto begin = Clock::now();
-  const std::string mark = unique_sleep(), sleep = "sleep " + mark;
-  auto ran = world.try_run(world.plan("setsid " + sleep + " & " + sleep), source.get_token());
+  auto ran =
+      world.try_run(world.plan("setsid sleep " + mark + " & trap '' TERM INT; while :; do :; done"),
+                    source.get_token());
+  canceller.join();
   REQUIRE(ran.has_value());
-  CHECK(Clock::now() - begin < kPatience);
+  CHECK(cpu_of(ran->outcome) - before < kKilledWithin);
   CHECK(ran->outcome.cancelled);
   CHECK(ran->outcome.killed());
   CHECK(count_processes(mark) == 0);
@@ -81,7 +86,7 @@ TEST_CASE("cpu time") {
   plan.limits.cpu = 1s;
   const Ran ran = world.run(plan);
   CHECK(ran.outcome.limit == "cpu");
-  CHECK(ran.outcome.duration < 2 * kPatience);  // a second of CPU on a busy machine
+  CHECK(cpu_of(ran.outcome) < plan.limits.cpu + kKilledWithin);
 }
 
 TEST_CASE("file size") {
@@ -115,10 +120,15 @@ TEST_CASE("/tmp is small") {
 
 TEST_CASE("a fork bomb stays in its slot") {
   World world;
-  policy::SpawnPlan plan = world.plan("f() { f | f & }; f 2>/dev/null; sleep 1; echo still here");
+  // The shell waits, with what needs no process, until the bomb is told that there are no more. A
+  // `sleep` instead would itself have to be forked in a full slot: bash tries that again after 1,
+  // 2, 4 and 8 seconds, and how often depends on the machine.
+  policy::SpawnPlan plan = world.plan(
+      "mkfifo idle; f() { f | f & }; f 2>errors; "
+      "until [ -s errors ]; do read -t 0.05 <>idle; done; echo still here");
   plan.limits.processes = 50;
-  plan.limits.wall = 60s;  // far: fifty processes on a busy machine must not reach it first
   const Ran ran = world.run(plan);
+  CHECK(ran.out == "still here\n");
   if (!degraded(world, "no_cgroup")) CHECK(ran.outcome.limit == "pids");
   // Another command has all of its own processes.
   CHECK(world.run("for i in $(seq 20); do sleep 0.1 & done; wait; echo ok").out == "ok\n");
