@@ -14,6 +14,8 @@
 #include <tuple>
 #include <utility>
 
+#include "base/yaml_simple.h"
+
 namespace remit::yaml {
 
 const char* to_string(Kind kind) {
@@ -326,6 +328,11 @@ void walk(std::string_view text, const Lines& lines, const Bounds& bounds, Parse
 }  // namespace
 
 Parsed parse(std::string_view text, const Bounds& bounds) {
+  if (auto root = parse_simple(text, bounds)) return {std::move(*root), {}};
+  return parse_any(text, bounds);
+}
+
+Parsed parse_any(std::string_view text, const Bounds& bounds) {
   Parsed out;
   if (text.size() > bounds.bytes) {
     out.problems.push_back({Fault::size,
