@@ -2,9 +2,15 @@
 // h_n = SHA-256(h_{n-1} || canonical record); several processes share one chain.
 //
 // Threads: safe. append() from many threads is grouped into one transaction. A record given with
-// Durability::effect is on disk (synchronous) before append returns; Durability::read is committed
-// before append returns and synced within kLedgerSync. If the ledger cannot be written, append
-// fails with `unavailable` and the caller must not act.
+// Durability::effect is on disk (synchronous) before append returns, and every record appended
+// before it is chained before it. Durability::read survives the death of the process from when
+// append returns, and is synced within kLedgerSync: it is committed at once, or, after open_spool(),
+// copied to the spool (memory/ledger_spool.h) and in the chain within kLedgerSpoolWait. If the
+// ledger cannot be written, append fails with `unavailable` and the caller must not act; of spooled
+// records the next one is the first to fail, since they wait for the same chain.
+//
+// Rows that another transaction writes itself (append_in) may stand before read-only ones that were
+// decided up to kLedgerSpoolWait earlier; at_unix_ms and monotonic_ms say when.
 //
 // canonical record = seq, at_unix_ms, monotonic_ms as 8 bytes each, little-endian, then kind,
 // call_id, principal, verdict, rule, origin, fields, each preceded by its length in 8 bytes. The
@@ -62,13 +68,21 @@ struct LedgerCheck {
 // (approvals). The caller commits with Sync::durable for an effect.
 Result<void> append_in(Transaction& transaction, const Clock& clock, const LedgerRecord& record);
 
-// Owns one thread, which syncs read-class records and checkpoints the log; it starts with the first
-// of them, so that a process can lock itself (Landlock is per thread) after making its Ledger.
+// Owns one thread, which chains spooled records, syncs and checkpoints the log; it starts with the
+// first read-class record, so that a process can lock itself (Landlock is per thread) after making
+// its Ledger.
 class Ledger {
  public:
   explicit Ledger(State& state);
-  ~Ledger();  // syncs what is committed
+  ~Ledger();  // chains what is spooled, syncs what is committed
+  // From now on read-class records go through a spool of this process's own. For servers: a command
+  // that makes one decision has no use for it.
+  Result<void> open_spool();
+  // Chains what processes that are gone left in their spools.
+  static Result<void> recover(State& state);
   Result<void> append(LedgerRecord record, Durability durability);
+  // Chains what is spooled. verify(), rows(), head() and sync() do so first.
+  Result<void> flush();
   // Walks the whole chain. `expected_head`: a hash published earlier that must be in it (a chain
   // alone cannot show that its tail was cut off).
   Result<LedgerCheck> verify(const std::optional<std::string>& expected_head);
@@ -76,7 +90,7 @@ class Ledger {
   Result<std::vector<LedgerRow>> rows(std::int64_t after, std::size_t limit);
   // Hash of the last record as 64 hex digits; 64 zeros for an empty ledger. To be published.
   Result<std::string> head();
-  // Blocks until every committed record is on disk (shutdown).
+  // Blocks until every record is on disk (shutdown).
   Result<void> sync();
 
  private:

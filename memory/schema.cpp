@@ -207,11 +207,20 @@ create table task(
 create index task_open on task(server_id) where status in ('working', 'input_required');
 )sql";
 
+// Up to which number the rows of a spool are in the ledger (memory/ledger_spool.h).
+constexpr const char* kSpools = R"sql(
+create table ledger_spool(
+  name text primary key,
+  written integer not null
+) strict, without rowid;
+)sql";
+
 }  // namespace
 
 const std::vector<Migration>& schema() {
   static const std::vector<Migration> kSteps = {
-      {1, kLedger}, {2, kDocuments}, {3, kApprovals}, {4, kServers}, {5, kHandoffs}, {6, kTasks}};
+      {1, kLedger},   {2, kDocuments}, {3, kApprovals}, {4, kServers},
+      {5, kHandoffs}, {6, kTasks},     {7, kSpools}};
   return kSteps;
 }
 

@@ -318,6 +318,7 @@ std::vector<ConfinedPath> State::confined_paths() const {
           {ConfinedPath::Kind::file, at(kLockName)},
           {ConfinedPath::Kind::directory, at("wake")},
           {ConfinedPath::Kind::directory, at("drop")},
+          {ConfinedPath::Kind::directory, at("spool")},
           {ConfinedPath::Kind::directory, at(kWritingName)}};
 }
 

@@ -173,6 +173,7 @@ Result<void> Assembly::wire(const AssemblyOptions& options) {
   log::set_filter([redactor = redactor_](std::string_view text) { return redactor->redact(text).text; });
   if (!options.dry) {
     TRY_DO(memory::ServerRows(*state_).reap());
+    TRY_DO(memory::Ledger::recover(*state_));
     TRY(registration_, memory::ServerRegistration::make(*state_, remit_->slug, remit_->instruction_id,
                                                         policy::principal_text(principal_)));
     server_id_ = registration_->row().server_id;
@@ -220,6 +221,7 @@ Result<void> Assembly::wire(const AssemblyOptions& options) {
 }
 
 Result<void> Assembly::record_start() {
+  TRY_DO(ledger_->open_spool());
   memory::LedgerRecord row;
   row.kind = "server";
   row.principal = policy::principal_text(principal_);
@@ -257,7 +259,7 @@ Result<void> Assembly::confine() {
   if (!remit_->file_drop_root.empty()) plan.writable.push_back(remit_->file_drop_root);
   // A rule needs its folder to be there, and what is behind the lock can no longer make one in the
   // state directory itself.
-  for (const char* name : {"spill", "changes", "wake", "drop"}) {
+  for (const char* name : {"spill", "changes", "wake", "drop", "spool"}) {
     TRY_DO(state_->subdirectory(name));
   }
   return sandbox::confine_self(plan);

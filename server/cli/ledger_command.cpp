@@ -58,6 +58,7 @@ int ledger_command(std::span<const std::string> args) {
   if (flags.helped()) return print(flags.help()), kDone;
   auto state = memory::State::open({server::state_directory(state_option), {}}, system_clock());
   if (!state) return report(state.error());
+  if (const auto left = memory::Ledger::recover(**state); !left) return report(left.error());
   memory::Ledger ledger(**state);
   if ((*words)[0] == "tail") return tail(ledger, lines);
   if ((*words)[0] == "verify") return verify(ledger, head, json);

@@ -76,7 +76,9 @@ class Worker {
     auto store = open_file_store(**state, std::move(*root));
     if (!store) return complain(store.error());
     store_ = store->get();
+    if (const auto left = Ledger::recover(**state); !left) return complain(left.error());
     Ledger ledger(**state);
+    if (const auto spool = ledger.open_spool(); !spool) return complain(spool.error());
     if (!repeat_pending()) return 1;
     for (int n = 0;; ++n) {
       const std::string token =
@@ -290,6 +292,7 @@ void check_lines(Store& store, const Acknowledged& acked) {
 }
 
 void check_ledger(State& state, const Acknowledged& acked) {
+  CHECK(Ledger::recover(state));
   Ledger ledger(state);
   const LedgerCheck check = ledger.verify(std::nullopt).value();
   CAPTURE(check.problem);
