@@ -1,6 +1,8 @@
+// Over 400 lines because the table of methods and what each row runs are read together.
 #include "server/mcp/dispatcher.h"
 
 #include <exception>
+#include <utility>
 
 #include "base/limits.h"
 #include "base/log.h"
@@ -66,6 +68,9 @@ struct Connection::State {
   PendingAnswers pending;
   std::shared_ptr<Subscriptions::Session> session;  // initialize eras
   InFlight in_flight;
+  // For take(), on the thread that reads: where on_request leaves the work of its request.
+  bool keeps_work = false;
+  Work kept;
 };
 
 namespace {
@@ -84,7 +89,9 @@ void not_handled(const Source& source, const std::exception& cause) {
   source.outbox->answer(error_message({}, {kInternalError, "internal error"}), Step::served);
 }
 
-// One request on its way through the pool.
+}  // namespace
+
+// One request on its way to its answer.
 struct Job {
   AtWork at_work;  // first, so that it ends after `reply`, which may still answer
   Parts& parts;
@@ -159,6 +166,14 @@ struct Job {
     }
   }
 };
+
+namespace {
+
+void hand_to_pool(Parts& parts, const Work& work) {
+  const bool taken = parts.pool.run([work] { Connection::run(work); });
+  if (!taken)
+    work->reply.error({kInternalError, "busy: no thread to be had; retry"}, Step::capacity);
+}
 
 }  // namespace
 
@@ -239,19 +254,12 @@ void Connection::State::on_request(Request& request, const Source& source,
           Step::capacity);
     }
   }
-  auto job = std::make_shared<Job>(parts, pending, in_flight, eras.initialized(), session, row->method, tool,
-                                   ReplyOnce(std::move(exchange)), std::move(request.params));
-  const bool taken = parts.pool.run([job] {
-    try {
-      job->run();
-    } catch (const std::exception& e) {  // out of memory costs one request, never the process
-      log::error("a request failed", {{"what", e.what()}});
-    } catch (...) {
-      log::error("a request failed");
-    }
-  });
-  if (!taken)
-    job->reply.error({kInternalError, "busy: no thread to be had; retry"}, Step::capacity);
+  auto work = std::make_shared<Job>(parts, pending, in_flight, eras.initialized(), session, row->method, tool,
+                                    ReplyOnce(std::move(exchange)), std::move(request.params));
+  if (keeps_work && !batch)
+    kept = std::move(work);
+  else
+    hand_to_pool(parts, work);
 }
 
 void Connection::State::run_on_reader(Method method, ReplyOnce& reply, const Json& params) {
@@ -315,6 +323,33 @@ void Connection::receive(std::string_view frame) {
     state_->on_frame(parsed, source);
   } catch (const std::exception& e) {
     not_handled(source, e);
+  }
+}
+
+Work Connection::take(std::string_view frame) {
+  state_->keeps_work = true;
+  receive(frame);
+  state_->keeps_work = false;
+  return std::exchange(state_->kept, nullptr);
+}
+
+void Connection::run(const Work& work) {
+  if (!work) return;
+  try {
+    work->run();
+  } catch (const std::exception& e) {  // out of memory costs one request, never the process
+    log::error("a request failed", {{"what", e.what()}});
+  } catch (...) {
+    log::error("a request failed");
+  }
+}
+
+void Connection::hand_over(const Work& work) {
+  if (!work) return;
+  try {
+    hand_to_pool(state_->parts, work);
+  } catch (const std::exception& e) {
+    log::error("a request could not be queued", {{"what", e.what()}});
   }
 }
 

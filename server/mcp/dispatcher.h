@@ -5,8 +5,8 @@
 //   mcp::Connection connection(server, outbox);
 //   connection.receive(R"({"jsonrpc":"2.0","id":1,"method":"ping"})");
 //
-// Threads: receive() and oversize() are called by the one thread that reads the connection; they
-// never run a tool and never wait. stop(), idle() and wait_idle() are safe from any thread. The
+// Threads: take(), receive() and oversize() are called by one thread at a time, that which reads the
+// connection; they never run a tool and never wait. stop(), idle() and wait_idle() are safe from any. The
 // Outbox must outlive the Connection, the Connection every handler (wait_idle), the Server both.
 #pragma once
 
@@ -24,7 +24,12 @@ namespace remit::mcp {
 
 struct Frame;
 struct HeaderClaims;
+struct Job;
 struct Parts;
+
+// What a request still needs done: a tool to run, a resource to read. Given to run() or hand_over(),
+// once; dropped, it answers with an internal error.
+using Work = std::shared_ptr<Job>;
 
 // Where a message came from, if not simply from the connection.
 struct Source {
@@ -71,7 +76,14 @@ class Connection {
 
   // One frame: a JSON text. Blank frames are ignored.
   void receive(std::string_view frame);
-  // The same for a frame that is parsed already.
+  // The same, but the work of a request is given back (null: there is none), so that a transport may
+  // do it on the thread that read it. That of a batch is handed over.
+  [[nodiscard]] Work take(std::string_view frame);
+  // Does `work` on the calling thread, however long it takes. From any thread.
+  static void run(const Work& work);
+  // Has the pool do it. From any thread.
+  void hand_over(const Work& work);
+  // receive() for a frame that is parsed already.
   void receive(Frame frame, Source source);
   // A frame longer than kFrameBytes was skipped.
   void oversize();

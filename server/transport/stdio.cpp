@@ -2,16 +2,24 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <utility>
 
 #include "base/limits.h"
 #include "base/log.h"
@@ -40,6 +48,13 @@ sigset_t watched_signals() {
 // Why serving ends. `input_ended` alone lets short calls finish first.
 enum class End { no, input_ended, asked };
 
+constexpr std::uint32_t kInput = EPOLLIN | EPOLLRDHUP | EPOLLET;
+
+// What an epoll event is about.
+enum class Source : std::uint64_t { signals, wake, leave, output, input };
+
+// The two threads that wait at the pipe (stdio.h). Both run attend(); whoever finds the end first
+// runs finish() and the other one leaves.
 class StdioServer {
  public:
   StdioServer(ProtocolPipe pipe, mcp::Server& server, const StdioOptions& options)
@@ -51,36 +66,86 @@ class StdioServer {
         lines_(limits::kFrameBytes) {
     const sigset_t set = watched_signals();
     signals_.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    leave_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    events_.reset(::epoll_create1(EPOLL_CLOEXEC));
+    waiting_ = watch(EPOLL_CTL_ADD, signals_.get(), EPOLLIN, Source::signals) &&
+               watch(EPOLL_CTL_ADD, leave_.get(), EPOLLIN, Source::leave) &&
+               watch(EPOLL_CTL_ADD, outbox_.wake_fd(), EPOLLIN, Source::wake);
+    // A file or /dev/null cannot be waited for: as input it is always ready and read in between, as
+    // output it has always room.
+    if (!watch(EPOLL_CTL_ADD, pipe_.in.get(), kInput, Source::input)) {
+      always_ready_ = errno == EPERM;
+      waiting_ = waiting_ && always_ready_;
+    }
+    if (!watch(EPOLL_CTL_ADD, pipe_.out.get(), EPOLLONESHOT, Source::output))
+      waiting_ = waiting_ && errno == EPERM;
   }
 
   int run() {
+    if (!waiting_) log::error("stdin and stdout cannot be waited for; ending");
     // The parent may have died before take_stdio() asked to be told.
-    End end = parent_gone() ? End::asked : End::no;
-    while (end == End::no) end = turn(true, -1);
-    return finish(end);
+    if (!waiting_ || parent_gone()) {
+      end(End::asked);
+    } else {
+      attend();
+    }
+    if (second_.joinable()) second_.join();
+    return 0;
   }
 
  private:
   bool parent_gone() const { return ::getppid() != pipe_.parent; }
 
-  // Waits for and handles what comes; `reading`: input counts.
-  End turn(bool reading, int timeout_ms) {
-    // Order: signals and the outbox before input, so that a flood of input starves neither.
-    std::array<pollfd, 4> watched = {{{signals_.get(), POLLIN, 0},
-                                      {outbox_.wake_fd(), POLLIN, 0},
-                                      {reading ? pipe_.in.get() : -1, POLLIN, 0},
-                                      {outbox_.has_backlog() ? pipe_.out.get() : -1, POLLOUT, 0}}};
-    if (::poll(watched.data(), watched.size(), timeout_ms) < 0)
-      return errno == EINTR ? End::no : End::asked;
-    if (watched[0].revents != 0 && on_signals() == End::asked) return End::asked;
-    if (watched[1].revents != 0) outbox_.drain_wake();
-    if (watched[3].revents != 0) outbox_.write_more();
-    if (outbox_.broken()) return End::asked;
-    if (watched[2].revents != 0) return on_input();
-    return End::no;
+  bool watch(int operation, int fd, std::uint32_t events, Source source) const {
+    epoll_event event{events, {.u64 = static_cast<std::uint64_t>(source)}};
+    return ::epoll_ctl(events_.get(), operation, fd, &event) == 0;
+  }
+
+  // --- the threads at the pipe ---
+
+  void attend() {
+    while (!ended_) {
+      std::array<epoll_event, 5> ready;
+      const int count = ::epoll_wait(events_.get(), ready.data(), static_cast<int>(ready.size()),
+                                     always_ready_ ? 0 : -1);
+      if (count < 0 && errno != EINTR) return end(End::asked);
+      // Signals and the outbox before input, so that a flood of input starves neither.
+      bool input = always_ready_, closed = false;
+      for (int i = 0; i < count; ++i) {
+        switch (static_cast<Source>(ready[static_cast<std::size_t>(i)].data.u64)) {
+          case Source::signals:
+            if (on_signals() == End::asked) return end(End::asked);
+            break;
+          case Source::wake:
+            outbox_.drain_wake();
+            watch_output();
+            break;
+          case Source::output:
+            outbox_.write_more();
+            watch_output();
+            break;
+          case Source::input:
+            input = true;
+            closed = (ready[static_cast<std::size_t>(i)].events & ~std::uint32_t{EPOLLIN}) != 0;
+            break;
+          case Source::leave:
+            return;
+        }
+      }
+      if (outbox_.broken()) return end(End::asked);
+      if (!input) continue;
+      if (const End found = on_input(closed); found != End::no) return end(found);
+    }
+  }
+
+  // Asks to be told, once, of room in the pipe if something waits for it.
+  void watch_output() const {
+    if (!outbox_.has_backlog()) return;
+    watch(EPOLL_CTL_MOD, pipe_.out.get(), EPOLLOUT | EPOLLONESHOT, Source::output);
   }
 
   End on_signals() {
+    const std::lock_guard held(signals_mutex_);
     signalfd_siginfo info{};
     while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
       const int signal = static_cast<int>(info.ssi_signo);
@@ -95,16 +160,40 @@ class StdioServer {
     return asked_ ? End::asked : End::no;
   }
 
-  End on_input() {
+  // Reads once and handles every frame. The last one's work is done here if the other thread is
+  // free to read meanwhile, and by the pool otherwise.
+  End on_input(bool closed) {
+    std::unique_lock reading(reading_);
+    mcp::Work work;
+    const End found = read_frames(work, closed);
+    if (!work) return found;
+    if (found != End::no || busy_ || !have_second()) {
+      connection_.hand_over(work);
+      return found;
+    }
+    busy_ = true;
+    reading.unlock();
+    mcp::Connection::run(work);
+    work.reset();
+    reading.lock();
+    busy_ = false;
+    return End::no;
+  }
+
+  // `closed`: the other end is gone, so that the end of input follows what is there.
+  End read_frames(mcp::Work& work, bool closed) {
     const LineReader::Room room = lines_.room();
-    const ssize_t got = ::read(pipe_.in.get(), room.at, room.size);
-    if (got < 0) return errno == EINTR || errno == EAGAIN ? End::no : End::input_ended;
+    const ssize_t got = read_some(room);
+    if (got < 0) return errno == EAGAIN ? End::no : End::input_ended;
     std::string_view line;
     if (got == 0) {
       if (lines_.rest(line) == LineReader::Got::line) connection_.receive(line);
       return End::input_ended;
     }
     lines_.received(static_cast<std::size_t>(got));
+    // Whatever may be left is reported anew: an edge-triggered event tells of a change only.
+    if ((static_cast<std::size_t>(got) == room.size || closed) && !always_ready_)
+      watch(EPOLL_CTL_MOD, pipe_.in.get(), kInput, Source::input);
     for (;;) {
       switch (lines_.next(line)) {
         case LineReader::Got::nothing:
@@ -113,10 +202,57 @@ class StdioServer {
           connection_.oversize();
           break;
         case LineReader::Got::line:
-          connection_.receive(line);
+          connection_.hand_over(std::exchange(work, nullptr));
+          work = connection_.take(line);
           break;
       }
     }
+  }
+
+  // The event may be the other thread's, who has read everything: never waits.
+  ssize_t read_some(const LineReader::Room& room) const {
+    for (;;) {
+      if (pipe_.in_waits && !pipe_.in_socket && !always_ready_) {
+        pollfd ready{pipe_.in.get(), POLLIN, 0};
+        if (::poll(&ready, 1, 0) <= 0) {
+          errno = EAGAIN;
+          return -1;
+        }
+      }
+      const ssize_t got = pipe_.in_socket ? ::recv(pipe_.in.get(), room.at, room.size, MSG_DONTWAIT)
+                                          : ::read(pipe_.in.get(), room.at, room.size);
+      if (got >= 0 || errno != EINTR) return got;
+    }
+  }
+
+  // Under reading_. Made with the first work, so that a server that is only asked for its list has
+  // one thread.
+  bool have_second() {
+    if (always_ready_) return false;
+    if (second_.joinable()) return true;
+    try {
+      second_ = std::thread([this] {
+        try {
+          attend();
+        } catch (...) {
+          log::error("the second reader failed; ending");
+          end(End::asked);
+        }
+      });
+    } catch (const std::system_error&) {
+      return false;  // none to be had now
+    }
+    return true;
+  }
+
+  // --- the end ---
+
+  // Ends serving, once; at its return no call is at work, or the process has ended.
+  void end(End why) {
+    if (ended_.exchange(true)) return;
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(leave_.get(), &one, sizeof one);
+    finish(why);
   }
 
   // Handles signals and unwritten replies until `done` or the deadline; true if done.
@@ -125,15 +261,22 @@ class StdioServer {
     constexpr int kLook = 5;  // ms between two looks at handlers, which have no descriptor to poll
     while (!done()) {
       if (std::chrono::steady_clock::now() >= deadline || outbox_.broken()) return done();
-      turn(false, kLook);
+      std::array<pollfd, 3> watched = {
+          {{signals_.get(), POLLIN, 0},
+           {outbox_.wake_fd(), POLLIN, 0},
+           {outbox_.has_backlog() ? pipe_.out.get() : -1, POLLOUT, 0}}};
+      if (::poll(watched.data(), watched.size(), kLook) < 0) continue;
+      if (watched[0].revents != 0) on_signals();
+      if (watched[1].revents != 0) outbox_.drain_wake();
+      if (watched[2].revents != 0) outbox_.write_more();
     }
     return true;
   }
 
-  int finish(End end) {
+  void finish(End why) {
     const SteadyTime start = std::chrono::steady_clock::now();
     const auto idle = [&] { return connection_.idle(); };
-    if (end == End::input_ended) turn_until(start + limits::kEofGrace, idle);
+    if (why == End::input_ended) turn_until(start + limits::kEofGrace, idle);
     connection_.stop();
     server_.stop_tasks();
     const SteadyTime deadline = start + limits::kShutdownWithTools - milliseconds(150);
@@ -149,7 +292,7 @@ class StdioServer {
     // Its client is gone, so a task has nobody left to ask for it: its record says so.
     const auto left =
         std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
-    if (quiet && server_.wait_tasks(std::max(left, milliseconds(0)))) return 0;
+    if (quiet && server_.wait_tasks(std::max(left, milliseconds(0)))) return;
     log::warning("calls did not stop in time; ending the process");
     ::_exit(0);
   }
@@ -157,22 +300,37 @@ class StdioServer {
   ProtocolPipe pipe_;
   mcp::Server& server_;
   const StdioOptions& options_;
-  Fd signals_;
+  Fd signals_, leave_, events_;
+  bool waiting_ = false;       // the descriptors can be waited for
+  bool always_ready_ = false;  // input that needs no waiting
   StdioOutbox outbox_;
   mcp::Connection connection_;
+
+  std::mutex reading_;  // held while input is read and cut into frames; guards the next three
   LineReader lines_;
-  bool asked_ = false;  // by a signal
+  bool busy_ = false;   // one of the two threads is doing a request's work
+  std::thread second_;  // made by the first one; joined by run()
+
+  std::mutex signals_mutex_;  // one call of on_reload at a time; guards the next two
+  bool asked_ = false;        // by a signal
   int signals_seen_ = 0;
+
+  std::atomic<bool> ended_ = false;
 };
 
 // A description of our own for the client's pipe, so that O_NONBLOCK does not change the one that
 // the client or a sibling may share.
-Fd reopen_nonblocking(int fd) {
+Fd reopen_nonblocking(int fd, int access) {
   struct stat status{};
   if (::fstat(fd, &status) != 0 || !(S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)))
     return Fd();
   const std::string path = "/proc/self/fd/" + std::to_string(fd);
-  return Fd(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+  return Fd(::open(path.c_str(), access | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+}
+
+bool is_socket(int fd) {
+  struct stat status{};
+  return ::fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
 }  // namespace
@@ -193,8 +351,11 @@ ProtocolPipe take_stdio() {
       ::close(fd);
       break;
     }
-  pipe.in.reset(::fcntl(0, F_DUPFD_CLOEXEC, 3));
-  pipe.out = reopen_nonblocking(1);
+  pipe.in_socket = is_socket(0);
+  pipe.in = reopen_nonblocking(0, O_RDONLY);
+  pipe.in_waits = !pipe.in;
+  if (!pipe.in) pipe.in.reset(::fcntl(0, F_DUPFD_CLOEXEC, 3));
+  pipe.out = reopen_nonblocking(1, O_WRONLY);
   pipe.out_waits = !pipe.out;
   if (!pipe.out) pipe.out.reset(::fcntl(1, F_DUPFD_CLOEXEC, 3));
   ::dup2(2, 1);
