@@ -181,6 +181,7 @@ struct Ledger::Parts {
   std::vector<Waiting*> queue;
   std::unique_ptr<LedgerSpool> spool;
   bool writing = false;
+  Verdicts verdicts;
   bool first = true;    // nothing was recorded yet
   bool failed = false;  // the last write did: nothing is spooled until one succeeds
   // When the worker has something to do; kNever: nothing. Moved only from kNever, or to now.
@@ -311,6 +312,11 @@ void Ledger::Parts::work(const std::stop_token& stop) {
 
 Ledger::Ledger(State& state) : parts_(std::make_unique<Parts>(state)) {}
 
+Ledger::Verdicts Ledger::verdicts() const {
+  const std::lock_guard lock(parts_->mutex);
+  return parts_->verdicts;
+}
+
 Ledger::~Ledger() {
   parts_->worker = {};  // asks it to stop, joins
   const bool spooled = parts_->spool && !parts_->spool->empty();
@@ -337,6 +343,9 @@ Result<void> Ledger::append(LedgerRecord record, Durability durability) {
   std::uint64_t commit = 0;
   {
     std::unique_lock lock(parts.mutex);
+    parts.verdicts.allow += record.verdict == "allow" ? 1U : 0U;
+    parts.verdicts.ask += record.verdict == "ask" ? 1U : 0U;
+    parts.verdicts.deny += record.verdict == "deny" ? 1U : 0U;
     if (durability == Durability::read && parts.spool_one(record)) return {};
     TRY(commit, parts.write_one(lock, mine));
     if (durability == Durability::read && !parts.start_worker()) {

@@ -83,6 +83,11 @@ class Ledger {
   Result<void> append(LedgerRecord record, Durability durability);
   // Chains what is spooled. verify(), rows(), head() and sync() do so first.
   Result<void> flush();
+  // How many records with each verdict this object appended: allow, ask, deny.
+  struct Verdicts {
+    std::uint64_t allow = 0, ask = 0, deny = 0;
+  };
+  Verdicts verdicts() const;
   // Walks the whole chain. `expected_head`: a hash published earlier that must be in it (a chain
   // alone cannot show that its tail was cut off).
   Result<LedgerCheck> verify(const std::optional<std::string>& expected_head);

@@ -87,6 +87,21 @@ std::vector<PathRule> globs(ConfigReader& reader, std::string_view key) {
   return out;
 }
 
+void read_http(ConfigReader& reader, Site& out) {
+  const yaml::Node* map = reader.root().find("http");
+  if (map == nullptr || !reader.keys(*map, "http", {"hosts", "origins"})) return;
+  for (Located& host : reader.texts(*map, "hosts")) {
+    if (host.text.find_first_of("/:*") != std::string::npos)
+      reader.error(at(host), "a host is a name without scheme or port");
+    out.http_hosts.push_back(std::move(host.text));
+  }
+  for (Located& origin : reader.texts(*map, "origins")) {
+    if (!origin.text.starts_with("https://") && !origin.text.starts_with("http://"))
+      reader.error(at(origin), "an origin is scheme://host or scheme://host:port");
+    out.http_origins.push_back(std::move(origin.text));
+  }
+}
+
 }  // namespace
 
 std::optional<Apply> apply_of(std::string_view word) {
@@ -106,13 +121,14 @@ Result<Site> parse_site(std::string file, std::string_view text) {
   if (!reader.failed() &&
       reader.keys(reader.root(), "the site policy",
                   {"version", "tools_default", "tools", "read_roots", "sandbox", "approvals",
-                   "bash", "handoffs", "protected", "read_denied"})) {
+                   "bash", "handoffs", "http", "protected", "read_denied"})) {
     reader.version();
     read_tools(reader, out);
     read_sandbox(reader, out);
     read_approvals(reader, out);
     read_bash(reader, out);
     read_handoffs(reader, out);
+    read_http(reader, out);
     out.read_roots = reader.texts(reader.root(), "read_roots");
     for (const Located& root : out.read_roots) {
       if (!root.text.starts_with('/')) reader.error(at(root), "a read root is an absolute path");

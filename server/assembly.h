@@ -50,6 +50,7 @@ class Assembly {
 
   const policy::Remit& remit() const { return *remit_; }
   const policy::CheckedFile& checked() const { return checked_; }
+  const policy::Site& site() const { return installation_.site; }
   policy::Access& access() { return *access_; }
   policy::Approvals& approvals() { return *approvals_; }
   memory::State& state() { return *state_; }

@@ -1,8 +1,12 @@
-// The path options that serve, call and explain share.
+// What `remit serve` was asked for; and the path options that serve, call and explain share.
 #pragma once
+
+#include <span>
+#include <string>
 
 #include "server/assembly.h"
 #include "server/cli/flags.h"
+#include "server/mcp/service.h"
 
 namespace remit::cli {
 
@@ -15,5 +19,25 @@ inline Flags& add_path_flags(Flags& flags, server::ServeOptions& options) {
       .value("--state", &options.state, "DIR  default ~/.local/state/remit")
       .value("--instruction", &options.instruction, "ID  bound instruction, default: minted");
 }
+
+struct ServeFlags {
+  server::AssemblyOptions assembly;
+  std::size_t page_chars = limits::kPageChars;
+  mcp::Structured structured = mcp::Structured::records;
+  std::string http, socket;  // HOST:PORT; the path of a unix socket
+  std::string token_file;
+  bool no_auth = false, behind_proxy = false;
+};
+
+// Serves over HTTP and returns the exit code. `args`: those of serve. There are two: `remit` becomes
+// the program remit-http beside it, which has the HTTP library linked in and does it; a stdio server
+// is spared that library's memory and start.
+int serve_http(std::span<const std::string> args, const ServeFlags& flags);
+
+// What the protocol layer serves of an assembly. `all` must outlive it. Errors: unavailable.
+Result<mcp::Service> make_service(server::Assembly& all, const ServeFlags& flags);
+// Locks the process in, records the start, and adds what is read behind the lock. With one thread
+// only (Assembly::confine). Errors: those of the record; a machine without a lock is only warned of.
+Result<void> lock_and_finish(server::Assembly& all, mcp::Service& service);
 
 }  // namespace remit::cli

@@ -42,7 +42,11 @@ std::string not_granted(const policy::Remit& remit) {
 std::string own_binary() {
   std::array<char, limits::kPathBytes> path{};
   const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
-  return length > 0 ? std::string(path.data(), static_cast<std::size_t>(length)) : "remit";
+  if (length <= 0) return "remit";
+  std::string_view name(path.data(), static_cast<std::size_t>(length));
+  constexpr std::string_view kHttp = "-http";
+  if (name.ends_with("/remit-http")) name.remove_suffix(kHttp.size());
+  return std::string(name);
 }
 
 std::vector<std::string> serve_arguments(server::Assembly& all, const server::ServeOptions& options) {
@@ -61,9 +65,12 @@ std::vector<std::string> serve_arguments(server::Assembly& all, const server::Se
   return args;
 }
 
-std::string welcome(server::Assembly& all, const server::ServeOptions& options) {
+std::string welcome(server::Assembly& all, const server::ServeOptions& options,
+                    const Listening& listening) {
   const policy::Remit& remit = all.remit();
-  std::string text = "Remit " REMIT_VERSION " is ready to serve " + remit.slug + ".\n\n";
+  std::string text = "Remit " REMIT_VERSION " serves " + remit.slug + " at " + listening.url + " (Ctrl-C ends it).\n";
+  if (!listening.token_file.empty()) text += "Its token, made for this run: " + listening.token_file + "\n";
+  text += "\n";
   text += "  persona      " + remit.persona_file + "\n  workspace    " + remit.roots.front().path +
           "\n  memory       " + remit.memory_root + "\n  instruction  " + remit.instruction_id +
           (all.instruction_minted() ? " (minted; --instruction binds one)" : "") + "\n  sandbox      " +
@@ -90,8 +97,15 @@ std::string welcome(server::Assembly& all, const server::ServeOptions& options) 
   for (const std::string& arg : serve_arguments(all, options)) command += " " + server::shell_word(arg);
   OrderedJson arguments = OrderedJson::array({"serve"});
   for (const std::string& arg : serve_arguments(all, options)) arguments.push_back(arg);
-  text += "\nA client starts this command itself and speaks MCP on its stdin and stdout:\n  " + command + "\n\n";
-  text += "Any client that reads an mcpServers object:\n  " +
+  const std::string header = listening.token_file.empty() ? "" : "Authorization: Bearer ${REMIT_TOKEN}";
+  OrderedJson remote{{"type", "http"}, {"url", listening.url}};
+  if (!header.empty()) remote["headers"] = {{"Authorization", "Bearer ${REMIT_TOKEN}"}};
+  text += "\nA client that speaks HTTP";
+  if (!header.empty()) text += " (REMIT_TOKEN=$(cat " + server::shell_word(listening.token_file) + "))";
+  text += ":\n  " + dump(OrderedJson{{"mcpServers", {{"remit", remote}}}}) + "\n";
+  text += "\nA client that starts its servers runs this command and speaks MCP on its stdin and stdout:\n  " +
+          command + "\n\n";
+  text += "The same as an mcpServers object:\n  " +
           dump(OrderedJson{{"mcpServers",
                             {{"remit", {{"type", "stdio"}, {"command", own_binary()}, {"args", arguments}}}}}}) +
           "\n\n";

@@ -8,9 +8,14 @@
 
 namespace remit::cli {
 
-std::string welcome(server::Assembly& all, const server::ServeOptions& options);
+// Where this server listens, and the file that holds its token ("" if none was made).
+struct Listening {
+  std::string url, token_file;
+};
+std::string welcome(server::Assembly& all, const server::ServeOptions& options,
+                    const Listening& listening);
 
-// Absolute path of this binary, for configurations (never a wrapper script).
+// Absolute path of `remit`, for configurations (never a wrapper script), also in remit-http.
 std::string own_binary();
 
 // The `serve` arguments that serve this agent again: --agent FILE --workspace DIR ...

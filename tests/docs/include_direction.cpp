@@ -65,7 +65,7 @@ const std::vector<Heavy>& heavy_headers() {
       {"openssl/",
        {"base/crypto.cpp", "tools/diagnostics/tls.cpp", "tools/diagnostics/token.cpp"},
        "base/crypto.h"},
-      {"httplib.h", {"server/transport/http", "tests/diagnostics/"}, "server/transport"},
+      {"httplib.h", {"server/transport/http_listener.cpp", "tests/diagnostics/"}, "server/transport"},
       {"curl/", {"base/egress.cpp"}, "base/egress.h"},
       {"pqxx/", {"memory/postgres_store.cpp", "tools/diagnostics/postgres"}, "memory/store.h"},
       {"doctest/", {"tests/"}, "nothing: doctest is for tests"},

@@ -62,6 +62,19 @@ export class House {
     return ['serve', '--agent', agent, '--workspace', this.workspace, '--memory', this.memory,
       '--state', this.state, '--instruction', instruction];
   }
+  // A server on HTTP: { url, token, log(), stop() }. stop() resolves with its exit code.
+  async serveHttp(...more) {
+    const child = spawn(binary, [...this.serveArguments(), '--http', '127.0.0.1:0', ...more],
+      { cwd: this.workspace, stdio: ['ignore', 'ignore', 'pipe'] });
+    process.on('exit', () => child.kill('SIGKILL'));
+    let err = '';
+    child.stderr.on('data', (bytes) => { err += bytes; });
+    const ended = new Promise((resolve) => child.on('close', resolve));
+    const line = await until('the server to listen', () => err.split('\n').find((one) => one.includes('"listening"')));
+    const { url, token_file: file } = JSON.parse(line.slice(line.indexOf('{')));
+    const token = file === '-' ? '' : readFileSync(file, 'utf8').trim();
+    return { url, token, file, log: () => err, stop: () => { child.kill('SIGTERM'); return ended; } };
+  }
   // An operator's command without a terminal.
   run(...args) {
     const done = spawnSync(binary, args, { encoding: 'utf8', cwd: this.workspace, timeout: 60_000 });

@@ -1,0 +1,198 @@
+#include "server/transport/http_server.h"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <exception>
+#include <thread>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "server/transport/http_listener.h"
+
+namespace remit::transport {
+namespace {
+
+using std::chrono::milliseconds;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr rlim_t kDescriptors = 4096;  // two per connection, files, the starter
+
+sigset_t ending_signals() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&set, signal);
+  return set;
+}
+
+struct Address {
+  std::string host;
+  int port = 0;
+  bool loopback = false;
+};
+
+Result<Address> parse_address(const std::string& text) {
+  const auto bad = [&] {
+    return fail(ErrorKind::invalid_argument,
+                "not an address to listen on: " + escape_ascii(text) + "; --http takes HOST:PORT");
+  };
+  const auto colon = text.rfind(':');
+  if (colon == std::string::npos || colon == 0) return bad();
+  Address out;
+  out.host = text.substr(0, colon);
+  const std::string_view port = std::string_view(text).substr(colon + 1);
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
+  if (error != std::errc() || end != port.data() + port.size() || out.port < 0 || out.port > 65535)
+    return bad();
+  if (out.host.starts_with('[') && out.host.ends_with(']'))
+    out.host = out.host.substr(1, out.host.size() - 2);
+  out.loopback = out.host == "localhost" || out.host == "::1" || out.host.starts_with("127.");
+  return out;
+}
+
+// Clears away the socket of a server that is gone.
+Result<void> clear_socket(const std::string& path) {
+  struct stat status{};
+  if (::lstat(path.c_str(), &status) != 0) return {};
+  if (!S_ISSOCK(status.st_mode))
+    return fail(ErrorKind::unavailable, escape_ascii(path) + " exists and is no socket");
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path)
+    return fail(ErrorKind::invalid_argument, "the path of the socket is too long");
+  std::copy(path.begin(), path.end(), address.sun_path);
+  const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+    return fail(ErrorKind::unavailable, escape_ascii(path) + " is in use by another server");
+  ::unlink(path.c_str());
+  return {};
+}
+
+int bound_port(int socket) {
+  sockaddr_in6 address{};  // as large as either
+  socklen_t size = sizeof address;
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+  return ntohs(address.sin6_port);  // at the same place in sockaddr_in
+}
+
+}  // namespace
+
+struct HttpServer::Parts {
+  HttpMetrics metrics;  // opened before the lock
+  Wake drain;
+  HttpListener listener{drain.fd()};
+  std::string url;
+};
+
+HttpServer::HttpServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+HttpServer::~HttpServer() = default;
+const std::string& HttpServer::url() const {
+  return parts_->url;
+}
+
+Result<std::unique_ptr<HttpServer>> HttpServer::start_listening(const HttpOptions& options) {
+  const sigset_t set = ending_signals();
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  struct sigaction ignore{};
+  ignore.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &ignore, nullptr);
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < kDescriptors) {
+    files.rlim_cur = std::min(kDescriptors, files.rlim_max);
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
+
+  auto parts = std::make_unique<Parts>();
+  HttpListener& listener = parts->listener;
+  std::string where;
+  bool bound = false;
+  if (!options.socket.empty()) {
+    if (options.socket.size() >= sizeof(sockaddr_un::sun_path))
+      return fail(ErrorKind::invalid_argument, "the path of the socket is too long");
+    TRY_DO(clear_socket(options.socket));
+    where = options.socket;
+    const mode_t before = ::umask(0177);
+    bound = listener.listen_unix(options.socket);
+    ::umask(before);
+    parts->url = "unix:" + options.socket;
+  } else {
+    TRY(const Address address, parse_address(options.address));
+    if (!address.loopback && !options.behind_proxy)
+      return fail(ErrorKind::invalid_argument,
+                  "--http " + escape_ascii(options.address) +
+                      " is no loopback address: put a proxy in front (docs/protocol.md) and add "
+                      "--behind-proxy");
+    where = options.address;
+    bound = listener.listen_at(address.host, address.port);
+    const bool six = address.host.find(':') != std::string::npos;
+    if (bound)
+      parts->url = "http://" + (six ? "[" + address.host + "]" : address.host) + ":" +
+                   std::to_string(bound_port(listener.socket())) + "/mcp";
+  }
+  if (!bound)
+    return fail(ErrorKind::unavailable,
+                "cannot listen on " + escape_ascii(where) + ": " +
+                    (errno == EADDRINUSE ? std::string("it is in use")
+                                         : errno_error(errno, "bind").message));
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(parts)));
+}
+
+int HttpServer::serve(mcp::Server& server, EndpointOptions options) {
+  HttpEndpoint endpoint(server, std::move(options), parts_->metrics);
+  const sigset_t set = ending_signals();
+  const Fd signals(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  const Wake finished;
+  std::thread accepting([&] {
+    try {
+      parts_->listener.serve(endpoint);
+    } catch (const std::exception& e) {
+      log::error("the listener failed", {{"what", e.what()}});
+    } catch (...) {
+      log::error("the listener failed");
+    }
+    finished.ring();
+  });
+
+  int seen = 0;
+  std::optional<SteadyClock::time_point> deadline;
+  for (;;) {
+    std::array<pollfd, 2> watched = {{{signals.get(), POLLIN, 0}, {finished.fd(), POLLIN, 0}}};
+    const auto left = deadline ? std::chrono::ceil<milliseconds>(*deadline - SteadyClock::now())
+                               : milliseconds(-1);
+    if (deadline && left <= milliseconds(0)) {
+      log::warning("calls did not stop in time; ending the process");
+      ::_exit(0);
+    }
+    if (::poll(watched.data(), watched.size(), static_cast<int>(left.count())) < 0 &&
+        errno != EINTR)
+      break;
+    if (watched[1].revents != 0) break;
+    signalfd_siginfo info{};
+    while (::read(signals.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+      if (++seen > 1) ::_exit(1);
+      endpoint.drain();
+      parts_->drain.ring();
+      parts_->listener.end();
+      deadline = SteadyClock::now() + limits::kHttpDrain + 2 * limits::kShutdownWithTools;
+    }
+  }
+  accepting.join();
+  if (!endpoint.stop(limits::kShutdownWithTools)) {
+    log::warning("calls did not stop in time; ending the process");
+    ::_exit(0);
+  }
+  return seen > 0 ? 0 : 3;
+}
+
+}  // namespace remit::transport

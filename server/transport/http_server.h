@@ -1,0 +1,49 @@
+// HttpServer: the listener of Streamable HTTP: cpp-httplib 0.11.4's accept loop, routing and
+// response writer around HttpEndpoint, with the library's traps cured (docs/protocol.md has the
+// table). Only loopback or a unix socket, unless a proxy stands in front.
+//
+//   auto http = transport::HttpServer::start_listening(options);   // before threads and before the
+//   lock
+//   ...
+//   return (*http)->serve(server, endpoint_options);
+//
+// Threads: start_listening() and serve() on the main thread. serve() ends at SIGTERM or SIGINT: no
+// new connection, calls at work get kHttpDrain, then they are stopped; a second signal ends the
+// process at once.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "server/transport/http_endpoint.h"
+
+namespace remit::transport {
+
+struct HttpOptions {
+  std::string address;        // HOST:PORT, or
+  std::string socket;         // the path of a unix socket
+  bool behind_proxy = false;  // HOST may be any address
+};
+
+class HttpServer {
+ public:
+  // Listens, and blocks the signals that serve() waits for, in this and all later threads. Errors:
+  // invalid_argument for an address that is none or may not be; unavailable if it is in use.
+  static Result<std::unique_ptr<HttpServer>> start_listening(const HttpOptions& options);
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // http://127.0.0.1:8811/mcp, or unix:/run/remit.sock
+  const std::string& url() const;
+  // Returns the process's exit code.
+  int serve(mcp::Server& server, EndpointOptions options);
+
+ private:
+  struct Parts;
+  explicit HttpServer(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace remit::transport
