@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/limits.h"
 #include "memory/server_rows.h"
 #include "memory/sqlite.h"
 
@@ -10,6 +11,18 @@ namespace {
 
 constexpr std::array<const char*, 5> kStatus = {"working", "input_required", "completed", "failed",
                                                 "cancelled"};
+
+// Tasks of one principal, ended ones included.
+constexpr std::size_t kKept = 16 * limits::kTasksRunning;
+
+Result<void> forget_expired(Transaction& transaction, std::int64_t now_ms) {
+  return transaction
+      .sql(
+          "delete from task where status not in ('working', 'input_required') and created_ms + "
+          "ttl_ms < ?")
+      .bind(now_ms)
+      .run();
+}
 
 TaskStatus status_of(std::string_view name) {
   for (std::size_t i = 0; i < kStatus.size(); ++i)
@@ -25,6 +38,14 @@ const char* to_string(TaskStatus status) {
 
 Result<void> TaskRows::create(const TaskRecord& task) {
   TRY(Transaction transaction, state_.database().write());
+  TRY_DO(forget_expired(transaction, state_.clock().unix_ms()));
+  {
+    Statement row = transaction.sql("select count(*) from task where principal = ?");
+    TRY_DO(row.bind(principal_).step());
+    if (row.integer(0) >= static_cast<std::int64_t>(kKept))
+      return fail(ErrorKind::too_large, "this principal has " + std::to_string(kKept) +
+                                            " tasks, which are kept for a while after their end");
+  }
   TRY_DO(transaction
              .sql("insert into task(task_id, principal, server_id, tool, status, body, created_ms, "
                   "updated_ms, ttl_ms, cancel, answers) values(?,?,?,?,?,?,?,?,?,0,'')")
@@ -75,11 +96,15 @@ Result<void> TaskRows::order(const TaskOrder& order) {
   {
     TRY(Transaction transaction, state_.database().write());
     {
-      Statement row =
-          transaction.sql("select server_id from task where task_id = ? and principal = ?");
+      Statement row = transaction.sql(
+          "select server_id, length(answers) from task where task_id = ? and "
+          "principal = ?");
       TRY(const bool there, row.bind(order.task_id).bind(principal_).step());
       if (!there) return fail(ErrorKind::not_found, "there is no such task");
       server = row.text(0);
+      if (static_cast<std::size_t>(row.integer(1)) + order.answers.size() >
+          limits::kTaskResultBytes)
+        return fail(ErrorKind::too_large, "the answers to this task are longer than a task takes");
     }
     // Answers of several orders are one object; a later answer to the same key counts.
     TRY_DO(transaction
@@ -143,11 +168,7 @@ Result<std::int64_t> settle_tasks(State& state, const std::string& error) {
              .bind(now)
              .run());
   const std::int64_t failed = transaction.changes();
-  TRY_DO(transaction
-             .sql("delete from task where status not in ('working', 'input_required') and "
-                  "created_ms + ttl_ms < ?")
-             .bind(now)
-             .run());
+  TRY_DO(forget_expired(transaction, now));
   TRY_DO(transaction.commit(Sync::cached));
   return failed;
 }

@@ -39,13 +39,13 @@ struct TaskOrder {
 class TaskStore {
  public:
   virtual ~TaskStore() = default;
-  // Durable when it returns.
+  // Durable when it returns. Errors: too_large if so many are kept that this one has to wait.
   virtual Result<void> create(const TaskRecord& task) = 0;
   // Status, body and time; a final record never changes again: conflict.
   virtual Result<void> update(const TaskRecord& task) = 0;
   // A task of this principal; nullopt if there is none, or its time is over.
   virtual Result<std::optional<TaskRecord>> find(const std::string& task_id) = 0;
-  // For a task that another server runs. Errors: not_found.
+  // For a task that another server runs. Errors: not_found; too_large if its orders pile up.
   virtual Result<void> order(const TaskOrder& order) = 0;
   // Takes the orders for tasks of this server.
   virtual Result<std::vector<TaskOrder>> take_orders() = 0;

@@ -195,6 +195,7 @@ void Connection::State::on_message(Message& message, const Source& source,
 void Connection::State::on_notification(const Notification& notification) {
   if (notification.method == "notifications/initialized") {
     eras.on_initialized();
+    if (session) session->start();
   } else if (notification.method == "notifications/cancelled" && notification.params.is_object()) {
     const auto id = notification.params.find("requestId");
     // Unknown and finished ids are normal: one client cancels after every call it has finished.

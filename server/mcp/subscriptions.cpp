@@ -54,6 +54,11 @@ const char* method_of(Subscriptions::List list) {
 
 }  // namespace
 
+void Subscriptions::Session::start() {
+  const std::lock_guard held(gate_);
+  started_ = true;
+}
+
 Result<void> Subscriptions::Session::subscribe(const std::string& uri) {
   const std::lock_guard held(gate_);
   if (uris_.size() >= limits::kSubscriptions && !uris_.contains(uri))
@@ -111,7 +116,8 @@ void Subscriptions::tell(const char* method, const std::string& params,
             notification_message(method, tagged(params, entry.listener->exchange->id)));
     } else {
       const std::lock_guard held(entry.session->gate_);
-      if (entry.session->outbox_ != nullptr && wants_session(entry.session->uris_))
+      if (entry.session->outbox_ != nullptr && entry.session->started_ &&
+          wants_session(entry.session->uris_))
         entry.session->outbox_->send(notification_message(method, "{" + params + "}"));
     }
   }

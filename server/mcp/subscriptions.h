@@ -30,6 +30,8 @@ class Subscriptions {
   // A session of an initialize era. Lives as long as its connection.
   class Session {
    public:
+    // The client sent notifications/initialized: it is told nothing before.
+    void start();
     // Errors: too_large beyond kSubscriptions.
     Result<void> subscribe(const std::string& uri);
     void unsubscribe(const std::string& uri);
@@ -39,6 +41,7 @@ class Subscriptions {
     explicit Session(Outbox& outbox) : outbox_(&outbox) {}
     std::mutex gate_;
     Outbox* outbox_;  // null once the connection has ended
+    bool started_ = false;
     std::set<std::string> uris_;
   };
   // Both forms: `owner` names the connection for end().

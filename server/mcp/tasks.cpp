@@ -197,7 +197,7 @@ void Tasks::update(ReplyOnce& reply, const Json& params) {
     run->answer(*responses);
   } else if (!memory::is_final(task->status)) {
     if (const auto sent = service_.tasks->order({task->task_id, false, dump(*responses)}); !sent)
-      return reply.error({kInternalError, sent.error().message});
+      return reply.error(rpc_error(sent.error(), Revision::v2026_07_28));
   }
   reply.result(writer_.result(Revision::v2026_07_28, {}));
 }

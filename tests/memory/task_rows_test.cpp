@@ -138,6 +138,25 @@ TEST_CASE("what a killed server ran has failed at the next start") {
   ::close(ready[1]);
 }
 
+TEST_CASE("tasks and orders do not pile up") {
+  const Scratch scratch;
+  ManualClock clock;
+  auto state = open_state(scratch, clock);
+  TaskRows rows(*state, "uid:1/a", "S1"), others(*state, "uid:1/b", "S1");
+  TaskRecord one = task("t0", clock.unix_ms());
+  REQUIRE(rows.create(one));
+  CHECK(rows.order({"t0", false, "{\"k\":\"" + std::string(1u << 20, 'x') + "\"}"}).error().kind ==
+        ErrorKind::too_large);
+  one.status = TaskStatus::completed;
+  REQUIRE(rows.update(one));
+  for (int i = 1; i < 256; ++i)
+    REQUIRE(rows.create(task("t" + std::to_string(i), clock.unix_ms())));
+  CHECK(rows.create(task("more", clock.unix_ms())).error().kind == ErrorKind::too_large);
+  CHECK(others.create(task("other", clock.unix_ms())));
+  clock.advance_ms(1001);  // the ended one makes room
+  CHECK(rows.create(task("more", clock.unix_ms())));
+}
+
 TEST_CASE("what is over and expired is forgotten") {
   const Scratch scratch;
   ManualClock clock;
