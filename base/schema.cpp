@@ -56,6 +56,12 @@ bool type_fits(const std::string& type, const Json& value) {
   return value.is_number();
 }
 
+// A pointer is put together on the way out of a failure: values that fit cost no strings.
+Error below(std::string_view key, Error error) {
+  error.where = child("", key) + (error.where == "/" ? "" : error.where);
+  return error;
+}
+
 }  // namespace
 
 Error bad(const std::string& pointer, std::string message) {
@@ -172,43 +178,53 @@ OrderedJson scalar(const char* type, const char* doc, const Rules& rules) {
   return out;
 }
 
-Result<void> validate(const OrderedJson& schema, const Json& value, const std::string& pointer) {
+Result<void> validate(const OrderedJson& schema, const Json& value) {
   if (const auto type = schema.find("type"); type != schema.end()) {
-    if (!type_fits(type->get<std::string>(), value)) {
-      return tl::unexpected<Error>(wrong(type->get<std::string>().c_str(), value, pointer));
-    }
+    const auto& name = type->get_ref<const std::string&>();
+    if (!type_fits(name, value)) return tl::unexpected<Error>(wrong(name.c_str(), value, ""));
   }
   if (const auto names = schema.find("enum"); names != schema.end()) {
     bool known = false;
     for (const auto& name : *names) known = known || Json(name) == value;
-    if (!known) return tl::unexpected<Error>(wrong("one of the enum", value, pointer));
+    if (!known) return tl::unexpected<Error>(wrong("one of the enum", value, ""));
   }
   if (value.is_number()) {
     Rules rules;
     rules.minimum = schema.value("minimum", rules.minimum);
     rules.maximum = schema.value("maximum", rules.maximum);
-    TRY_DO(in_range(value.get<double>(), value, rules, pointer));
+    return in_range(value.get<double>(), value, rules, "");
   }
-  if (value.is_array() && schema.contains("items")) {
+  if (value.is_array()) {
+    const auto items = schema.find("items");
+    if (items == schema.end()) return {};
     for (std::size_t i = 0; i < value.size(); ++i) {
-      TRY_DO(validate(schema["items"], value[i], child(pointer, std::to_string(i))));
+      if (auto fits = validate(*items, value[i]); !fits) {
+        return tl::unexpected<Error>(below(std::to_string(i), std::move(fits).error()));
+      }
     }
+    return {};
   }
   if (!value.is_object()) return {};
-  for (const auto& name : schema.value("required", OrderedJson::array())) {
-    if (!value.contains(name.get<std::string>())) {
-      return tl::unexpected<Error>(bad(child(pointer, name.get<std::string>()), "required"));
+  if (const auto needed = schema.find("required"); needed != schema.end()) {
+    for (const auto& name : *needed) {
+      const auto& key = name.get_ref<const std::string&>();
+      if (!value.contains(key)) return tl::unexpected<Error>(bad(child("", key), "required"));
     }
   }
-  const OrderedJson properties = schema.value("properties", OrderedJson::object());
+  const auto properties = schema.find("properties");
   const auto others = schema.find("additionalProperties");
   for (const auto& [key, item] : value.items()) {
-    if (const auto known = properties.find(key); known != properties.end()) {
-      TRY_DO(validate(*known, item, child(pointer, key)));
-    } else if (others != schema.end() && others->is_object()) {
-      TRY_DO(validate(*others, item, child(pointer, key)));
-    } else if (others != schema.end() && others->is_boolean() && !others->get<bool>()) {
-      return tl::unexpected<Error>(bad(child(pointer, key), "unknown property"));
+    const OrderedJson* rule = nullptr;
+    if (properties != schema.end()) {
+      if (const auto known = properties->find(key); known != properties->end()) rule = &*known;
+    }
+    if (rule == nullptr && others != schema.end()) {
+      if (*others == false) return tl::unexpected<Error>(bad(child("", key), "unknown property"));
+      if (others->is_object()) rule = &*others;
+    }
+    if (rule == nullptr) continue;
+    if (auto fits = validate(*rule, item); !fits) {
+      return tl::unexpected<Error>(below(key, std::move(fits).error()));
     }
   }
   return {};

@@ -302,9 +302,8 @@ OrderedJson describe(const char* doc, const Rules& rules) {
 }
 
 // Checks `value` against a schema made by this file (type, properties, required, items, enum,
-// bounds, additionalProperties). For results, in debug builds and tests.
-Result<void> validate(const OrderedJson& schema, const Json& value,
-                      const std::string& pointer = {});
+// bounds, additionalProperties). The error's `where` is the JSON pointer.
+Result<void> validate(const OrderedJson& schema, const Json& value);
 
 }  // namespace schema
 

@@ -95,7 +95,7 @@ struct Tool {
   Output output = Output::record;
   bool always_load = false;  // one of the core tools a client should not defer
   // Strictly decodes `arguments` (an error carries its JSON pointer in `where`), runs the handler,
-  // encodes the result and, in tests, checks it against the output schema.
+  // encodes the result and checks it against the output schema.
   std::function<Result<Reply>(const nlohmann::json& arguments, Call& call)> run;
 };
 

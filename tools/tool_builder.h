@@ -49,13 +49,11 @@ Tool tool(Declaration words, std::function<Result<Outcome<R>>(const Args&, Call&
     TRY(const Args args, decode<Args>(arguments));
     TRY(Outcome<R> outcome, handler(args, call));
     Json encoded = encode(outcome.value);
-#ifndef NDEBUG
     // A result that does not fit its own declaration is a bug of the tool (docs/tools.md).
     if (auto fits = schema::validate(*output_schema, encoded); !fits) {
       return fail(ErrorKind::internal, "result does not fit its schema: " + fits.error().message,
                   fits.error().where);
     }
-#endif
     return Reply{std::move(outcome.text), std::make_shared<const Json>(std::move(encoded)),
                  std::move(outcome.image)};
   };

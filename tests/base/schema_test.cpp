@@ -127,4 +127,7 @@ TEST_CASE("encode round-trips and fits its own schema") {
   Json wrong = json;
   wrong["mode"] = "odd";
   CHECK_FALSE(remit::schema::validate(remit::schema_of<Args>(), wrong));
+  wrong = json;
+  wrong["parts"][0]["name"] = 3;
+  CHECK(remit::schema::validate(remit::schema_of<Args>(), wrong).error().where == "/parts/0/name");
 }
