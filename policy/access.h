@@ -214,6 +214,9 @@ class Access {
 
   virtual Result<Fd> connect(const CallScope& call, std::string_view target) = 0;
 
+  // send, first half: refuses, with its ledger row, a target that this persona may not hand to. Whether
+  // somebody may be asked at all comes before how the request is worded.
+  virtual Result<void> judge_send(const CallScope& call, HandoffKind kind, const std::string& to) = 0;
   // Errors: denied with code no_edge or unresolved_target; invalid_argument with code
   // evidence_required, evidence_not_found or bug_report_required; those of memory::HandoffRows::send.
   virtual Result<Delivered> send(const CallScope& call, const HandoffDraft& draft) = 0;

@@ -42,6 +42,15 @@ bool is_ulid(std::string_view text) {
 
 constexpr std::size_t kOwnerHex = 16;
 
+Action action_of_send(const CallScope& call, HandoffKind kind, const std::string& to) {
+  Action action;
+  action.verb = Verb::send;
+  action.tool = call.tool;
+  action.kind = kind;
+  action.to = to;
+  return action;
+}
+
 // Text by text: a mask over the quotes of the JSON itself would leave fields that nobody can read.
 // Depth is bounded by the parse.
 void redact_texts(Json& value, const Redactor& redactor) {
@@ -114,12 +123,15 @@ Result<std::string> AgentAccess::checked_evidence(const HandoffDraft& draft) con
   return dump(list);
 }
 
+Result<void> AgentAccess::judge_send(const CallScope& call, HandoffKind kind, const std::string& to) {
+  const Action action = action_of_send(call, kind, to);
+  const Decision decision = decide(*parts_.remit, parts_.principal, action);
+  if (decision.allowed()) return {};
+  return record(call, action, decision, memory::Durability::read);
+}
+
 Result<Delivered> AgentAccess::send(const CallScope& call, const HandoffDraft& draft) {
-  Action action;
-  action.verb = Verb::send;
-  action.tool = call.tool;
-  action.kind = draft.kind;
-  action.to = draft.to;
+  const Action action = action_of_send(call, draft.kind, draft.to);
   const Decision decision = decide(*parts_.remit, parts_.principal, action);
   if (!decision.allowed()) TRY_DO(record(call, action, decision, memory::Durability::read));
   const EdgeRule* edge = nullptr;

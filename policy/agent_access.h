@@ -35,6 +35,7 @@ class AgentAccess : public Access {
                              const OutputSink& sink, std::stop_token stop) override;
   const SandboxReport& sandbox() const override;
   Result<Fd> connect(const CallScope& call, std::string_view target) override;
+  Result<void> judge_send(const CallScope& call, HandoffKind kind, const std::string& to) override;
   Result<Delivered> send(const CallScope& call, const HandoffDraft& draft) override;
   Result<KeptResult> keep_result(const CallScope& call, std::string_view body) override;
   Result<Action> describe(Verb verb, std::string_view tool, std::string_view path,

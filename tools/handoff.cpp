@@ -162,19 +162,11 @@ Result<Outcome<HandoffResult>> handoff(const HandoffArgs& args, Call& call) {
                : args.kind == Kind::delegate ? policy::HandoffKind::delegate
                                              : policy::HandoffKind::escalate;
   draft.to = args.to;
-  // Who may be asked at all comes before how the request is worded.
-  policy::Action action;
-  action.verb = policy::Verb::send;
-  action.tool = call.scope.tool;
-  action.kind = draft.kind;
-  action.to = args.to;
-  const bool allowed = policy::decide(call.access.remit(), call.access.principal(), action).allowed();
-  if (allowed) {
-    TRY(const Json fields, fields_of(args));
-    draft.fields_json = dump(fields);
-    if (draft.fields_json.size() > limits::kHandoffBytes) {
-      return fail(ErrorKind::too_large, "a handoff has at most " + human_bytes(limits::kHandoffBytes));
-    }
+  TRY_DO(call.access.judge_send(call.scope, draft.kind, draft.to));
+  TRY(const Json fields, fields_of(args));
+  draft.fields_json = dump(fields);
+  if (draft.fields_json.size() > limits::kHandoffBytes) {
+    return fail(ErrorKind::too_large, "a handoff has at most " + human_bytes(limits::kHandoffBytes));
   }
   draft.title = args.issue.value_or(args.title.value_or(""));
   draft.priority = schema::write_value(args.priority).get<std::string>();

@@ -121,6 +121,9 @@ class FolderAccess : public policy::Access {
   }
   const policy::SandboxReport& sandbox() const override { abort(); }
   Result<Fd> connect(const policy::CallScope&, std::string_view) override { return no(); }
+  Result<void> judge_send(const policy::CallScope&, policy::HandoffKind, const std::string&) override {
+    return no();
+  }
   Result<policy::Delivered> send(const policy::CallScope&, const policy::HandoffDraft&) override {
     return no();
   }

@@ -230,6 +230,10 @@ Result<policy::SpawnOutcome> FakeAccess::spawn(const policy::CallScope&,
 Result<Fd> FakeAccess::connect(const policy::CallScope&, std::string_view) {
   return unused();
 }
+Result<void> FakeAccess::judge_send(const policy::CallScope&, policy::HandoffKind,
+                                    const std::string&) {
+  return unused();
+}
 Result<policy::Delivered> FakeAccess::send(const policy::CallScope&, const policy::HandoffDraft&) {
   return unused();
 }

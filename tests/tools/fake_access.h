@@ -64,6 +64,8 @@ class FakeAccess : public policy::Access {
                                      const policy::OutputSink& sink, std::stop_token stop) override;
   const policy::SandboxReport& sandbox() const override { return sandbox_; }
   Result<Fd> connect(const policy::CallScope& call, std::string_view target) override;
+  Result<void> judge_send(const policy::CallScope& call, policy::HandoffKind kind,
+                          const std::string& to) override;
   Result<policy::Delivered> send(const policy::CallScope& call,
                                  const policy::HandoffDraft& draft) override;
   Result<policy::KeptResult> keep_result(const policy::CallScope& call,
