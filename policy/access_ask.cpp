@@ -3,8 +3,14 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "policy/agent_access.h"
+#include "policy/question.h"
 
 namespace remit::policy {
+
+std::string AgentAccess::agent_shown() const {
+  return escape_ascii(parts_.remit->slug) + " (" + parts_.remit->persona_sha256.substr(0, 12) +
+         "), instruction " + escape_ascii(parts_.principal.instruction);
+}
 
 std::string AgentAccess::key_of_change(const CallScope& call, const ReplaceRequest& request,
                                        const Slot& slot) const {
@@ -33,7 +39,6 @@ Result<bool> AgentAccess::take_change(const CallScope& call, const ReplaceReques
 
 Result<std::optional<Question>> AgentAccess::judge_replace(const CallScope& call,
                                                            const ReplaceRequest& request) {
-  constexpr std::size_t kFormLine = 100;
   if (request.document) return std::optional<Question>();
   TRY(const Slot slot, look_for_write(request.path));
   if (slot.where.space == Space::memory) return std::optional<Question>();
@@ -49,13 +54,14 @@ Result<std::optional<Question>> AgentAccess::judge_replace(const CallScope& call
   out.tool = call.tool;
   out.command = what + " (" + std::to_string(request.bytes.size()) + " bytes, sha256 " + digest + ")";
   out.title = parts_.remit->slug + " asks to change a file (" + to_string(decision.risk) + " risk)";
-  if (what.size() <= kFormLine) {
-    out.lines = {out.title, what,
-                 std::to_string(request.bytes.size()) + " bytes, sha256 " + digest.substr(0, 12)};
-  }
-  out.text = out.title + "\n\n  " + out.command + "\n  asks because   " + decision.reason +
-             "\n  granted by     " + decision.origin.text() + "\n  this question  sha256 " + sha256_hex(out.command) +
-             "\n\n  new content";
+  out.lines = form_lines(
+      {out.title, what, std::to_string(request.bytes.size()) + " bytes, sha256 " + digest.substr(0, 12)});
+  out.text = question_text(out.title, out.command,
+                           {{"agent", agent_shown()},
+                            {"granted by", decision.origin.text()},
+                            {"asks because", decision.reason},
+                            {"this question", "sha256 " + sha256_hex(out.command)}}) +
+             "\n  new content";
   const std::string_view shown = std::string_view(request.bytes).substr(0, limits::kCommandShown);
   if (shown.size() < request.bytes.size()) {
     out.text += " (the first " + std::to_string(shown.size()) + " of its bytes)";

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "policy/agent_access.h"
 #include "policy/grant.h"
+#include "policy/question.h"
 #include "policy/shell_assess.h"
 #include "policy/shell_render.h"
 #include "policy/spawn_gate.h"
@@ -123,36 +124,29 @@ Question AgentAccess::question_of(const CallScope& call, const SpawnRequest& req
   out.tool = call.tool;
   out.command = request.command;
   out.title = remit.slug + " asks to run a command (" + std::string(to_string(decision.risk)) + " risk)";
-  constexpr std::size_t kFormLine = 100;
-  const std::string place = "sha256 " + digest.substr(0, 12) + "  in " + escape_ascii(plan.cwd);
-  if (command.size() <= kFormLine && place.size() <= kFormLine && out.title.size() <= kFormLine) {
-    out.lines = {out.title, command, place};
-  }
-  std::string& text = out.text;
-  text = out.title + "\n\n  " + command + "\n\n";
-  const auto line = [&](const char* key, const std::string& value) {
-    text += std::string("  ") + key + std::string(14 - std::min<std::size_t>(13, std::string_view(key).size()), ' ') +
-            value + "\n";
-  };
-  line("bytes", std::to_string(request.command.size()) + ", sha256 " + digest);
-  line("in", escape_ascii(plan.cwd));
-  line("agent", escape_ascii(remit.slug) + " (" + remit.persona_sha256.substr(0, 12) + "), instruction " +
-                    escape_ascii(parts_.principal.instruction));
-  line("granted by", decision.origin.text());
-  line("asks because", decision.reason.empty() ? decision.rule : decision.reason);
-  line("sandbox", std::string(to_string(sandbox().tier)) + ", no network, " +
+  out.lines = form_lines(
+      {out.title, command, "sha256 " + digest.substr(0, 12) + "  in " + escape_ascii(plan.cwd)});
+  std::vector<std::pair<std::string, std::string>> rows{
+      {"bytes", std::to_string(request.command.size()) + ", sha256 " + digest},
+      {"in", escape_ascii(plan.cwd)},
+      {"agent", agent_shown()},
+      {"granted by", decision.origin.text()},
+      {"asks because", decision.reason.empty() ? decision.rule : decision.reason},
+      {"sandbox", std::string(to_string(sandbox().tier)) + ", no network, " +
                       std::to_string(plan.limits.wall.count() / 1000) + " s, " +
-                      human_bytes(plan.limits.memory_bytes));
-  line("its changes", remit.bash.apply == Apply::as_write
+                      human_bytes(plan.limits.memory_bytes)},
+      {"its changes", remit.bash.apply == Apply::as_write
                           ? "applied like Write; deletions and conflicts wait for a person"
-                          : remit.bash.apply == Apply::hold ? "held for a person" : "thrown away");
-  for (const std::string& script : scripts) line("executes", script);
-  text += "\n" + render_shell(request.command, judge_shell(request.command, *parts_.shell_rules,
-                                                             shell_scope(remit, plan.cwd)),
-                            *parts_.shell_rules);
-  if (!scripts.empty()) text += "  Files that a script reads or sources while it runs are not bound.\n";
+                      : remit.bash.apply == Apply::hold ? "held for a person"
+                                                        : "thrown away"}};
+  for (const std::string& script : scripts) rows.emplace_back("executes", script);
+  out.text = question_text(out.title, command, rows) + "\n" +
+             render_shell(request.command, judge_shell(request.command, *parts_.shell_rules,
+                                                       shell_scope(remit, plan.cwd)),
+                          *parts_.shell_rules);
+  if (!scripts.empty()) out.text += "  Files that a script reads or sources while it runs are not bound.\n";
   if (!request.description.empty()) {
-    text += "\n  untrusted text from the agent: " + escape_ascii(request.description) + "\n";
+    out.text += "\n  untrusted text from the agent: " + escape_ascii(request.description) + "\n";
   }
   return out;
 }

@@ -107,6 +107,8 @@ class AgentAccess : public Access {
   Result<SpawnPlan> plan_of(const CallScope& call, const SpawnRequest& request);
   Result<SpawnView> view_of();
   std::string key_of(const SpawnPlan& plan) const;
+  // The persona, the first digits of its hash and the instruction, as a question shows them.
+  std::string agent_shown() const;
   Question question_of(const CallScope& call, const SpawnRequest& request, const SpawnPlan& plan,
                        const Decision& decision,
                        const std::vector<std::string>& scripts) const;
