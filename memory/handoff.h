@@ -52,6 +52,7 @@ struct NewHandoff {
   std::string severity;              // escalate: critical, high, medium, low
   std::int64_t deadline_ms = 0;      // absolute; 0 none
   bool needs_ack = true;             // delegate without: offered has no deadline
+  std::int64_t ack_ms = 0;           // time to acknowledge; 0: by priority
   std::string authorized_by;         // file:line:col
   std::string evidence_json = "[]";  // [{call_id, sha256, uri}]
   std::string fields_json = "{}";    // the kind's own fields, validated and redacted above

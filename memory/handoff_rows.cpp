@@ -146,6 +146,11 @@ Result<void> note(Transaction& transaction, const Clock& clock, const Handoff& r
                     .fields = dump(fields)});
 }
 
+// `given` milliseconds, or what the priority gives.
+std::int64_t ack_time(std::int64_t given, std::string_view priority) {
+  return given > 0 ? given : ack_time_ms(priority);
+}
+
 // When the timer of a handoff in this state rings; 0: no timer.
 std::int64_t due_of(const Handoff& row) {
   if (row.type == HandoffType::consult) {
@@ -405,7 +410,7 @@ Result<Handoff> HandoffRows::send(const NewHandoff& draft) {
   row.priority = draft.priority;
   row.severity = draft.severity;
   row.deadline_ms = draft.deadline_ms;
-  if (draft.needs_ack) row.ack_deadline_ms = now + ack_time_ms(draft.priority);
+  if (draft.needs_ack) row.ack_deadline_ms = now + ack_time(draft.ack_ms, draft.priority);
   row.authorized_by = draft.authorized_by;
   row.evidence_json = draft.evidence_json;
   row.fields_json = draft.fields_json;
@@ -539,7 +544,7 @@ Result<std::vector<Handoff>> HandoffRows::fire_due() {
       row.to = next.to;
       row.to_kind = next.kind;
       ++row.level;
-      row.ack_deadline_ms = now + (next.ack_ms > 0 ? next.ack_ms : ack_time_ms(row.priority));
+      row.ack_deadline_ms = now + ack_time(next.ack_ms, row.priority);
     } else if (row.type == HandoffType::consult) {
       row.state = "expired";
       row.answer_json = default_answer(row);

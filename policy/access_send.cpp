@@ -155,6 +155,10 @@ Result<Delivered> AgentAccess::send(const CallScope& call, const HandoffDraft& d
   row.from_principal = parts_.principal.user;
   row.to = draft.to;
   row.to_kind = target_of(edge->resolution);
+  row.ack_ms = edge->ack.of(draft.severity);
+  for (const LadderStep& step : edge->ladder) {
+    row.ladder.push_back({step.to, target_of(step.resolution), step.ack.of(draft.severity)});
+  }
   row.thread_id = draft.thread_id;
   row.parent_id = draft.parent_id;
   row.instruction = parts_.principal.instruction;

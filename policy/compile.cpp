@@ -203,6 +203,37 @@ class Compiler {
     return HandoffKind::escalate;
   }
 
+  // The ladder of the edge's target. Its first step may be the target itself, with the time it has.
+  void climb(const std::string& name, EdgeRule& edge) {
+    const auto ladder = in_.installation.directory.ladders.find(name);
+    if (ladder == in_.installation.directory.ladders.end()) return;
+    for (LadderStep step : ladder->second) {
+      const Resolved next = resolve(step.to, persona_.slug, in_.installation.directory, in_.known);
+      step.to = next.target;
+      step.resolution = next.resolution;
+      switch (next.resolution) {
+        case Resolution::agent:
+        case Resolution::queue:
+        case Resolution::human:
+          if (edge.ladder.empty() && step.to == edge.target) {
+            edge.ack = step.ack;
+          } else {
+            edge.ladder.push_back(std::move(step));
+          }
+          break;
+        case Resolution::self:  // who raised it need not be told
+          break;
+        case Resolution::external:
+        case Resolution::unresolved:
+        case Resolution::ambiguous:
+          notes_.add("W-COL-01", {edge.origin.line, edge.origin.col},
+                     "the ladder \"" + name + "\" of " + edge.target + " goes on to \"" + step.to +
+                         "\", which cannot be reached: that step is left out",
+                     "add the persona, or an entry to manifests/directory.yaml");
+      }
+    }
+  }
+
   void grant_edges() {
     for (const CollaborationEntry& entry : out_.collaboration) {
       if (!entry.authority) continue;
@@ -217,6 +248,7 @@ class Compiler {
       if (!entry.vague && resolved.entry != nullptr) {
         edge.requires_bug_report = resolved.entry->requires_bug_report;
         edge.file_drop = resolved.entry->file_drop;
+        if (edge.kind == HandoffKind::escalate) climb(resolved.entry->ladder, edge);
       }
       out_.remit.edges.push_back(std::move(edge));
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "policy/config_reader.h"
 #include "policy/markdown.h"
 
@@ -10,7 +11,6 @@ namespace remit::policy {
 
 namespace {
 
-constexpr std::size_t kLadderSteps = 3;
 constexpr int kAliasHops = 8;  // an alias of an alias of ...: no cycle is followed further
 
 std::int64_t duration(ConfigReader& reader, const yaml::Node& node) {
@@ -78,10 +78,10 @@ LadderStep read_step(ConfigReader& reader, const yaml::Node& map) {
   if (ack->kind == yaml::Kind::mapping) {
     if (!reader.keys(*ack, "ack", {"critical", "high", "medium", "low"})) return out;
     for (const yaml::Entry& one : ack->entries) {
-      out.ack_by_severity_ms[one.key] = duration(reader, one.value);
+      out.ack.by_severity_ms[one.key] = duration(reader, one.value);
     }
   } else {
-    out.ack_ms = duration(reader, *ack);
+    out.ack.ms = duration(reader, *ack);
   }
   return out;
 }
@@ -90,7 +90,7 @@ void read_ladders(ConfigReader& reader, const yaml::Node& map, Directory& out) {
   if (map.kind != yaml::Kind::mapping) return reader.error(map.at, "ladders must be a mapping");
   for (const yaml::Entry& entry : map.entries) {
     if (entry.value.kind != yaml::Kind::sequence || entry.value.items.empty() ||
-        entry.value.items.size() > kLadderSteps) {
+        entry.value.items.size() > limits::kLadderLevels) {
       reader.error(entry.key_at, "a ladder is a list of one to three steps");
       continue;
     }
@@ -120,8 +120,14 @@ Result<Directory> parse_directory(std::string file, std::string_view text) {
       read_ladders(reader, *ladders, out);
     }
     for (const auto& [name, target] : out.targets) {
-      if (!target.ladder.empty() && !out.ladders.contains(target.ladder)) {
+      if (target.ladder.empty()) continue;
+      const auto ladder = out.ladders.find(target.ladder);
+      if (ladder == out.ladders.end()) {
         reader.error({}, "the ladder \"" + target.ladder + "\" of " + name + " is not there");
+      } else if (ladder->second.size() + (ladder->second.front().to == name ? 0 : 1) >
+                 limits::kLadderLevels) {
+        reader.error({}, "the ladder \"" + target.ladder + "\" has one step too many for " + name +
+                             ": " + name + " itself is its first");
       }
     }
   }

@@ -25,12 +25,6 @@ struct DirectoryTarget {
   std::string alias;  // not empty: another name of that slug, and nothing else is set
 };
 
-struct LadderStep {
-  std::string to;           // slug
-  std::int64_t ack_ms = 0;  // for every severity; 0: the defaults
-  std::map<std::string, std::int64_t> ack_by_severity_ms;
-};
-
 struct Directory {
   std::map<std::string, DirectoryTarget, std::less<>> targets;
   std::map<std::string, std::vector<LadderStep>, std::less<>> ladders;

@@ -14,6 +14,11 @@ std::string Origin::short_text() const {
   return std::string(fs::base_name(file)) + ":" + std::to_string(line);
 }
 
+std::int64_t AckTime::of(const std::string& severity) const {
+  const auto named = by_severity_ms.find(severity);
+  return named != by_severity_ms.end() ? named->second : ms;
+}
+
 const char* to_string(HandoffKind kind) {
   switch (kind) {
     case HandoffKind::consult:

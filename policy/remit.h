@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,20 @@ const char* to_string(HandoffKind kind);
 enum class Resolution { agent, queue, human, external, unresolved, ambiguous, self };
 const char* to_string(Resolution resolution);
 
+// How long a target of an escalation has to acknowledge it, as directory.yaml says.
+struct AckTime {
+  std::int64_t ms = 0;  // for the severities that are not named
+  std::map<std::string, std::int64_t> by_severity_ms;
+  std::int64_t of(const std::string& severity) const;  // 0: by priority (memory/handoff.h)
+};
+
+// Who is told when nobody acknowledged an escalation in time.
+struct LadderStep {
+  std::string to;  // slug
+  AckTime ack;
+  Resolution resolution = Resolution::unresolved;  // in an edge: agent, queue or human
+};
+
 struct EdgeRule {
   HandoffKind kind = HandoffKind::consult;
   std::string target;      // slug
@@ -50,6 +65,8 @@ struct EdgeRule {
   Resolution resolution = Resolution::unresolved;
   bool requires_bug_report = false;
   std::string file_drop;   // queue: folder name below the drop root; empty: inbox only
+  AckTime ack;                     // escalate: the time that `target` has
+  std::vector<LadderStep> ladder;  // escalate: whoever comes after `target`
   Origin origin;
 };
 

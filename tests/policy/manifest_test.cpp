@@ -49,6 +49,9 @@ TEST_CASE("site, directory, capabilities: the first mistake with its place") {
         "d:1:49");
   CHECK(where(parse_directory("d", "targets: {a: {kind: queue, ladder: l}}\n")) == "d:1:1");
   CHECK(where(parse_directory("d", "ladders: {l: [{to: a, ack: soon}]}\n")) == "d:1:28");
+  const std::string three = "ladders: {l: [{to: a}, {to: b}, {to: c}]}\n";
+  CHECK(where(parse_directory("d", "targets: {a: {kind: queue, ladder: l}}\n" + three)) == "ok");
+  CHECK(where(parse_directory("d", "targets: {b: {kind: queue, ladder: l}}\n" + three)) == "d:1:1");
   CHECK(where(parse_capabilities("c", "version: 1\ncapabilities: {a: x}\n")) == "c:2:19");
   CHECK(where(parse_capabilities("c", "version: 1\ncapabilities: {a-b: [], a_b: []}\n")) ==
         "c:2:25");
@@ -58,9 +61,9 @@ TEST_CASE("the shipped directory") {
   const Directory& directory = installation().directory;
   const auto& ladder = directory.ladders.at("engineering");
   REQUIRE(ladder.size() == 3);
-  CHECK(ladder[0].ack_by_severity_ms.at("critical") == 300'000);
-  CHECK(ladder[1].ack_ms == 900'000);
-  CHECK(ladder[2].ack_ms == 0);
+  CHECK(ladder[0].ack.by_severity_ms.at("critical") == 300'000);
+  CHECK(ladder[1].ack.ms == 900'000);
+  CHECK(ladder[2].ack.ms == 0);
   // An alias cannot be followed for ever.
   const auto loop = parse_directory("d", "targets: {a: {alias: b}, b: {alias: a}}\n");
   REQUIRE(loop);

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "base/yaml.h"
+#include "memory/handoff_rows.h"
 #include "tests/policy/access_fixture.h"
 #include "tools/output_view.h"
 #include "tools/registry.h"
@@ -265,6 +266,42 @@ TEST_CASE("bug_report: sent to the queue with evidence only") {
   bug["severity"] = "high";
   bug["expected_behavior"] = " ";
   CHECK(desk.code(send()) == "bug_report_invalid");
+}
+
+TEST_CASE("bug_report: unacknowledged, it climbs the ladder of directory.yaml") {
+  Desk desk;
+  const auto send = [&](const char* severity) {
+    good(desk.access->keep_result(desk.call("log_patterns"), "connection pool exhausted"));
+    Json bug = report();
+    bug["severity"] = severity;
+    bug["title"] = std::string("Checkout answers 500, ") + severity;
+    const Json arguments{{"action", "send"}, {"report", bug}, {"evidence", {{{"call_id", "01HZZZZZZZZZZZZZZZZZZZZZZZ"}}}}};
+    return (*good(desk.run(make_bug_report, arguments)).structured)["handoff"]["handoff_id"].get<std::string>();
+  };
+  memory::HandoffRows rows(*desk.state);
+  constexpr std::int64_t kMinute = 60'000;
+  // The id, the level's target and the state of what rings after so long, if exactly one does.
+  const auto rings = [&](std::int64_t after_ms) {
+    desk.clock.advance_ms(after_ms - 1);
+    CHECK(good(rows.fire_due()).empty());
+    desk.clock.advance_ms(1);
+    const auto due = good(rows.fire_due());
+    REQUIRE(due.size() == 1);
+    return due.front().to + " " + due.front().state;
+  };
+  send("critical");  // the directory names the time of this severity
+  CHECK(rings(5 * kMinute) == "on-call notified");
+  CHECK(rings(15 * kMinute) == "vp-customer-support notified");
+  CHECK(rings(5 * kMinute) == "vp-customer-support exhausted");
+  const std::string id = send("high");  // and not of this one: by priority
+  CHECK(rings(15 * kMinute) == "on-call notified");
+  memory::HandoffStep seen;
+  seen.to_state = "acknowledged";
+  seen.persona = "on-call";
+  seen.principal = "uid:1001";
+  good(rows.step(id, seen));
+  desk.clock.advance_ms(24 * 60 * kMinute);
+  CHECK(good(rows.fire_due()).empty());
 }
 
 TEST_CASE("output view: head, omitted and tail make up the total, whatever was printed") {
