@@ -147,7 +147,7 @@ class Compiler {
       rule.source = entry.source;
       rule.origin = entry.origin;
       if (entry.remove) {
-        rule.remove = rule.rename = true;
+        rule.remove = true;
       } else if (entry.mode == Mode::read) {
         rule.read = rule.list = true;
       } else {

@@ -29,11 +29,11 @@ struct ToolRule {
   Origin origin;
 };
 
-// One ownership line. Read does not follow from write; delete and rename only from a manifest.
+// One ownership line. Read does not follow from write; delete only from a manifest.
 struct MemoryRule {
   memory::DocPattern pattern;
   bool read = false, list = false, create = false, replace = false, append = false;
-  bool remove = false, rename = false;
+  bool remove = false;  // also what a rename takes away: it is delete(source) + create(target)
   std::string source;  // as written in the persona
   Origin origin;
 };

@@ -251,7 +251,7 @@ std::vector<Grant> grants_of(const Remit& remit) {
     add(rule.replace, "replace");
     add(rule.append, "append");
     add(rule.remove, "delete");
-    add(rule.rename, "rename");
+    add(rule.remove, "rename");
   }
   for (const EdgeRule& edge : remit.edges) {
     if (edge.resolution == Resolution::unresolved || edge.resolution == Resolution::ambiguous ||

@@ -119,7 +119,7 @@ TEST_CASE("write implies neither read nor delete") {
   REQUIRE(plain.remit.memory.size() == 1);
   const MemoryRule& rule = plain.remit.memory[0];
   CHECK((rule.create && rule.replace && rule.append && rule.list));
-  CHECK_FALSE((rule.read || rule.remove || rule.rename));
+  CHECK_FALSE((rule.read || rule.remove));
   const Compiled widened =
       compiled(with_body("## Memory\n**Write**:\n- `a/b`\n"),
                "version: 1\nwrite_implies_read: true\nmemory: {delete: ['a/b']}\n");
