@@ -341,6 +341,7 @@ Result<FileStore::Prepared> FileStore::prepare(const DocumentChange& change, con
                                           human_bytes(one.body.size()) + ", over the limit of " +
                                           human_bytes(limits::kDocumentBytes));
   }
+  if (change.check) TRY_DO(change.check(one.body));
   one.sha256 = sha256_hex(one.body);
   return one;
 }

@@ -10,6 +10,7 @@
 #include "memory/store.h"
 #include "policy/access.h"
 #include "policy/approvals.h"
+#include "policy/document_schemas.h"
 #include "policy/shell_rules.h"
 
 namespace remit::policy {
@@ -25,6 +26,7 @@ struct AccessParts {
   Approvals* approvals = nullptr;
   const Redactor* redactor = nullptr;
   const ShellRules* shell_rules = nullptr;
+  const DocumentSchemas* schemas = nullptr;  // may be null: no document is a known one
   const Clock* clock = nullptr;
 };
 

@@ -142,6 +142,7 @@ Result<Replaced> AgentAccess::replace_document(const CallScope& call, const Repl
   change.if_match = request.if_match;
   change.if_none_match = request.if_absent;
   change.edit = request.edit;
+  change.check = [&](std::string_view body) { return check_document(path.text(), request.op, body); };
   // What the caller sent, so that an idempotency key repeats only the same edit.
   if (request.edit) change.edit_digest = sha256_hex(std::string(to_string(request.op)) + "\n" + request.bytes);
   switch (request.op) {
@@ -178,6 +179,31 @@ Result<Replaced> AgentAccess::replace_document(const CallScope& call, const Repl
   out.bytes = done.front().bytes;
   out.previous_version = done.front().previous_etag;
   return out;
+}
+
+Result<void> AgentAccess::check_document(const std::string& path, ReplaceOp op,
+                                         std::string_view body) const {
+  const DocumentSchema* const schema = parts_.schemas != nullptr ? parts_.schemas->of(path) : nullptr;
+  if (schema == nullptr || !schema->enforced) return {};
+  const auto fault = schema->check(body);
+  if (!fault) return {};
+  Action read;
+  read.verb = Verb::open;
+  read.space = Space::memory;
+  read.path = path;
+  const bool whole = op == ReplaceOp::create || op == ReplaceOp::replace;
+  const std::string kept = "; nothing was written (schema " + schema->name + ")";
+  if (!whole && !decide(*parts_.remit, parts_.principal, read).allowed()) {
+    // Line and place would tell how much stands in what the caller may not read.
+    return fail(ErrorKind::invalid_argument,
+                "the document would break a rule: " + std::string(fs::base_name(fault->pointer)) + " " + fault->rule + kept,
+                {}, "schema_invalid");
+  }
+  return fail(ErrorKind::invalid_argument,
+              "line " + std::to_string(fault->at.line) + " of the new " + escape_ascii(path) + ": " +
+                  (fault->pointer.empty() ? "it" : escape_ascii(fault->pointer)) + " " +
+                  fault->rule + kept,
+              fault->pointer, "schema_invalid");
 }
 
 Result<Replaced> AgentAccess::replace_file(const CallScope& call, const ReplaceRequest& request,

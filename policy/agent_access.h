@@ -82,6 +82,8 @@ class AgentAccess : public Access {
   Result<OpenFile> open_output(const CallScope& call, std::string_view path);
   Result<Replaced> replace_document(const CallScope& call, const ReplaceRequest& request,
                                     const memory::DocPath& path);
+  // Refuses a new body of a known document that does not fit its schema.
+  Result<void> check_document(const std::string& path, ReplaceOp op, std::string_view body) const;
   Result<Replaced> replace_file(const CallScope& call, const ReplaceRequest& request, Slot slot);
   Action action_of_change(const CallScope& call, const ReplaceRequest& request, const Slot& slot) const;
   std::string key_of_change(const CallScope& call, const ReplaceRequest& request, const Slot& slot) const;

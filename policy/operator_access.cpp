@@ -46,7 +46,8 @@ class Hands : public OperatorAccess {
 
 Result<std::unique_ptr<OperatorAccess>> operator_access(memory::State& state, memory::Ledger& ledger,
                                                         const std::string& workspace,
-                                                        const std::string& memory_root) {
+                                                        const std::string& memory_root,
+                                                        const DocumentSchemas* schemas) {
   auto hands = std::make_unique<Hands>();
   hands->remit_ = operator_remit(workspace, memory_root);
   TRY(std::string case_key, state.key("case"));
@@ -62,6 +63,7 @@ Result<std::unique_ptr<OperatorAccess>> operator_access(memory::State& state, me
   parts.ledger = &ledger;
   parts.store = hands->store_.get();
   parts.redactor = hands->redactor_.get();
+  parts.schemas = schemas;
   parts.clock = &state.clock();
   TRY(hands->access_, make_access(parts));
   return std::unique_ptr<OperatorAccess>(std::move(hands));

@@ -8,6 +8,7 @@
 #include "memory/ledger.h"
 #include "memory/state.h"
 #include "policy/access.h"
+#include "policy/document_schemas.h"
 
 namespace remit::policy {
 
@@ -17,10 +18,12 @@ class OperatorAccess {
   virtual Access& access() = 0;
 };
 
-// Hands over one workspace and its Agent_Memory ("" = none). `state` and `ledger` are borrowed.
+// Hands over one workspace and its Agent_Memory ("" = none). All are borrowed; without `schemas` no
+// document is a known one.
 // Errors: those of opening the two directories.
 Result<std::unique_ptr<OperatorAccess>> operator_access(memory::State& state, memory::Ledger& ledger,
                                                         const std::string& workspace,
-                                                        const std::string& memory_root);
+                                                        const std::string& memory_root,
+                                                        const DocumentSchemas* schemas);
 
 }  // namespace remit::policy

@@ -19,14 +19,12 @@
 #include "policy/shell_render.h"
 #include "policy/spawn_gate.h"
 #include "policy/spool.h"
-#include "tools/document_schemas.h"
 #include "tools/sandbox/confine.h"
 #include "tools/sandbox/starter.h"
 
 namespace remit::server {
 namespace {
 
-constexpr std::size_t kSchemaBytes = 256u << 10;
 
 // The kernel's name of a directory that must exist.
 Result<std::string> real_directory(const std::string& path, const char* what) {
@@ -55,25 +53,6 @@ Result<void> make_memory(const std::string& path) {
 std::string mint_instruction(const Clock& clock) {
   const std::string day = rfc3339(clock.unix_ms());
   return "inst_" + day.substr(0, 4) + day.substr(5, 2) + day.substr(8, 2) + "_" + random_hex(4);
-}
-
-Result<std::shared_ptr<const std::vector<tools::EntryRule>>> load_entry_rules(const std::string& manifests,
-                                                                               const memory::Bindings& bindings) {
-  auto rules = std::make_shared<std::vector<tools::EntryRule>>();
-  TRY(const Fd folder, fs::open_root(manifests + "/schemas"));
-  std::vector<std::string> names;
-  TRY_DO(fs::list_directory(folder, [&](std::string_view name, unsigned char) {
-    if (name.ends_with(".json")) names.emplace_back(name);
-    return true;
-  }));
-  std::sort(names.begin(), names.end());
-  for (const std::string& name : names) {
-    TRY(const std::string text, fs::read_file(manifests + "/schemas/" + name, kSchemaBytes));
-    auto found = tools::entry_rules_of(text, bindings);
-    if (!found) return fail(ErrorKind::invalid_argument, name + ": " + found.error().message);
-    rules->insert(rules->end(), found->begin(), found->end());
-  }
-  return std::shared_ptr<const std::vector<tools::EntryRule>>(std::move(rules));
 }
 
 }  // namespace
@@ -198,6 +177,10 @@ Result<void> Assembly::wire(const AssemblyOptions& options) {
   approvals.own_only = options.operator_may_approve;
   approvals_ = std::make_unique<policy::Approvals>(approvals);
 
+  TRY(policy::DocumentSchemas schemas, policy::DocumentSchemas::load(installation_.manifests + "/schemas",
+                                                                     checked_.compiled.bindings));
+  tool_state_.schemas = std::make_shared<const policy::DocumentSchemas>(std::move(schemas));
+
   policy::AccessParts parts;
   parts.remit = remit_.get();
   parts.principal = principal_;
@@ -208,6 +191,7 @@ Result<void> Assembly::wire(const AssemblyOptions& options) {
   parts.approvals = approvals_.get();
   parts.redactor = redactor_.get();
   parts.shell_rules = shell_rules_.get();
+  parts.schemas = tool_state_.schemas.get();
   parts.clock = &clock;
   TRY(access_, policy::make_access(parts));
 
@@ -216,7 +200,6 @@ Result<void> Assembly::wire(const AssemblyOptions& options) {
   tool_state_.shells = std::make_shared<tools::Shells>(*tool_state_.change_sets);
   tool_state_.file_memory = std::make_shared<tools::FileMemory>();
   tool_state_.redactor = redactor_;
-  TRY(tool_state_.entry_rules, load_entry_rules(installation_.manifests, checked_.compiled.bindings));
   return {};
 }
 

@@ -1,7 +1,6 @@
 // memory_read, memory_list and memory_write: the documents of Agent_Memory that this persona owns.
 #include "base/limits.h"
 #include "base/text.h"
-#include "tools/document_schemas.h"
 #include "tools/registry.h"
 #include "tools/tool_builder.h"
 #include "tools/yaml_edit.h"
@@ -228,17 +227,17 @@ Error missing(const char* field, const char* op) {
   return schema::bad(std::string("/") + field, std::string("required for op ") + op);
 }
 
-Result<EntryRule> rule_for(const std::vector<EntryRule>& rules, const std::string& path) {
-  for (const EntryRule& rule : rules) {
-    if (rule.pattern.matches(path)) return rule;
-  }
+Result<policy::DocumentSchema> schema_with_list(const policy::DocumentSchemas& schemas,
+                                                const std::string& path) {
+  const policy::DocumentSchema* const schema = schemas.of(path);
+  if (schema != nullptr && !schema->list_key.empty()) return *schema;
   return fail(ErrorKind::invalid_argument,
               "no schema gives " + escape_ascii(path) + " a list of entries; use append or replace", "/op",
               "schema_invalid");
 }
 
 // Fills the part of the request that depends on the op.
-Result<void> prepare(const MemoryWriteArgs& args, const std::vector<EntryRule>& rules,
+Result<void> prepare(const MemoryWriteArgs& args, const policy::DocumentSchemas& schemas,
                      policy::ReplaceRequest& request) {
   const auto need_content = [&](const char* op) -> Result<void> {
     if (!args.content) return tl::unexpected<Error>(missing("content", op));
@@ -264,9 +263,9 @@ Result<void> prepare(const MemoryWriteArgs& args, const std::vector<EntryRule>& 
       if (!args.entry) return tl::unexpected<Error>(missing("entry", "entry"));
       request.op = policy::ReplaceOp::entry;
       request.bytes = dump(*args.entry);  // what the secret scan looks at
-      TRY(const EntryRule rule, rule_for(rules, request.path));
-      request.edit = [rule, entry = *args.entry](const std::optional<std::string>& current) {
-        return add_entry(current.value_or(""), rule.list_key, entry, rule.unique_key);
+      TRY(const policy::DocumentSchema schema, schema_with_list(schemas, request.path));
+      request.edit = [schema, entry = *args.entry](const std::optional<std::string>& current) {
+        return add_entry(current.value_or(""), schema.list_key, entry, schema.unique_key);
       };
       return {};
     }
@@ -285,14 +284,14 @@ Result<void> prepare(const MemoryWriteArgs& args, const std::vector<EntryRule>& 
 }
 
 Result<Outcome<MemoryWriteResult>> memory_write(const MemoryWriteArgs& args, Call& call,
-                                                const std::vector<EntryRule>& rules) {
+                                                const policy::DocumentSchemas& schemas) {
   TRY(const memory::DocPath path, memory::DocPath::parse(args.path));
   policy::ReplaceRequest request;
   request.document = true;
   request.path = path.text();
   request.if_match = args.if_match;
   request.idempotency_key = args.idempotency_key;
-  TRY_DO(prepare(args, rules, request));
+  TRY_DO(prepare(args, schemas, request));
   TRY(const policy::Replaced done, call.access.replace(call.scope, request));
   MemoryWriteResult result{path.text(), done.version, done.created, done.bytes};
   std::string text = std::string(done.created ? "created " : "wrote ") + result.path + ", etag " + result.etag +
@@ -330,8 +329,8 @@ Tool make_memory_write(const ToolState& state) {
                       "not read is extended unread with append, entry (adds to its list) or set; replace needs the "
                       "etag. Durable and atomic; a stale etag is a conflict and nothing is written.",
        .annotations = {.destructive = true}},
-      [rules = state.entry_rules](const MemoryWriteArgs& args, Call& call) {
-        return memory_write(args, call, *rules);
+      [schemas = state.schemas](const MemoryWriteArgs& args, Call& call) {
+        return memory_write(args, call, *schemas);
       });
 }
 

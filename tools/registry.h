@@ -9,7 +9,7 @@
 
 #include "base/redaction.h"
 #include "policy/change_sets.h"
-#include "tools/document_schemas.h"
+#include "policy/document_schemas.h"
 #include "tools/file_tools.h"
 #include "tools/shells.h"
 #include "tools/tool.h"
@@ -22,7 +22,7 @@ struct ToolState {
   std::shared_ptr<Shells> shells;
   std::shared_ptr<FileMemory> file_memory;
   std::shared_ptr<const Redactor> redactor;
-  std::shared_ptr<const std::vector<EntryRule>> entry_rules;
+  std::shared_ptr<const policy::DocumentSchemas> schemas;
 };
 
 // Names of all tools this build provides, in the order tools/list shows them.

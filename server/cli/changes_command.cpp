@@ -4,6 +4,8 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "base/unified_diff.h"
+#include "policy/find.h"
 #include "policy/operator_access.h"
 #include "server/assembly.h"
 #include "server/cli/commands.h"
@@ -73,7 +75,13 @@ int apply_set(memory::State& state, const policy::ChangeSets& sets, const std::s
   for (const policy::Change& change : set->changes) print(diff_of(change));
   if (const auto proven = prove_presence(state); !proven) return report(proven.error());
   memory::Ledger ledger(state);
-  auto hands = policy::operator_access(state, ledger, set->workspace, set->memory_root);
+  const auto manifests = policy::find_manifests();
+  if (!manifests) return report(manifests.error());
+  memory::Bindings bindings;
+  bindings.instruction_id = set->instruction;
+  const auto schemas = policy::DocumentSchemas::load(*manifests + "/schemas", bindings);
+  if (!schemas) return report(schemas.error());
+  auto hands = policy::operator_access(state, ledger, set->workspace, set->memory_root, &*schemas);
   if (!hands) return report(hands.error());
   const policy::CallScope call{ulid(state.clock().unix_ms()), ""};
   const auto report_of = policy::apply_change_set((*hands)->access(), sets, call, *set);

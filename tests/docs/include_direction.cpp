@@ -31,7 +31,7 @@ const std::vector<Direction>& directions() {
       {"tools", {"base", "memory", "policy", "tools"}},
       // The one place where the process is put together: starter, lock, tools.
       {"server/assembly.cpp",
-       {"base", "memory", "policy", "tools/registry.h", "tools/tool.h", "tools/document_schemas.h",
+       {"base", "memory", "policy", "tools/registry.h", "tools/tool.h",
         "tools/sandbox/starter.h", "tools/sandbox/confine.h", "server"}},
       // Shows a held change set the way Write shows a change.
       {"server/cli/changes_command.cpp",
@@ -57,7 +57,7 @@ const std::vector<Heavy>& heavy_headers() {
        "base/json.h in a .cpp, nlohmann/json_fwd.hpp in a header"},
       {"yaml-cpp/", {"base/yaml.cpp"}, "base/yaml.h"},
       {"re2/",
-       {"tools/search/pattern.cpp", "tools/diagnostics/log", "policy/rule_match.cpp"},
+       {"tools/search/pattern.cpp", "tools/diagnostics/log", "policy/document_check.cpp"},
        "tools/search/pattern.h"},
       {"spdlog/", {"base/log.cpp"}, "base/log.h"},
       {"fmt/", {"base/log.cpp", "base/text.cpp"}, "base/text.h"},

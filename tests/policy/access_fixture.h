@@ -61,6 +61,7 @@ class Bench {
     ledger = std::make_unique<memory::Ledger>(*state);
     store = good(memory::open_file_store(*state, good(fs::open_root(remit.memory_root))));
     redactor = std::make_unique<Redactor>(std::string(32, 'k'));
+    schemas = good(DocumentSchemas::load(source("manifests/schemas"), {kId, "", {}}));
     access = open_access();
   }
 
@@ -73,6 +74,7 @@ class Bench {
     parts.store = store.get();
     parts.spawner = &spawner;
     parts.redactor = redactor.get();
+    parts.schemas = &schemas;
     parts.clock = &clock;
     return good(make_access(std::move(parts)));
   }
@@ -120,6 +122,7 @@ class Bench {
   std::unique_ptr<memory::Ledger> ledger;
   std::unique_ptr<memory::Store> store;
   std::unique_ptr<Redactor> redactor;
+  DocumentSchemas schemas;
   std::unique_ptr<Access> access;
 
  private:

@@ -31,8 +31,7 @@ struct NoProgress : Progress {
 
 struct Desk : Bench {
   Desk() {
-    std::vector<EntryRule> rules{{*memory::DocPattern::compile("_knowledge/semantic/known_issues.yaml", {}), "issues", "id"}};
-    tools.entry_rules = std::make_shared<const std::vector<EntryRule>>(std::move(rules));
+    tools.schemas = std::shared_ptr<const policy::DocumentSchemas>(&schemas, [](const auto*) {});
   }
   Result<Reply> run(Tool (*make)(const ToolState&), const Json& arguments) {
     const Tool tool = make(tools);
@@ -93,17 +92,20 @@ TEST_CASE("memory_write: a foreign write-only document is extended, not replaced
   REQUIRE_FALSE(blind);
   CHECK(blind.error().kind == ErrorKind::conflict);
   CHECK_FALSE(desk.run(make_memory_read, {{"path", kIssues}}));
+  const auto odd = desk.write({{"path", kIssues}, {"op", "entry"}, {"entry", {{"id", "C-3"}, {"severity", "odd"}}}});
+  CHECK(desk.code(odd) == "schema_invalid");
+  CHECK(desk.document(kIssues).find("C-3") == std::string::npos);
 }
 
 TEST_CASE("memory_write: an idempotency key repeats the same edit and no other") {
   Desk desk;
   const auto add = [&](const char* id) {
-    return desk.write({{"path", kIssues}, {"op", "entry"}, {"entry", {{"id", id}}}, {"idempotency_key", "k"}});
+    return desk.write({{"path", kIssues}, {"op", "entry"}, {"entry", {{"id", id}, {"title", "t"}}}, {"idempotency_key", "k"}});
   };
   CHECK(add("A"));
   CHECK(add("A"));
   CHECK_FALSE(add("B"));
-  CHECK(desk.document(kIssues) == "\"issues\":\n  - \"id\": \"A\"\n");
+  CHECK(desk.document(kIssues) == "\"issues\":\n  - \"id\": \"A\"\n    \"title\": \"t\"\n");
 }
 
 TEST_CASE("memory_read tells when it cut a line") {
