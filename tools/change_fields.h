@@ -12,8 +12,8 @@ struct EnumNames<tools::ChangeType> {
                                    std::pair{tools::ChangeType::update, "update"}};
 };
 template <>
-struct Fields<tools::DiffHunk> {
-  using Hunk = tools::DiffHunk;
+struct Fields<DiffHunk> {
+  using Hunk = DiffHunk;
   static constexpr auto list =
       std::tuple{field("oldStart", &Hunk::old_start, ""), field("oldLines", &Hunk::old_lines, ""),
                  field("newStart", &Hunk::new_start, ""), field("newLines", &Hunk::new_lines, ""),

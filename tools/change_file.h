@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/unified_diff.h"
 #include "tools/file_tools.h"
-#include "tools/unified_diff.h"
 
 namespace remit::tools {
 

@@ -2,8 +2,8 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "base/unified_diff.h"
 #include "tools/text_file.h"
-#include "tools/unified_diff.h"
 
 namespace remit::tools {
 

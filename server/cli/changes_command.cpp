@@ -11,7 +11,6 @@
 #include "server/cli/commands.h"
 #include "server/cli/flags.h"
 #include "server/cli/terminal.h"
-#include "tools/unified_diff.h"
 
 namespace remit::cli {
 namespace {
@@ -58,10 +57,10 @@ std::string diff_of(const policy::Change& change) {
   const bool gone = change.kind == policy::ChangeKind::remove;
   const std::string old_text = before ? *before : std::string();
   if ((before || gone) && change.content.size() <= kDiffBytes) {
-    text += printable(tools::unified_diff(old_text, gone ? std::string() : change.content,
+    text += printable(unified_diff(old_text, gone ? std::string() : change.content,
                                           escape_ascii(fs::base_name(change.path))).text);
   } else if (change.content.size() <= kDiffBytes) {
-    text += printable(tools::unified_diff("", change.content, escape_ascii(fs::base_name(change.path))).text);
+    text += printable(unified_diff("", change.content, escape_ascii(fs::base_name(change.path))).text);
   } else {
     text += "(" + human_bytes(change.content.size()) + ", sha256 " + change.sha256 + ")\n";
   }

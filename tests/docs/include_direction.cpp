@@ -33,9 +33,6 @@ const std::vector<Direction>& directions() {
       {"server/assembly.cpp",
        {"base", "memory", "policy", "tools/registry.h", "tools/tool.h",
         "tools/sandbox/starter.h", "tools/sandbox/confine.h", "server"}},
-      // Shows a held change set the way Write shows a change.
-      {"server/cli/changes_command.cpp",
-       {"base", "memory", "policy", "tools/registry.h", "tools/unified_diff.h", "server"}},
       // The registry hands out Tools, so its own type comes with it; no concrete tool does.
       {"server", {"base", "memory", "policy", "tools/registry.h", "tools/tool.h", "server"}},
       {"tests", {"base", "memory", "policy", "tools", "server", "tests"}},

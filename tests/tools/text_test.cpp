@@ -3,8 +3,8 @@
 #include <doctest/doctest.h>
 
 #include "base/limits.h"
+#include "base/unified_diff.h"
 #include "tools/text_file.h"
-#include "tools/unified_diff.h"
 
 using namespace remit;
 using namespace remit::tools;

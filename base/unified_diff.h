@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace remit::tools {
+namespace remit {
 
 struct DiffHunk {
   std::size_t old_start = 0, old_lines = 0, new_start = 0, new_lines = 0;
@@ -22,4 +22,4 @@ struct UnifiedDiff {
 // limits::kDiffEdits lines are shown as one replacement of what lies between the common ends.
 UnifiedDiff unified_diff(std::string_view before, std::string_view after, std::string_view name);
 
-}  // namespace remit::tools
+}  // namespace remit

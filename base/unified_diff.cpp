@@ -1,11 +1,11 @@
-#include "tools/unified_diff.h"
+#include "base/unified_diff.h"
 
 #include <algorithm>
 
 #include "base/limits.h"
 #include "base/text.h"
 
-namespace remit::tools {
+namespace remit {
 
 namespace {
 
@@ -176,4 +176,4 @@ UnifiedDiff unified_diff(std::string_view before, std::string_view after, std::s
   return out;
 }
 
-}  // namespace remit::tools
+}  // namespace remit
