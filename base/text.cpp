@@ -4,44 +4,10 @@
 #include <array>
 #include <cstdio>
 
+#include "base/utf8.h"
+
 namespace remit {
 namespace {
-
-struct Decoded {
-  char32_t point = 0;
-  std::size_t length = 0;  // 0: malformed at this byte
-};
-
-// One code point of RFC 3629 UTF-8 at the start of `bytes`.
-Decoded decode(std::string_view bytes) {
-  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
-  const unsigned char first = at(0);
-  if (first < 0x80) return {first, 1};
-  std::size_t length = 0;
-  char32_t point = 0;
-  if (first >= 0xC2 && first <= 0xDF) {
-    length = 2;
-    point = first & 0x1Fu;
-  } else if (first >= 0xE0 && first <= 0xEF) {
-    length = 3;
-    point = first & 0x0Fu;
-  } else if (first >= 0xF0 && first <= 0xF4) {
-    length = 4;
-    point = first & 0x07u;
-  } else {
-    return {};
-  }
-  if (bytes.size() < length) return {};
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((at(i) & 0xC0u) != 0x80u) return {};
-    point = (point << 6) | (at(i) & 0x3Fu);
-  }
-  if ((length == 3 && point < 0x800) || (length == 4 && point < 0x10000) || point > 0x10FFFF ||
-      (point >= 0xD800 && point <= 0xDFFF)) {
-    return {};
-  }
-  return {point, length};
-}
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
@@ -49,6 +15,20 @@ void append_hex(std::string& out, const char* format, unsigned long value) {
   std::array<char, 16> text{};
   std::snprintf(text.data(), text.size(), format, value);
   out += text.data();
+}
+
+// Gives each well-formed sequence to `good(code point, its bytes)`, each other byte to `bad(byte)`.
+template <class Good, class Bad>
+void walk(std::string_view bytes, Good good, Bad bad) {
+  while (!bytes.empty()) {
+    const CodePoint one = decode_utf8(bytes);
+    if (one.length == 0) {
+      bad(static_cast<unsigned char>(bytes.front()));
+    } else {
+      good(one.value, bytes.substr(0, one.length));
+    }
+    bytes.remove_prefix(one.length == 0 ? 1 : one.length);
+  }
 }
 
 }  // namespace
@@ -59,7 +39,7 @@ bool valid_utf8(std::string_view bytes) {
       bytes.remove_prefix(1);
       continue;
     }
-    const Decoded one = decode(bytes);
+    const CodePoint one = decode_utf8(bytes);
     if (one.length == 0) return false;
     bytes.remove_prefix(one.length);
   }
@@ -69,17 +49,12 @@ bool valid_utf8(std::string_view bytes) {
 std::string to_utf8(std::string_view bytes, bool* lossy) {
   std::string out;
   out.reserve(bytes.size());
-  while (!bytes.empty()) {
-    const Decoded one = decode(bytes);
-    if (one.length == 0) {
-      out += kReplacement;
-      if (lossy != nullptr) *lossy = true;
-      bytes.remove_prefix(1);
-    } else {
-      out += bytes.substr(0, one.length);
-      bytes.remove_prefix(one.length);
-    }
-  }
+  walk(
+      bytes, [&](char32_t, std::string_view sequence) { out += sequence; },
+      [&](unsigned char) {
+        out += kReplacement;
+        if (lossy != nullptr) *lossy = true;
+      });
   return out;
 }
 
@@ -88,53 +63,45 @@ std::string printable(std::string_view bytes) {
   if (std::all_of(bytes.begin(), bytes.end(), plain)) return std::string(bytes);  // most are
   std::string out;
   out.reserve(bytes.size());
-  while (!bytes.empty()) {
-    const Decoded one = decode(bytes);
-    if (one.length == 0) {
-      out += kReplacement;
-      bytes.remove_prefix(1);
-      continue;
-    }
-    const bool control = (one.point < 0x20 && one.point != '\n' && one.point != '\t') ||
-                         (one.point >= 0x7F && one.point < 0xA0);
-    if (control) {
-      append_hex(out, "\\x%02lx", static_cast<unsigned long>(one.point));
-    } else {
-      out += bytes.substr(0, one.length);
-    }
-    bytes.remove_prefix(one.length);
-  }
+  walk(
+      bytes,
+      [&](char32_t point, std::string_view sequence) {
+        const bool control = (point < 0x20 && point != '\n' && point != '\t') ||
+                             (point >= 0x7F && point < 0xA0);
+        if (control) {
+          append_hex(out, "\\x%02lx", static_cast<unsigned long>(point));
+        } else {
+          out += sequence;
+        }
+      },
+      [&](unsigned char) { out += kReplacement; });
   return out;
 }
 
 std::string escape_ascii(std::string_view bytes) {
   std::string out;
   out.reserve(bytes.size());
-  while (!bytes.empty()) {
-    const Decoded one = decode(bytes);
-    const auto byte = static_cast<unsigned char>(bytes.front());
-    if (one.length == 0) {
-      append_hex(out, "\\x%02lx", byte);
-      bytes.remove_prefix(1);
-      continue;
-    }
-    if (one.point == '\\') {
-      out += "\\\\";
-    } else if (one.point == '\n') {
-      out += "\\n";
-    } else if (one.point == '\t') {
-      out += "\\t";
-    } else if (one.point < 0x20 || one.point == 0x7F) {
-      append_hex(out, "\\x%02lx", byte);
-    } else if (one.point < 0x7F) {
-      out += bytes.front();
-    } else if (one.point <= 0xFFFF) {
-      append_hex(out, "\\u%04lx", static_cast<unsigned long>(one.point));
-    } else {
-      append_hex(out, "\\U%08lx", static_cast<unsigned long>(one.point));
-    }
-    bytes.remove_prefix(one.length);
-  }
+  const auto escape = [&](const char* format, unsigned long value) { append_hex(out, format, value); };
+  walk(
+      bytes,
+      [&](char32_t point, std::string_view sequence) {
+        if (point == '\\') {
+          out += "\\\\";
+        } else if (point == '\n') {
+          out += "\\n";
+        } else if (point == '\t') {
+          out += "\\t";
+        } else if (point < 0x20 || point == 0x7F) {
+          escape("\\x%02lx", static_cast<unsigned long>(point));
+        } else if (point < 0x7F) {
+          out += sequence;
+        } else if (point <= 0xFFFF) {
+          escape("\\u%04lx", static_cast<unsigned long>(point));
+        } else {
+          escape("\\U%08lx", static_cast<unsigned long>(point));
+        }
+      },
+      [&](unsigned char byte) { escape("\\x%02lx", byte); });
   return out;
 }
 

@@ -14,6 +14,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/utf8.h"
 #include "base/yaml_simple.h"
 
 namespace remit::yaml {
@@ -36,34 +37,9 @@ const Node* Node::find(std::string_view key) const {
 }
 
 char32_t code_point(std::string_view text, std::size_t offset, std::size_t* length) {
-  const auto byte = [&](std::size_t i) -> unsigned {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
-  };
-  const auto tail = [&](std::size_t i) { return (byte(i) & 0xC0u) == 0x80u; };
-  const unsigned b = byte(offset);
-  *length = 1;
-  if (b < 0x80) return b;
-  if (b >= 0xC2 && b <= 0xDF && tail(offset + 1)) {
-    *length = 2;
-    return ((b & 0x1Fu) << 6) | (byte(offset + 1) & 0x3Fu);
-  }
-  if (b >= 0xE0 && b <= 0xEF && tail(offset + 1) && tail(offset + 2)) {
-    const char32_t c = ((b & 0x0Fu) << 12) | ((byte(offset + 1) & 0x3Fu) << 6) |
-                       (byte(offset + 2) & 0x3Fu);
-    if (c >= 0x800 && (c < 0xD800 || c > 0xDFFF)) {
-      *length = 3;
-      return c;
-    }
-  }
-  if (b >= 0xF0 && b <= 0xF4 && tail(offset + 1) && tail(offset + 2) && tail(offset + 3)) {
-    const char32_t c = ((b & 0x07u) << 18) | ((byte(offset + 1) & 0x3Fu) << 12) |
-                       ((byte(offset + 2) & 0x3Fu) << 6) | (byte(offset + 3) & 0x3Fu);
-    if (c >= 0x10000 && c <= 0x10FFFF) {
-      *length = 4;
-      return c;
-    }
-  }
-  return 0xFFFD;
+  const CodePoint one = decode_utf8(text.substr(offset));
+  *length = one.length == 0 ? 1 : one.length;
+  return one.length == 0 ? U'\uFFFD' : one.value;
 }
 
 bool is_refused_control(char32_t c) {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/limits.h"
+#include "base/utf8.h"
 
 namespace remit::policy {
 namespace {
@@ -57,25 +58,6 @@ const char* kind_of(char32_t c) {
   return nullptr;
 }
 
-// The code point at `at`, or 0xFFFFFFFF for bytes that are not UTF-8; *length is always advanced.
-char32_t decode(std::string_view text, std::size_t at, std::size_t* length) {
-  const auto byte = [&](std::size_t i) {
-    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U;
-  };
-  const unsigned first = byte(0);
-  *length = 1;
-  if (first < 0x80) return first;
-  const std::size_t count = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4) return 0xFFFFFFFF;
-  char32_t value = first & (0xFFU >> (count + 1));
-  for (std::size_t i = 1; i < count; ++i) {
-    if ((byte(i) & 0xC0U) != 0x80U) return 0xFFFFFFFF;
-    value = (value << 6U) | (byte(i) & 0x3FU);
-  }
-  *length = count;
-  return value;
-}
-
 void add(std::vector<ShellHidden>& found, std::size_t offset, std::string why) {
   const bool known = std::any_of(found.begin(), found.end(),
                                  [&](const ShellHidden& hidden) { return hidden.why == why; });
@@ -99,14 +81,13 @@ std::vector<ShellHidden> find_hidden_text(std::string_view text,
                                           const std::vector<ShellComment>& comments) {
   std::vector<ShellHidden> found;
   for (std::size_t at = 0; at < text.size();) {
-    std::size_t length = 1;
-    const char32_t c = decode(text, at, &length);
-    if (c == 0xFFFFFFFF) {
+    const CodePoint one = decode_utf8(text.substr(at));
+    if (one.length == 0) {
       add(found, at, "bytes that are not UTF-8");
-    } else if (const char* kind = kind_of(c)) {
+    } else if (const char* kind = kind_of(one.value)) {
       add(found, at, kind);
     }
-    at += length;
+    at += one.length == 0 ? 1 : one.length;
   }
   find_blank_run(text, found);
   for (const ShellComment& comment : comments) {

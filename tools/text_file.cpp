@@ -6,13 +6,13 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "tools/search/wide_text.h"
 
 namespace remit::tools {
 
 namespace {
 
-using search::append_utf8;
 using search::read_wide;
 using search::Wide;
 using search::wide_to_utf8;
@@ -28,16 +28,6 @@ constexpr std::array<char16_t, 32> kHigh{
 
 std::uint32_t byte_at(std::string_view text, std::size_t at) {
   return static_cast<unsigned char>(text[at]);
-}
-
-// The next code point of valid UTF-8.
-std::uint32_t next_code(std::string_view text, std::size_t& at) {
-  const std::uint32_t lead = byte_at(text, at++);
-  const int more = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
-  std::uint32_t code = more == 0 ? lead : lead & (0x3fu >> more);
-  for (int i = 0; i < more && at < text.size(); ++i)
-    code = code << 6 | (byte_at(text, at++) & 0x3f);
-  return code;
 }
 
 bool wide_nuls(std::string_view head, std::size_t parity) {
@@ -193,7 +183,8 @@ Result<std::string> to_bytes(std::string_view text, Encoding encoding) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t start = at;
-    const std::uint32_t code = next_code(text, at);
+    const auto [code, length] = decode_utf8(text.substr(at));
+    at += length;
     switch (encoding) {
       case Encoding::utf16le:
       case Encoding::utf16be: {

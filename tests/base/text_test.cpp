@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "base/utf8.h"
+
 using namespace remit;
 
 TEST_CASE("valid_utf8 follows RFC 3629") {
@@ -12,6 +14,21 @@ TEST_CASE("valid_utf8 follows RFC 3629") {
   CHECK_FALSE(valid_utf8("\xF4\x90\x80\x80"));  // above U+10FFFF
   CHECK_FALSE(valid_utf8("\xE2\x82"));          // cut short
   CHECK_FALSE(valid_utf8("\x80"));
+}
+
+TEST_CASE("every code point survives being written and read, at each length's edges") {
+  for (const char32_t point :
+       {U'\0', U'\x7F', U'\u0080', U'\u07FF', U'\u0800', U'\uD7FF', U'\uE000', U'\uFFFF', U'\U00010000', U'\U0010FFFF'}) {
+    std::string bytes;
+    remit::append_utf8(bytes, point);
+    const remit::CodePoint read = remit::decode_utf8(bytes + "\x80");
+    CHECK(read.value == point);
+    CHECK(read.length == bytes.size());
+    CHECK(remit::valid_utf8(bytes));
+  }
+  for (const char* broken : {"\x80", "\xC1\x80", "\xC2", "\xE0\x80\x80", "\xED\xA0\x80", "\xF0\x80\x80\x80", "\xF4\x90\x80\x80"}) {
+    CHECK(remit::decode_utf8(broken).length == 0);
+  }
 }
 
 TEST_CASE("escape_ascii is injective and printable") {

@@ -1,5 +1,7 @@
 #include "tools/search/wide_text.h"
 
+#include "base/utf8.h"
+
 namespace remit::search {
 
 std::uint32_t read_wide(std::string_view bytes, std::size_t at, std::size_t width,
@@ -10,25 +12,6 @@ std::uint32_t read_wide(std::string_view bytes, std::size_t at, std::size_t widt
     unit |= std::uint32_t{static_cast<unsigned char>(bytes[at + i])} << shift;
   }
   return unit;
-}
-
-void append_utf8(std::string& out, std::uint32_t code) {
-  auto put = [&out](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xc0 | (code >> 6));
-    put(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    put(0xe0 | (code >> 12));
-    put(0x80 | ((code >> 6) & 0x3f));
-    put(0x80 | (code & 0x3f));
-  } else {
-    put(0xf0 | (code >> 18));
-    put(0x80 | ((code >> 12) & 0x3f));
-    put(0x80 | ((code >> 6) & 0x3f));
-    put(0x80 | (code & 0x3f));
-  }
 }
 
 std::string wide_to_utf8(std::string_view bytes, Wide encoding, bool* lossy) {
