@@ -1,10 +1,18 @@
-// The declared fields of what Write and Edit answer; include only in those two tool files.
+// The declared fields that Write and Edit share; include only in those two tool files.
 #pragma once
 
+#include "base/limits.h"
 #include "base/schema.h"
 #include "tools/change_file.h"
 
 namespace remit {
+
+// The file that Write and Edit are asked to change.
+template <class Args>
+constexpr auto changed_file() {
+  return required("file_path", &Args::file_path, "Absolute, or relative to the workspace",
+                  {.min_length = 1, .max_length = limits::kPathBytes});
+}
 
 template <>
 struct EnumNames<tools::ChangeType> {

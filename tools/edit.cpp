@@ -29,8 +29,7 @@ using namespace tools;
 template <>
 struct Fields<EditArgs> {
   static constexpr auto list = std::tuple{
-      required("file_path", &EditArgs::file_path, "Absolute, or relative to the workspace",
-               {.min_length = 1, .max_length = limits::kPathBytes}),
+      changed_file<EditArgs>(),
       required("old_string", &EditArgs::old_string,
                "Exact text, unique unless replace_all; empty creates a new file"),
       required("new_string", &EditArgs::new_string, "Its replacement"),

@@ -26,8 +26,7 @@ using namespace tools;
 template <>
 struct Fields<WriteArgs> {
   static constexpr auto list = std::tuple{
-      required("file_path", &WriteArgs::file_path, "Absolute, or relative to the workspace",
-               {.min_length = 1, .max_length = limits::kPathBytes}),
+      changed_file<WriteArgs>(),
       required("content", &WriteArgs::content, "The whole new content, written verbatim"),
       field("if_version", &WriteArgs::if_version, "Replace only this version (from Read)")};
 };
