@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/crypto.h"
+#include "base/json.h"
 #include "base/redaction_rules.h"
 #include "base/text.h"
 
@@ -37,37 +38,11 @@ std::string percent_encoded(std::string_view value) {
   return out;
 }
 
+// As it stands between the quotes of a JSON string.
 std::string json_escaped(std::string_view value) {
-  static constexpr char kHex[] = "0123456789abcdef";
   std::string out;
-  for (const char c : value) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<Byte>(c) < 0x20) {
-          out += "\\u00";
-          out.push_back(kHex[static_cast<Byte>(c) >> 4]);
-          out.push_back(kHex[static_cast<Byte>(c) & 15]);
-        } else {
-          out.push_back(c);
-        }
-    }
-  }
-  return out;
+  append_json_string(out, value);
+  return out.substr(1, out.size() - 2);
 }
 
 }  // namespace
