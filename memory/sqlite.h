@@ -46,7 +46,7 @@ struct sqlite3_stmt;
 
 namespace remit::memory {
 
-class Connection;  // sqlite.cpp
+class Connection;  // sqlite_connection.h
 
 enum class Sync {
   cached,   // committed: seen by every process, survives kill -9
