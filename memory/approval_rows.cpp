@@ -1,29 +1,18 @@
-// Over 400 lines because every transition of an approval, with its ledger record, is one table.
+// The transitions of an approval, each a compare-and-set with its ledger record.
 #include "memory/approval_rows.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 
 #include "base/crypto.h"
-#include "base/json.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "memory/approval_row.h"
 #include "memory/ledger.h"
 #include "memory/sqlite.h"
 
 namespace remit::memory {
 namespace {
-
-constexpr std::string_view kColumns =
-    "id, grant_key, principal, persona_sha256, instruction, server_id, tool, command, title, text, "
-    "risk, code4, created_ms, expires_ms, state, scope, decided_ms, channel, attestation, reason, "
-    "signature";
-
-constexpr std::array kStates = {ApprovalState::pending,   ApprovalState::approved,
-                                ApprovalState::denied,    ApprovalState::expired,
-                                ApprovalState::cancelled, ApprovalState::consumed};
-constexpr std::array kScopes = {ApprovalScope::once, ApprovalScope::session, ApprovalScope::rule};
 
 bool may_become(ApprovalState from, ApprovalState to) {
   switch (from) {
@@ -42,98 +31,6 @@ bool may_become(ApprovalState from, ApprovalState to) {
   return false;
 }
 
-ApprovalRow row_of(const Statement& from) {
-  ApprovalRow row;
-  row.id = from.text(0);
-  row.grant_key = from.text(1);
-  row.principal = from.text(2);
-  row.persona_sha256 = from.text(3);
-  row.instruction = from.text(4);
-  row.server_id = from.text(5);
-  row.tool = from.text(6);
-  row.command = from.text(7);
-  row.title = from.text(8);
-  row.text = from.text(9);
-  row.risk = from.text(10);
-  row.code4 = from.text(11);
-  row.created_ms = from.integer(12);
-  row.expires_ms = from.integer(13);
-  for (const ApprovalState state : kStates) {
-    if (from.view(14) == to_string(state)) row.state = state;
-  }
-  for (const ApprovalScope scope : kScopes) {
-    if (from.view(15) == to_string(scope)) row.scope = scope;
-  }
-  row.decided_ms = from.integer(16);
-  row.channel = from.text(17);
-  row.attestation = from.text(18);
-  row.reason = from.text(19);
-  row.signature = from.text(20);
-  return row;
-}
-
-Result<std::vector<ApprovalRow>> rows_of(Statement& statement) {
-  std::vector<ApprovalRow> out;
-  for (;;) {
-    TRY(const bool more, statement.step());
-    if (!more) return out;
-    out.push_back(row_of(statement));
-  }
-}
-
-std::string select(std::string_view rest) {
-  return "select " + std::string(kColumns) + " from approval " + std::string(rest);
-}
-
-// Without letters and digits that are mistaken for one another.
-std::string new_code() {
-  constexpr std::string_view kLetters = "23456789ABCDEFGHJKMNPQRSTVWXYZ45";  // 32: no modulo bias
-  std::string code;
-  for (const char byte : random_bytes(4)) code += kLetters[static_cast<unsigned char>(byte) % 32];
-  return code;
-}
-
-std::string signature_of(const ApprovalRow& row, std::string_view key) {
-  Sha256 hash;
-  hash.field("remit approval 1");
-  for (const std::string* field :
-       {&row.id, &row.grant_key, &row.principal, &row.persona_sha256, &row.instruction,
-        &row.server_id, &row.tool, &row.command, &row.risk, &row.channel, &row.attestation}) {
-    hash.field(*field);
-  }
-  hash.field(to_string(row.scope));
-  hash.field(std::to_string(row.decided_ms));
-  hash.field(std::to_string(row.expires_ms));
-  return hmac_sha256_hex(key, hash.finish_hex());
-}
-
-LedgerRecord record_of(const ApprovalRow& row, const char* from, const char* to) {
-  Json fields = {{"approval", row.id},
-                 {"from", from},
-                 {"to", to},
-                 {"grant_key", row.grant_key},
-                 {"tool", row.tool},
-                 {"risk", row.risk},
-                 {"scope", to_string(row.scope)},
-                 {"command_sha256", sha256_hex(row.command)},
-                 {"persona_sha256", row.persona_sha256},
-                 {"expires_ms", row.expires_ms}};
-  if (!row.channel.empty()) fields["channel"] = row.channel;
-  if (!row.attestation.empty()) fields["attestation"] = row.attestation;
-  if (row.decided_ms != 0) fields["latency_ms"] = row.decided_ms - row.created_ms;
-  const std::string_view state(to);
-  const char* verdict = state == "approved" || state == "consumed" ? "allow"
-                        : state == "pending"                       ? "ask"
-                                                                   : "deny";
-  return {.kind = "approval",
-          .call_id = "",
-          .principal = row.principal,
-          .verdict = verdict,
-          .rule = "approval." + std::string(to),
-          .origin = "",
-          .fields = dump(fields)};
-}
-
 void apply_time(ApprovalRow& row, std::int64_t now) {
   const bool open = row.state == ApprovalState::pending || row.state == ApprovalState::approved;
   if (open && now >= row.expires_ms) row.state = ApprovalState::expired;
@@ -148,63 +45,15 @@ Error no_such(const std::string& id) {
                nullptr};
 }
 
+// Without letters and digits that are mistaken for one another.
+std::string new_code() {
+  constexpr std::string_view kLetters = "23456789ABCDEFGHJKMNPQRSTVWXYZ45";  // 32: no modulo bias
+  std::string code;
+  for (const char byte : random_bytes(4)) code += kLetters[static_cast<unsigned char>(byte) % 32];
+  return code;
+}
+
 }  // namespace
-
-const char* to_string(ApprovalState state) {
-  switch (state) {
-    case ApprovalState::pending:
-      return "pending";
-    case ApprovalState::approved:
-      return "approved";
-    case ApprovalState::denied:
-      return "denied";
-    case ApprovalState::expired:
-      return "expired";
-    case ApprovalState::cancelled:
-      return "cancelled";
-    case ApprovalState::consumed:
-      return "consumed";
-  }
-  return "pending";
-}
-
-const char* to_string(ApprovalScope scope) {
-  switch (scope) {
-    case ApprovalScope::once:
-      return "once";
-    case ApprovalScope::session:
-      return "session";
-    case ApprovalScope::rule:
-      return "rule";
-  }
-  return "once";
-}
-
-Result<ApprovalScope> parse_approval_scope(std::string_view text) {
-  for (const ApprovalScope scope : kScopes) {
-    if (text == to_string(scope)) return scope;
-  }
-  return fail(ErrorKind::invalid_argument, "unknown scope " +
-                                               escape_ascii(text.substr(0, limits::kEchoedInput)) +
-                                               "; use once, session or rule");
-}
-
-bool signature_holds(const ApprovalRow& row, std::string_view approval_key) {
-  return !row.signature.empty() &&
-         equal_constant_time(row.signature, signature_of(row, approval_key));
-}
-
-std::string shown_digest(const NewApproval& question) {
-  Sha256 hash;
-  hash.field("remit shown question 1");
-  for (const std::string* field :
-       {&question.grant_key, &question.principal, &question.persona_sha256, &question.instruction,
-        &question.server_id, &question.tool, &question.command, &question.title, &question.text,
-        &question.risk}) {
-    hash.field(*field);
-  }
-  return hash.finish_hex();
-}
 
 Result<ApprovalRow> ApprovalRows::create(const NewApproval& question) {
   const std::int64_t now = state_.clock().unix_ms();
@@ -212,10 +61,10 @@ Result<ApprovalRow> ApprovalRows::create(const NewApproval& question) {
   static_cast<NewApproval&>(row) = question;
   TRY(Transaction transaction, state_.database().write());
   {
-    Statement same = transaction.sql(select(
+    Statement same = transaction.sql(select_approvals(
         "where principal = ? and grant_key = ? and state = 'pending' and expires_ms > ? limit 1"));
     TRY(const bool found, same.bind(row.principal).bind(row.grant_key).bind(now).step());
-    if (found && !question.fresh) return row_of(same);
+    if (found && !question.fresh) return approval_of(same);
     Statement open = transaction.sql(
         "select count(*) from approval where state = 'pending' and expires_ms > ? and principal = "
         "?");
@@ -230,11 +79,11 @@ Result<ApprovalRow> ApprovalRows::create(const NewApproval& question) {
   row.id = random_hex(16);
   row.code4 = new_code();
   row.created_ms = now;
-  row.expires_ms = now + (question.life_ms > 0
-                              ? question.life_ms
-                              : std::chrono::milliseconds(limits::kApprovalLife).count());
+  row.expires_ms =
+      now + (question.life_ms > 0 ? question.life_ms
+                                  : std::chrono::milliseconds(limits::kApprovalLife).count());
   Statement insert =
-      transaction.sql("insert into approval(" + std::string(kColumns) +
+      transaction.sql("insert into approval(" + std::string(kApprovalColumns) +
                       ") values(?,?,?,?,?,?,?,?,?,?,?,?,?,?,'pending','once',0,'','',"
                       "'','')");
   insert.bind(row.id).bind(row.grant_key).bind(row.principal).bind(row.persona_sha256);
@@ -247,18 +96,18 @@ Result<ApprovalRow> ApprovalRows::create(const NewApproval& question) {
 }
 
 Result<ApprovalRow> ApprovalRows::get_in(Transaction& transaction, const std::string& id) {
-  Statement one = transaction.sql(select("where id = ?"));
+  Statement one = transaction.sql(select_approvals("where id = ?"));
   TRY(const bool found, one.bind(id).step());
   if (!found) return tl::unexpected<Error>(no_such(id));
-  return row_of(one);
+  return approval_of(one);
 }
 
 Result<ApprovalRow> ApprovalRows::get(const std::string& id) {
   TRY(Snapshot snapshot, state_.database().read());
-  Statement one = snapshot.sql(select("where id = ?"));
+  Statement one = snapshot.sql(select_approvals("where id = ?"));
   TRY(const bool found, one.bind(id).step());
   if (!found) return tl::unexpected<Error>(no_such(id));
-  ApprovalRow row = row_of(one);
+  ApprovalRow row = approval_of(one);
   apply_time(row, state_.clock().unix_ms());
   return row;
 }
@@ -268,11 +117,11 @@ Result<std::optional<ApprovalRow>> ApprovalRows::find_by_grant_key(const std::st
                                                                    const GrantFilter& filter) {
   TRY(Snapshot snapshot, state_.database().read());
   const std::int64_t now = state_.clock().unix_ms();
-  Statement best =
-      snapshot.sql(select("where principal = ?1 and grant_key = ?2 and (?4 = '' or server_id = ?4 or "
-                          "(?5 = 0 and attestation <> 'operator')) order by (state = 'approved' and "
-                          "expires_ms > ?3) desc, "
-                          "(state = 'pending' and expires_ms > ?3) desc, created_ms desc limit 1"));
+  Statement best = snapshot.sql(
+      select_approvals("where principal = ?1 and grant_key = ?2 and (?4 = '' or server_id = ?4 or "
+                       "(?5 = 0 and attestation <> 'operator')) order by (state = 'approved' and "
+                       "expires_ms > ?3) desc, "
+                       "(state = 'pending' and expires_ms > ?3) desc, created_ms desc limit 1"));
   TRY(const bool found, best.bind(principal)
                             .bind(grant_key)
                             .bind(now)
@@ -280,25 +129,25 @@ Result<std::optional<ApprovalRow>> ApprovalRows::find_by_grant_key(const std::st
                             .bind(filter.own_only ? 1 : 0)
                             .step());
   if (!found) return std::optional<ApprovalRow>();
-  ApprovalRow row = row_of(best);
+  ApprovalRow row = approval_of(best);
   apply_time(row, now);
   return std::optional<ApprovalRow>(std::move(row));
 }
 
 Result<std::vector<ApprovalRow>> ApprovalRows::list_pending() {
   TRY(Snapshot snapshot, state_.database().read());
-  Statement open =
-      snapshot.sql(select("where state = 'pending' and expires_ms > ? order by created_ms, id"));
+  Statement open = snapshot.sql(
+      select_approvals("where state = 'pending' and expires_ms > ? order by created_ms, id"));
   open.bind(state_.clock().unix_ms());
-  return rows_of(open);
+  return approvals_of(open);
 }
 
 Result<std::vector<ApprovalRow>> ApprovalRows::list_rules() {
   TRY(Snapshot snapshot, state_.database().read());
-  Statement rules = snapshot.sql(select(
+  Statement rules = snapshot.sql(select_approvals(
       "where state = 'approved' and scope = 'rule' and expires_ms > ? order by created_ms, id"));
   rules.bind(state_.clock().unix_ms());
-  return rows_of(rules);
+  return approvals_of(rules);
 }
 
 // Compare-and-set: the write transaction excludes everybody else from the read to the commit.
@@ -420,9 +269,9 @@ Result<std::int64_t> ApprovalRows::end_all(std::string_view where, std::string_v
   TRY(Transaction transaction, state_.database().write());
   std::vector<ApprovalRow> due;
   {
-    Statement rows = transaction.sql(select(where));
+    Statement rows = transaction.sql(select_approvals(where));
     rows.bind(bound);
-    TRY(due, rows_of(rows));
+    TRY(due, approvals_of(rows));
   }
   for (ApprovalRow& row : due) {
     TRY_DO(change(transaction, row, {to, row.scope, row.expires_ms, "", "", reason, ""}));
