@@ -1,4 +1,5 @@
-// Plays a transcript against a server on stdio:  wire_runner SERVER TRANSCRIPT
+// Plays a transcript against a server on stdio:  wire_runner SERVER TRANSCRIPT [RECORD]
+// RECORD, a file, gets what was said: a JSON array per line, ["sent", BYTES] or ["got", LINE].
 //
 //   # comment; the first may say `# args: --flag value` for the server's command line
 //   > TEXT          sent as one line, ${NAME} replaced by what was captured
@@ -56,7 +57,9 @@ milliseconds parse_ms(const std::string& text) { return milliseconds(std::atoi(t
 
 class Player {
  public:
-  explicit Player(std::string file) : file_(std::move(file)) {}
+  Player(std::string file, const char* record) : file_(std::move(file)) {
+    if (record != nullptr) record_.open(record);
+  }
 
   int play(const char* server) {
     std::ifstream in(file_);
@@ -88,6 +91,10 @@ class Player {
  private:
   std::string where() const { return file_ + ":" + std::to_string(line_); }
 
+  void note(const char* what, const std::string& bytes) {
+    if (record_.is_open()) record_ << remit::dump(Json::array({what, bytes})) << "\n";
+  }
+
   void start(const char* server, const std::vector<std::string>& args) {
     int to[2];
     int from[2];
@@ -111,6 +118,7 @@ class Player {
 
   // Writes all, reading meanwhile: a server that waits for its reader must not stop us.
   void send(const std::string& bytes) {
+    note("sent", bytes);
     std::size_t at = 0;
     while (at < bytes.size()) {
       const ssize_t written = ::write(in_, bytes.data() + at, bytes.size() - at);
@@ -130,6 +138,7 @@ class Player {
       if (const auto end = buffer_.find('\n'); end != std::string::npos) {
         const std::string line = buffer_.substr(0, end);
         buffer_.erase(0, end + 1);
+        note("got", line);
         auto message = remit::parse_json(line);
         if (!message) die(where(), "the server wrote what is no JSON: " + line);
         waiting_.push_back(std::move(*message));
@@ -309,6 +318,7 @@ class Player {
   }
 
   const std::string file_;
+  std::ofstream record_;
   std::size_t line_ = 0;
   pid_t child_ = -1;
   int in_ = -1, out_ = -1;
@@ -321,10 +331,10 @@ class Player {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fprintf(stderr, "usage: wire_runner SERVER TRANSCRIPT\n");
+  if (argc != 3 && argc != 4) {
+    std::fprintf(stderr, "usage: wire_runner SERVER TRANSCRIPT [RECORD]\n");
     return 2;
   }
   ::signal(SIGPIPE, SIG_IGN);
-  return Player(argv[2]).play(argv[1]);
+  return Player(argv[2], argc == 4 ? argv[3] : nullptr).play(argv[1]);
 }
