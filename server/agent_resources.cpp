@@ -58,8 +58,10 @@ class AgentResources : public mcp::ResourceProvider {
     return changes_->watch();
   }
 
-  Result<std::vector<mcp::ResourceContent>> read(const std::string& uri, const policy::CallScope& call,
+  Result<std::vector<mcp::ResourceContent>> read(const std::string& uri, const policy::CallScope& request,
                                                  std::stop_token) override {
+    // No tool of the persona's list reads a resource: what it may read is decided by path alone.
+    const policy::CallScope call{request.call_id, ""};
     std::vector<mcp::ResourceContent> out(1);
     out[0].uri = uri;
     if (uri == "remit://persona") {
