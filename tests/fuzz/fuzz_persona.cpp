@@ -50,7 +50,7 @@ void check_compiled(std::string_view text, const Compiled& result) {
   for (const MemoryRule& rule : result.remit.memory) {
     REQUIRE_THAT(text.find(rule.source) != text.npos);
     REQUIRE_THAT(!rule.pattern.matches("../x") && !rule.pattern.matches(""));
-    REQUIRE_THAT(rule.read != rule.create && !rule.remove && !rule.rename);
+    REQUIRE_THAT(rule.read != rule.create && !rule.remove);
     REQUIRE_THAT(rule.origin.line >= 1 && rule.origin.col >= 1);
   }
   for (const EdgeRule& edge : result.remit.edges) REQUIRE_THAT(edge.origin.line >= 1);
