@@ -134,9 +134,7 @@ const std::vector<Permit>& permits() {
       {"server/cli/serve_http_exec.cpp",
        {Power::spawn},
        "becomes remit-http, before anything was made"},
-      {"server/transport/http_metrics.cpp",
-       {Power::open},
-       "/proc/self/statm, held for /metrics"},
+      {"server/transport/http_metrics.cpp", {Power::open}, "/proc/self/statm, held for /metrics"},
       {"server/transport/http_listener.cpp", {Power::connect}, "the listening socket"},
       {"server/transport/http_server.cpp",
        {Power::replace, Power::connect},
@@ -146,6 +144,7 @@ const std::vector<Permit>& permits() {
        "/dev/null in place of the standard descriptors, the client's pipe for itself; dies with "
        "it"},
       // The sandbox is what runs commands for Access.spawn; nothing else may start a process.
+      {"tools/sandbox/bare_rules.cpp", {Power::open}, "finds the places of a slot's file rules"},
       {"tools/sandbox/base_view.cpp",
        {Power::open},
        "readlink of /bin and /lib, which every slot shows as the machine has them"},
@@ -168,6 +167,9 @@ const std::vector<Permit>& permits() {
       {"tools/sandbox/slot.cpp",
        {Power::open, Power::spawn, Power::raw},
        "becomes the command, once everything else is shut"},
+      {"tools/sandbox/slot_process.cpp",
+       {Power::open, Power::spawn},
+       "finds and kills what came from a slot"},
       {"tools/sandbox/spawner.cpp",
        {Power::spawn},
        "forks the starter before the server locks itself"},

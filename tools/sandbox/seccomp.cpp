@@ -1,3 +1,4 @@
+// Over 400 lines because the tables of calls and the rules about their arguments are one program.
 #include "tools/sandbox/seccomp.h"
 
 #include <fcntl.h>
