@@ -58,6 +58,10 @@ bool same_file(const struct stat& a, const struct stat& b) {
 
 }  // namespace
 
+std::int64_t modified_unix_ms(const struct stat& status) {
+  return std::int64_t{status.st_mtim.tv_sec} * 1000 + status.st_mtim.tv_nsec / 1'000'000;
+}
+
 Result<std::optional<FileNow>> read_document_file(const Fd& root, std::string_view path) {
   const Result<Fd> found = fs::resolve(root, path, fs::Links::none);
   if (!found) {

@@ -5,6 +5,7 @@
 
 #include <sys/stat.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,9 @@ struct FileNow {
   std::string body;
   std::string sha256;
 };
+
+// Of its content, in ms since 1970.
+std::int64_t modified_unix_ms(const struct stat& status);
 
 // nullopt: no such file. Errors: denied (code "not_a_document"), too_large.
 Result<std::optional<FileNow>> read_document_file(const Fd& root, std::string_view path);

@@ -1,9 +1,6 @@
 // Over 400 lines because a commit, its recovery and its version rows are one protocol.
 #include "memory/file_store.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-
 #include <algorithm>
 #include <set>
 
@@ -12,6 +9,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "memory/commit_replay.h"
 #include "memory/document_rows.h"
 #include "memory/sqlite.h"
 
@@ -20,61 +18,9 @@ namespace {
 
 constexpr std::size_t kEtagChars = 32;
 
-std::string_view name_of(DocumentChange::Op op) {
-  switch (op) {
-    case DocumentChange::Op::create:
-      return "create";
-    case DocumentChange::Op::replace:
-      return "replace";
-    case DocumentChange::Op::append:
-      return "append";
-    case DocumentChange::Op::remove:
-      return "remove";
-  }
-  return "replace";
-}
-
 const Author& external_author() {
   static const Author kExternal{"external", "", "", ""};
   return kExternal;
-}
-
-// What makes two commits the same under one idempotency key.
-std::string digest_of(std::span<const DocumentChange> changes) {
-  Sha256 hash;
-  for (const DocumentChange& change : changes) {
-    hash.field(change.edit ? "edit" : name_of(change.op));
-    hash.field(change.path.text());
-    hash.field(change.body);
-    hash.field(change.if_match);
-    hash.field(change.if_none_match ? "1" : "0");
-    hash.field(change.edit_digest);
-  }
-  return hash.finish_hex();
-}
-
-std::string encode(const std::vector<Committed>& all) {
-  Json out = Json::array();
-  for (const Committed& one : all) {
-    out.push_back({one.etag, one.sha256, one.version, one.created, one.bytes, one.previous_etag});
-  }
-  return dump(out);
-}
-
-Result<std::vector<Committed>> decode(const std::string& text) {
-  const auto bad = [] { return fail(ErrorKind::internal, "an idempotency row is damaged"); };
-  const Json rows = Json::parse(text, nullptr, false);
-  if (!rows.is_array()) return bad();
-  std::vector<Committed> out;
-  for (const Json& row : rows) {
-    if (!row.is_array() || row.size() != 6 || !row[0].is_string() || !row[1].is_string() ||
-        !row[2].is_number() || !row[3].is_boolean() || !row[4].is_number() || !row[5].is_string()) {
-      return bad();
-    }
-    out.push_back({row[0].get<std::string>(), row[1].get<std::string>(), row[2].get<std::int64_t>(),
-                   row[3].get<bool>(), row[4].get<std::uint64_t>(), row[5].get<std::string>()});
-  }
-  return out;
 }
 
 Result<void> check_changes(std::span<const DocumentChange> changes) {
@@ -95,14 +41,6 @@ Result<void> check_changes(std::span<const DocumentChange> changes) {
     }
   }
   return {};
-}
-
-std::int64_t ns_of(const struct timespec& time) {
-  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-}
-
-std::int64_t modified_ms(const struct stat& st) {
-  return ns_of(st.st_mtim) / 1'000'000;
 }
 
 bool same_writer(const Author& a, const Author& b) {
@@ -136,7 +74,7 @@ Result<Document> FileStore::read(const DocPath& path) {
                   .body = std::move(now->body),
                   .etag = etag_of(path, now->sha256),
                   .sha256 = now->sha256,
-                  .modified_unix_ms = modified_ms(now->status),
+                  .modified_unix_ms = modified_unix_ms(now->status),
                   .author = version ? version->author.persona : external_author().persona};
 }
 
@@ -173,80 +111,12 @@ Result<std::string> FileStore::version_sent(const DocPath& path, std::int64_t ve
   return std::move(*bytes);
 }
 
-// --- listing ------------------------------------------------------------------------------------
-
-Result<std::string> FileStore::hash_of_entry(const Fd& directory, const std::string& name,
-                                             const std::string& path, const struct stat& st) {
-  const FileKey key{st.st_dev, st.st_ino, st.st_size, ns_of(st.st_mtim), ns_of(st.st_ctim)};
-  {
-    const std::scoped_lock lock(hashes_mutex_);
-    const auto found = hashes_.find(key);
-    if (found != hashes_.end()) return found->second;
-  }
-  TRY(const std::optional<FileNow> now, read_document_file(directory, name));
-  if (!now) return fail(ErrorKind::not_found, "no document " + escape_ascii(path));
-  const struct stat& read = now->status;
-  const FileKey read_key{read.st_dev, read.st_ino, read.st_size, ns_of(read.st_mtim),
-                         ns_of(read.st_ctim)};
-  const std::scoped_lock lock(hashes_mutex_);
-  if (hashes_.size() >= limits::kListedDocuments) hashes_.clear();
-  hashes_[read_key] = now->sha256;
-  return now->sha256;
-}
-
 Result<std::vector<DocumentEntry>> FileStore::list(
     const std::string& prefix, const std::function<bool(std::string_view)>& enter,
     const std::function<bool(std::string_view)>& wanted) {
-  std::vector<DocumentEntry> out;
-  std::vector<std::string> todo{prefix};
-  while (!todo.empty()) {
-    const std::string directory = std::move(todo.back());
-    todo.pop_back();
-    const Result<Fd> fd = fs::resolve(root_, directory, fs::Links::none);
-    if (!fd) {
-      // Gone meanwhile, or a symlink: nothing of Agent_Memory is below it.
-      if (fd.error().kind == ErrorKind::not_found || fd.error().code == "escapes_root") continue;
-      return tl::unexpected<Error>(fd.error());
-    }
-    TRY(const struct stat folder, fs::stat_of(*fd));
-    if (!S_ISDIR(folder.st_mode)) continue;
-    std::vector<std::string> names;
-    TRY_DO(fs::list_directory(*fd, [&](std::string_view name, unsigned char) {
-      if (!name.starts_with(fs::kTemporaryPrefix)) names.emplace_back(name);
-      return names.size() <= limits::kListedDocuments;
-    }));
-    for (const std::string& name : names) {
-      const std::string path = fs::join(directory, name);
-      struct stat st{};
-      if (::fstatat(fd->get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) continue;
-      if (S_ISDIR(st.st_mode)) {
-        const auto depth = std::count(path.begin(), path.end(), '/');
-        if (depth < limits::kDirectoryDepth && enter(path)) todo.push_back(path);
-        continue;
-      }
-      if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || !wanted(path)) continue;
-      // A name that no tool could say.
-      if (path.size() > limits::kDocPathBytes || !fs::check_path(path)) continue;
-      DocumentEntry entry{path, "", static_cast<std::uint64_t>(st.st_size), modified_ms(st)};
-      if (entry.bytes <= limits::kDocumentBytes) {
-        const Result<std::string> hash = hash_of_entry(*fd, name, path, st);
-        if (!hash) {
-          if (hash.error().kind == ErrorKind::not_found || hash.error().kind == ErrorKind::denied) {
-            continue;
-          }
-          return tl::unexpected<Error>(hash.error());
-        }
-        entry.etag = etag_of_text(path, *hash);
-      }
-      out.push_back(std::move(entry));
-      if (out.size() > limits::kListedDocuments) {
-        return fail(ErrorKind::too_large, "more than " + with_commas(limits::kListedDocuments) +
-                                              " documents; list a directory");
-      }
-    }
-  }
-  std::ranges::sort(out, {}, &DocumentEntry::path);
-  return out;
+  return listing_.list(
+      prefix, enter, wanted,
+      [this](const std::string& path, std::string_view hash) { return etag_of_text(path, hash); });
 }
 
 // --- commit -------------------------------------------------------------------------------------
@@ -313,7 +183,7 @@ Result<void> FileStore::check_conditions(const DocumentChange& change,
 Result<FileStore::Prepared> FileStore::prepare(const DocumentChange& change, const Author& author) {
   Prepared one;
   one.change = &change;
-  one.op = change.edit ? "edit" : name_of(change.op);
+  one.op = op_of(change);
   one.removes = change.op == DocumentChange::Op::remove;
   TRY(one.before, read_document_file(root_, change.path.text()));
   TRY_DO(check_conditions(change, one.before));
@@ -378,8 +248,8 @@ Result<std::vector<Committed>> FileStore::record(const std::vector<Prepared>& al
                    .previous_etag = one.before ? etag_of(path, before) : ""});
   }
   if (!key.empty()) {
-    TRY_DO(DocumentRows::remember(transaction, author.principal, key, {digest, encode(out)}, batch,
-                                  now));
+    TRY_DO(DocumentRows::remember(transaction, author.principal, key,
+                                  {digest, encode_committed(out)}, batch, now));
   }
   // If the disk fails in the sync, the rows may stand although the caller is told `unavailable`:
   // then this process writes nothing more (memory/sqlite.h), and the next start finishes the write.
@@ -446,7 +316,7 @@ Result<std::vector<Committed>> FileStore::commit(std::span<const DocumentChange>
     TRY(Snapshot snapshot, state_.database().read());
     TRY(const auto earlier, DocumentRows::remembered(snapshot, author.principal, idempotency_key,
                                                      state_.clock().unix_ms()));
-    if (earlier && earlier->digest == digest) return decode(earlier->result);
+    if (earlier && earlier->digest == digest) return decode_committed(earlier->result);
     if (earlier) {
       return fail(ErrorKind::conflict,
                   "this idempotency key was used for another write; take a new key", {},

@@ -11,9 +11,7 @@
 // whole commit is tried again on what is there now, kCommitAttempts times.
 #pragma once
 
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +19,7 @@
 #include "base/fs.h"
 #include "base/result.h"
 #include "memory/document_files.h"
+#include "memory/document_list.h"
 #include "memory/state.h"
 #include "memory/store.h"
 
@@ -71,8 +70,6 @@ class FileStore final : public Store {
   Result<void> apply_all(const std::vector<Prepared>& all);
   void put_back(const Prepared& one);
   Result<void> drop(const std::string& batch);
-  Result<std::string> hash_of_entry(const Fd& directory, const std::string& name,
-                                    const std::string& path, const struct stat& st);
   std::string etag_of_text(const std::string& path, std::string_view sha256_hex) const;
   std::vector<std::string> lock_names(const std::vector<std::string>& paths) const;
 
@@ -81,16 +78,7 @@ class FileStore final : public Store {
   const std::int64_t root_id_;
   const std::string etag_key_;
 
-  // Content hashes of listed files, by what the kernel says of them.
-  struct FileKey {
-    dev_t dev;
-    ino_t ino;
-    off_t size;
-    std::int64_t mtime_ns, ctime_ns;
-    auto operator<=>(const FileKey&) const = default;
-  };
-  std::mutex hashes_mutex_;
-  std::map<FileKey, std::string> hashes_;
+  DocumentList listing_{root_};
 };
 
 }  // namespace remit::memory
