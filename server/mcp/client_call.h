@@ -24,6 +24,7 @@ class ClientCall final : public ClientLink {
   const ClientFeatures& features() const override { return exchange_.envelope.client; }
   void log(LogLevel level, const std::string& text) override;
   Result<ClientAnswers> ask(const std::vector<ClientQuestion>& questions, Seal seal) override;
+  void release_stream() override { exchange_.outbox().release(); }
   bool become_task() override { return run_ != nullptr && run_->become_task(); }
 
   // After ask() failed with "missing_capability": what the client would need.

@@ -32,6 +32,9 @@ class Outbox {
   // Waits until the client has read enough that a new call may start; false if `stop` fired or the
   // client is gone. Called by pool threads only.
   virtual bool wait_for_room(std::stop_token stop) = 0;
+  // Lets go of the client, but not of its request, where it can come back for the rest (an initialize
+  // era over HTTP); nothing otherwise.
+  virtual void release() {}
   // True for a stream that ends with the answer to its one request (HTTP), false for a shared pipe.
   virtual bool carries_one_request() const { return false; }
 };

@@ -27,6 +27,14 @@ void EventStream::answer(std::string message, mcp::Step step) {
   end_locked();
 }
 
+void EventStream::release() {
+  const std::lock_guard held(mutex_);
+  // What it says from now on waits in the ring for Last-Event-ID.
+  if (keep_ != Keep::ring || reader_ == nullptr) return;
+  reader_->ring();
+  reader_ = nullptr;
+}
+
 void EventStream::abandon() {
   end();
 }

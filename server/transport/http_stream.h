@@ -35,6 +35,8 @@ class EventStream final : public mcp::Outbox {
   void answer(std::string message, mcp::Step step) override;
   void abandon() override;
   bool wait_for_room(std::stop_token stop) override;
+  void release() override;
+  bool carries_one_request() const override { return keep_ == Keep::nothing; }
 
   // --- for the reader ---
   struct Event {
@@ -44,7 +46,7 @@ class EventStream final : public mcp::Outbox {
   struct Taken {
     std::vector<Event> events;
     bool ended = false;       // nothing follows these
-    bool taken_over = false;  // by another reader
+    bool taken_over = false;  // by another reader, or the stream let go of this one
     bool answered = false;    // the last event is the answer, given at `step`
     mcp::Step step = mcp::Step::served;
   };

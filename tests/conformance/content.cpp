@@ -123,6 +123,12 @@ void add_content_tools(mcp::Service& service) {
   add_tool(
       service, "test_tool_with_logging", "Logs while it runs", kNoArguments,
       [](const Json&, Call& call, mcp::ClientLink& client) { return with_logs(call, client); });
+  add_tool(service, "test_reconnection", "Ends the stream of its call, then answers", kNoArguments,
+           [](const Json&, Call& call, mcp::ClientLink& client) -> Result<tools::Reply> {
+             client.release_stream();
+             if (!pause(100ms, call.stop)) return fail(ErrorKind::cancelled, "cancelled");
+             return say("Reconnection test completed: this answer came on another stream.");
+           });
   add_tool(service, "test_logging_tool", "Logs once", kNoArguments,
            [](const Json&, Call&, mcp::ClientLink& client) -> Result<tools::Reply> {
              client.log(mcp::LogLevel::info, "test_logging_tool was called");
