@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/json.h"
 #include "base/limits.h"
 #include "memory/server_rows.h"
 #include "memory/sqlite.h"
@@ -12,8 +13,16 @@ namespace {
 constexpr std::array<const char*, 5> kStatus = {"working", "input_required", "completed", "failed",
                                                 "cancelled"};
 
-// Tasks of one principal, ended ones included.
-constexpr std::size_t kKept = 16 * limits::kTasksRunning;
+// Answers of several orders are one object; a later answer to a key takes the place of the earlier.
+Result<std::string> joined(const std::string& earlier, const std::string& later) {
+  if (later.empty() || earlier.empty()) return earlier + later;
+  TRY(Json all, parse_json(earlier));
+  TRY(const Json more, parse_json(later));
+  if (!all.is_object() || !more.is_object())
+    return fail(ErrorKind::invalid_argument, "answers to a task are an object by key");
+  for (const auto& [key, answer] : more.items()) all[key] = answer;
+  return dump(all);
+}
 
 Result<void> forget_expired(Transaction& transaction, std::int64_t now_ms) {
   return transaction
@@ -42,8 +51,8 @@ Result<void> TaskRows::create(const TaskRecord& task) {
   {
     Statement row = transaction.sql("select count(*) from task where principal = ?");
     TRY_DO(row.bind(principal_).step());
-    if (row.integer(0) >= static_cast<std::int64_t>(kKept))
-      return fail(ErrorKind::too_large, "this principal has " + std::to_string(kKept) +
+    if (row.integer(0) >= static_cast<std::int64_t>(limits::kTasksKept))
+      return fail(ErrorKind::too_large, "this principal has " + std::to_string(limits::kTasksKept) +
                                             " tasks, which are kept for a while after their end");
   }
   TRY_DO(transaction
@@ -92,29 +101,25 @@ Result<std::optional<TaskRecord>> TaskRows::find(const std::string& task_id) {
 }
 
 Result<void> TaskRows::order(const TaskOrder& order) {
-  std::string server;
+  std::string server, answers;
   {
     TRY(Transaction transaction, state_.database().write());
     {
       Statement row = transaction.sql(
-          "select server_id, length(answers) from task where task_id = ? and "
+          "select server_id, answers from task where task_id = ? and "
           "principal = ?");
       TRY(const bool there, row.bind(order.task_id).bind(principal_).step());
       if (!there) return fail(ErrorKind::not_found, "there is no such task");
       server = row.text(0);
-      if (static_cast<std::size_t>(row.integer(1)) + order.answers.size() >
-          limits::kTaskResultBytes)
+      TRY(answers, joined(row.text(1), order.answers));
+      if (answers.size() > limits::kTaskResultBytes)
         return fail(ErrorKind::too_large, "the answers to this task are longer than a task takes");
     }
-    // Answers of several orders are one object; a later answer to the same key counts.
     TRY_DO(transaction
-               .sql("update task set cancel = max(cancel, ?), answers = case when ? = '' then "
-                    "answers when answers = '' then ? else json_patch(answers, ?) end "
+               .sql("update task set cancel = max(cancel, ?), answers = ? "
                     "where task_id = ? and status in ('working', 'input_required')")
                .bind(order.cancel ? 1 : 0)
-               .bind(order.answers)
-               .bind(order.answers)
-               .bind(order.answers)
+               .bind(answers)
                .bind(order.task_id)
                .run());
     TRY_DO(transaction.commit(Sync::cached));

@@ -86,6 +86,12 @@ TEST_CASE("orders reach the server that runs the task, once, and only while it r
   CHECK_FALSE(orders[0].cancel);
   CHECK(orders[0].answers == R"({"a":{"action":"accept"},"b":{"action":"decline"}})");
   CHECK(runner.take_orders().value().empty());
+  // A later answer to the same key takes the place of the whole earlier one, nulls and all.
+  REQUIRE(other.order({"t1", false, R"({"q":{"action":"accept","content":{"a":1}}})"}));
+  REQUIRE(other.order({"t1", false, R"({"q":{"action":"decline"},"r":{"content":{"n":null}}})"}));
+  orders = runner.take_orders().value();
+  REQUIRE(orders.size() == 1);
+  CHECK(orders[0].answers == R"({"q":{"action":"decline"},"r":{"content":{"n":null}}})");
   REQUIRE(other.order({"t1", true, ""}));
   orders = runner.take_orders().value();
   REQUIRE(orders.size() == 1);
