@@ -34,12 +34,12 @@ Result<ApprovalScope> parse_approval_scope(std::string_view text);
 
 struct NewApproval {
   std::string grant_key, principal, persona_sha256, instruction, server_id, tool;
-  std::string command;  // raw bytes
-  std::string title;    // one line
-  std::string text;     // the full rendering, printable ASCII
-  std::string risk;     // low, high
+  std::string command;       // raw bytes
+  std::string title;         // one line
+  std::string text;          // the full rendering, printable ASCII
+  std::string risk;          // low, high
   std::int64_t life_ms = 0;  // of the question; 0 = kApprovalLife
-  bool fresh = false;   // a row of its own, even if the same question is pending already
+  bool fresh = false;        // a row of its own, even if the same question is pending already
 };
 
 struct ApprovalRow : NewApproval {
@@ -62,8 +62,8 @@ struct Answer {
   std::int64_t rule_life_ms = 0;  // scope rule; 0 = kSessionGrant
   std::string channel, attestation, reason;
   std::string approval_key;  // State::key("approval") where the decider can read it, else empty
-  std::string seen = {};  // shown_digest() of the row that the person read, or empty: a row that changed
-                     // meanwhile is not answered
+  std::string seen = {};     // shown_digest() of the row that the person read, or empty: a row that
+                          // changed meanwhile is not answered
 };
 
 // The signature covers what the grant allows and who gave it, so that a worker which can write
@@ -76,8 +76,8 @@ std::string shown_digest(const NewApproval& question);
 // Whose grants a server may take. Those that an operator's own command gave (`remit call --yes`)
 // always belong to that command's process alone.
 struct GrantFilter {
-  std::string server_id;   // of the taker; empty: any grant (listings)
-  bool own_only = false;   // only rows that the taker itself asked
+  std::string server_id;  // of the taker; empty: any grant (listings)
+  bool own_only = false;  // only rows that the taker itself asked
 };
 
 class ApprovalRows {

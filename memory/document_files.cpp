@@ -104,7 +104,6 @@ Result<void> remove_document_file(const Fd& root, std::string_view path, const s
   const std::string name(fs::base_name(path));
   // Unlinking has no condition: it is moved aside first, looked at, and put back if it is another.
   const std::string aside = std::string(fs::kTemporaryPrefix) + random_hex(12);
-  TRY(const fs::Unfinished::Entry entry, unfinished.note(directory, aside));
   if (::renameat2(directory.get(), name.c_str(), directory.get(), aside.c_str(),
                   RENAME_NOREPLACE) != 0) {
     if (errno == ENOENT) return tl::unexpected<Error>(changed(path));
@@ -119,6 +118,8 @@ Result<void> remove_document_file(const Fd& root, std::string_view path, const s
     }
     return tl::unexpected<Error>(changed(path));
   }
+  // Noted only now that it is known to be the one to remove: a sweep must not take another's.
+  TRY(const fs::Unfinished::Entry entry, unfinished.note(directory, aside));
   if (::unlinkat(directory.get(), aside.c_str(), 0) != 0) {
     return fail_errno(errno, "remove " + escape_ascii(path));
   }

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <deque>
+#include <system_error>
 
 #include "base/limits.h"
 #include "base/log.h"
@@ -30,6 +31,14 @@ std::string child_of(const std::string& folder, std::string_view name) {
 
 bool hidden(std::string_view name) {
   return name.starts_with(fs::kTemporaryPrefix);
+}
+
+// Not every file system tells the kind of an entry with its name.
+bool is_folder(const Fd& parent, std::string_view name, unsigned char type) {
+  if (type != DT_UNKNOWN) return type == DT_DIR;
+  struct stat status{};
+  return ::fstatat(parent.get(), std::string(name).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISDIR(status.st_mode);
 }
 
 int depth_of(const std::string& folder) {
@@ -50,13 +59,18 @@ Result<std::unique_ptr<DocumentWatch>> DocumentWatch::start(Fd root, Tell tell) 
     return fail(ErrorKind::unavailable,
                 "Agent_Memory cannot be watched: the system gives no inotify watch "
                 "(fs.inotify.max_user_watches)");
-  self->thread_ = std::thread([raw = self.get()] {
-    try {
-      raw->run();
-    } catch (...) {
-      log::error("the watch of Agent_Memory failed");
-    }
-  });
+  try {
+    self->thread_ = std::thread([raw = self.get()] {
+      try {
+        raw->run();
+      } catch (...) {
+        log::error("the watch of Agent_Memory failed");
+      }
+    });
+  } catch (const std::system_error&) {
+    return fail(ErrorKind::unavailable,
+                "Agent_Memory cannot be watched: the system has no thread left");
+  }
   return self;
 }
 
@@ -97,7 +111,7 @@ void DocumentWatch::watch_tree(const std::string& top, std::map<std::string, boo
     // Listed after the watch is there: what comes in between is seen twice rather than never.
     const auto listed = fs::list_directory(*fd, [&](std::string_view name, unsigned char type) {
       if (hidden(name)) return true;
-      if (type == DT_DIR) {
+      if (is_folder(*fd, name, type)) {
         if (depth_of(folder) < limits::kDirectoryDepth) waiting.push_back(child_of(folder, name));
       } else if (found != nullptr && found->size() < limits::kListedDocuments) {
         found->emplace(child_of(folder, name), true);
@@ -120,41 +134,41 @@ void DocumentWatch::forget_tree(const std::string& folder) {
 
 void DocumentWatch::read_events(std::map<std::string, bool>& changed) {
   alignas(inotify_event) std::array<char, kBuffer> buffer;
-  for (;;) {
-    const ssize_t size = ::read(events_.get(), buffer.data(), buffer.size());
-    if (size <= 0) return;
-    for (const char* at = buffer.data(); at < buffer.data() + size;) {
-      const auto* event = reinterpret_cast<const inotify_event*>(at);
-      at += sizeof *event + event->len;
-      if ((event->mask & IN_Q_OVERFLOW) != 0) {
-        // Anything may have changed: everything there is counts as such, and nothing is unwatched.
-        for (const auto& [id, folder] : folders_) ::inotify_rm_watch(events_.get(), id);
-        folders_.clear();
-        watch_tree({}, &changed);
-        continue;
-      }
-      const auto folder = folders_.find(event->wd);
-      if (folder == folders_.end()) continue;
-      if ((event->mask & IN_IGNORED) != 0) {
-        folders_.erase(folder);
-        continue;
-      }
-      const std::string_view name(event->len > 0 ? event->name : "");
-      if (name.empty() || hidden(name)) continue;
-      const std::string path = child_of(folder->second, name);
-      const bool came = (event->mask & (IN_CREATE | IN_MOVED_TO)) != 0;
-      if ((event->mask & IN_ISDIR) != 0) {
-        if (came)
-          watch_tree(path, &changed);
-        else
-          forget_tree(path);
-        continue;
-      }
-      bool& list_differs = changed.emplace(path, false).first->second;
-      // A file of ours comes by a rename over the old one, which changes no list; a client that
-      // lists once too often loses nothing.
-      list_differs = list_differs || (event->mask & IN_CLOSE_WRITE) == 0;
+  const ssize_t size = ::read(events_.get(), buffer.data(), buffer.size());
+  if (size <= 0) return;
+  for (const char* at = buffer.data(); at < buffer.data() + size;) {
+    const auto* event = reinterpret_cast<const inotify_event*>(at);
+    at += sizeof *event + event->len;
+    if ((event->mask & IN_Q_OVERFLOW) != 0) {
+      // Anything may have changed: everything there is counts as such, and nothing is unwatched.
+      for (const auto& [id, folder] : folders_) ::inotify_rm_watch(events_.get(), id);
+      folders_.clear();
+      watch_tree({}, &changed);
+      continue;
     }
+    const auto folder = folders_.find(event->wd);
+    if (folder == folders_.end()) continue;
+    if ((event->mask & IN_IGNORED) != 0) {
+      folders_.erase(folder);
+      continue;
+    }
+    const std::string_view name(event->len > 0 ? event->name : "");
+    if (name.empty() || hidden(name)) continue;
+    const std::string path = child_of(folder->second, name);
+    const bool came = (event->mask & (IN_CREATE | IN_MOVED_TO)) != 0;
+    if ((event->mask & IN_ISDIR) != 0) {
+      if (came)
+        watch_tree(path, &changed);
+      else
+        forget_tree(path);
+      // What lay in a folder that went has gone without an event of its own.
+      if (!came && (event->mask & IN_MOVED_FROM) != 0) changed[path + "/"] = true;
+      continue;
+    }
+    bool& list_differs = changed.emplace(path, false).first->second;
+    // A file of ours comes by a rename over the old one, which changes no list; a client that
+    // lists once too often loses nothing.
+    list_differs = list_differs || (event->mask & IN_CLOSE_WRITE) == 0;
   }
 }
 

@@ -20,7 +20,8 @@ namespace remit::memory {
 class DocumentWatch {
  public:
   // `changed`: document paths; the value is true if the document came or went, so that lists
-  // differ. At most one call every kWatchSettle.
+  // differ. A path that ends in '/' is a folder that went, with all in it. At most one call every
+  // kWatchSettle.
   using Tell = std::function<void(const std::map<std::string, bool>& changed)>;
   // Watches the folders beneath `root`, at most kWatchedFolders, the nearest ones first. Errors:
   // unavailable if the system gives no watch.
@@ -41,7 +42,7 @@ class DocumentWatch {
   bool watch_folder(const std::string& folder, const Fd& fd);
   void forget_tree(const std::string& folder);
   void run();
-  // Takes what is to be read now.
+  // Takes one buffer of what is to be read: a writer as fast as the reader must not keep it here.
   void read_events(std::map<std::string, bool>& changed);
 
   const Fd root_, events_, stop_;

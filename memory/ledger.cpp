@@ -135,7 +135,8 @@ Result<void> forget_spools(State& state) {
     for (;;) {
       TRY(const bool more, old.step());
       if (!more) break;
-      if (!spool_exists(state, old.text(0))) gone.push_back(old.text(0));
+      TRY(const bool there, spool_exists(state, old.text(0)));
+      if (!there) gone.push_back(old.text(0));
     }
   }
   if (gone.empty()) return {};
@@ -169,8 +170,10 @@ struct Ledger::Parts {
   Result<std::uint64_t> write_one(std::unique_lock<std::mutex>& lock, Waiting& mine);
   Result<std::uint64_t> write(const std::vector<SpooledRow>& spooled,
                               const std::vector<Waiting*>& batch);
+  Result<std::uint64_t> write_all(const std::vector<SpooledRow>& spooled,
+                                  const std::vector<Waiting*>& batch);
   void work(const std::stop_token& stop);
-  bool start_worker();  // false if the system has no thread left
+  bool start_worker();  // false if there is none and the system has no thread left
 
   State& state;
   std::string scratch;  // of the thread that writes a batch
@@ -187,6 +190,7 @@ struct Ledger::Parts {
   // When the worker has something to do; kNever: nothing. Moved only from kNever, or to now.
   Time flush_due = kNever, sync_due = kNever;
   std::jthread worker;
+  bool worker_failed = false;  // what is recorded is then written and synced by who records it
 };
 
 Result<std::uint64_t> Ledger::Parts::write(const std::vector<SpooledRow>& spooled,
@@ -201,6 +205,16 @@ Result<std::uint64_t> Ledger::Parts::write(const std::vector<SpooledRow>& spoole
                   texts_of(*each->record), scratch));
   }
   return transaction.commit_numbered();
+}
+
+// As write(), but whoever waits for it is answered whatever happens.
+Result<std::uint64_t> Ledger::Parts::write_all(const std::vector<SpooledRow>& spooled,
+                                               const std::vector<Waiting*>& batch) {
+  try {
+    return write(spooled, batch);
+  } catch (const std::exception&) {  // out of memory
+    return fail(ErrorKind::unavailable, "the ledger ran out of memory", {}, "memory");
+  }
 }
 
 // Group commit: whoever finds nobody writing takes all that wait, the spooled ones first, and
@@ -218,7 +232,7 @@ Result<std::uint64_t> Ledger::Parts::write_one(std::unique_lock<std::mutex>& loc
       queue.erase(queue.begin(), end);
       const std::vector<SpooledRow> spooled = spool ? spool->waiting() : std::vector<SpooledRow>();
       lock.unlock();
-      Result<std::uint64_t> commit = write(spooled, batch);
+      Result<std::uint64_t> commit = write_all(spooled, batch);
       lock.lock();
       failed = !commit;
       if (commit && !spooled.empty()) spool->drop(spooled.back().number);
@@ -257,13 +271,15 @@ bool Ledger::Parts::spool_one(const LedgerRecord& record) {
 }
 
 bool Ledger::Parts::start_worker() {
-  if (worker.joinable()) return true;
+  if (worker.joinable()) return !worker_failed;
   try {
     worker = std::jthread([this](const std::stop_token& stop) {
       try {
         work(stop);
       } catch (...) {
         log::error("ledger: its thread failed");
+        const std::lock_guard held(mutex);
+        worker_failed = true;
       }
     });
     return true;
@@ -289,12 +305,12 @@ void Ledger::Parts::work(const std::stop_token& stop) {
     }
     if (flush_due <= sync_due) {
       flush_due = kNever;
-      if (spool->empty()) continue;  // an effect took it along
+      if (sync_due == kNever) sync_due = Steady::now() + kSyncDelay;  // of who took it along, too
+      if (spool->empty()) continue;
       Waiting all;
       const Result<std::uint64_t> done = write_one(lock, all);
       // After a failure whatever is appended tries again, too.
       if (!done) flush_due = Steady::now() + kSyncDelay;
-      if (sync_due == kNever) sync_due = Steady::now() + kSyncDelay;
       if (done) continue;
       lock.unlock();
       log::error("ledger: cannot be written", {{"error", done.error().message}});
@@ -343,11 +359,14 @@ Result<void> Ledger::append(LedgerRecord record, Durability durability) {
   std::uint64_t commit = 0;
   {
     std::unique_lock lock(parts.mutex);
+    const bool spooled = durability == Durability::read && parts.spool_one(record);
+    if (!spooled) {
+      TRY(commit, parts.write_one(lock, mine));
+    }
     parts.verdicts.allow += record.verdict == "allow" ? 1U : 0U;
     parts.verdicts.ask += record.verdict == "ask" ? 1U : 0U;
     parts.verdicts.deny += record.verdict == "deny" ? 1U : 0U;
-    if (durability == Durability::read && parts.spool_one(record)) return {};
-    TRY(commit, parts.write_one(lock, mine));
+    if (spooled) return {};
     if (durability == Durability::read && !parts.start_worker()) {
       durability = Durability::effect;  // synced by its own caller
     } else if (durability == Durability::read && parts.sync_due == kNever) {
@@ -386,7 +405,8 @@ Result<void> Ledger::recover(State& state) {
     });
     TRY(Head head, read_head(transaction));
     TRY_DO(insert_spooled(transaction, head, spool->name, spool->rows, scratch));
-    TRY_DO(transaction.commit(Sync::cached));
+    // On the disk before the spool is gone: a command that only recovers syncs nothing afterwards.
+    TRY_DO(transaction.commit(Sync::durable));
     TRY_DO(remove_spool(state, *spool));
   }
   return {};

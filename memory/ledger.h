@@ -4,10 +4,12 @@
 // Threads: safe. append() from many threads is grouped into one transaction. A record given with
 // Durability::effect is on disk (synchronous) before append returns, and every record appended
 // before it is chained before it. Durability::read survives the death of the process from when
-// append returns, and is synced within kLedgerSync: it is committed at once, or, after open_spool(),
-// copied to the spool (memory/ledger_spool.h) and in the chain within kLedgerSpoolWait. If the
-// ledger cannot be written, append fails with `unavailable` and the caller must not act; of spooled
-// records the next one is the first to fail, since they wait for the same chain.
+// append returns, and is synced within kLedgerSync: it is committed at once, or, after
+// open_spool(), copied to the spool (memory/ledger_spool.h) and in the chain within
+// kLedgerSpoolWait (the first record of a process at once). If the ledger cannot be written, append
+// fails with `unavailable` and the caller must not act. Spooled records fail from the first failed
+// write on: under a foreign lock that is known after kStateLockWait, and no later than when the
+// spool is full.
 //
 // Rows that another transaction writes itself (append_in) may stand before read-only ones that were
 // decided up to kLedgerSpoolWait earlier; at_unix_ms and monotonic_ms say when.
@@ -83,7 +85,8 @@ class Ledger {
   Result<void> append(LedgerRecord record, Durability durability);
   // Chains what is spooled. verify(), rows(), head() and sync() do so first.
   Result<void> flush();
-  // How many records with each verdict this object appended: allow, ask, deny.
+  // How many records with each verdict append() took: allow, ask, deny. Those that other
+  // transactions write themselves (append_in: approvals, handoffs) are not in it.
   struct Verdicts {
     std::uint64_t allow = 0, ask = 0, deny = 0;
   };

@@ -11,6 +11,7 @@
 
 #include "base/crypto.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "memory/state.h"
 
 namespace remit::memory {
@@ -63,13 +64,16 @@ bool decode(std::string_view bytes, SpooledRow& row) {
   return bytes.size() < kLength;  // the padding
 }
 
-std::vector<SpooledRow> decode_all(std::string_view bytes) {
+// `whole`: false if they end in something else than the mark of the end.
+std::vector<SpooledRow> decode_all(std::string_view bytes, bool* whole = nullptr) {
   std::vector<SpooledRow> out;
+  if (whole != nullptr) *whole = true;
   while (bytes.size() >= kLength) {
     const std::size_t length = load_length(bytes.data());
     SpooledRow row;
     if (length == 0 || length > bytes.size() - kLength ||
         !decode(bytes.substr(kLength, length), row)) {
+      if (whole != nullptr) *whole = length == 0;
       break;
     }
     out.push_back(row);
@@ -174,9 +178,13 @@ Result<std::unique_ptr<AbandonedSpool>> abandoned_spool(State& state, const std:
     if (!spool->file) return fail_errno(errno, "open a spool of the ledger");
     TRY(const bool free, lock(spool->file));
     // Somebody may have finished and removed it in between.
-    if (!free || !spool_exists(state, name)) continue;
+    if (!free) continue;
+    TRY(const bool there, spool_exists(state, name));
+    if (!there) continue;
     TRY(spool->bytes, fs::read_at(spool->file, 0, kSize));
-    spool->rows = decode_all(spool->bytes);
+    bool whole = true;
+    spool->rows = decode_all(spool->bytes, &whole);
+    spool->damaged = !whole;
     return spool;
   }
   return std::unique_ptr<AbandonedSpool>();
@@ -184,13 +192,22 @@ Result<std::unique_ptr<AbandonedSpool>> abandoned_spool(State& state, const std:
 
 Result<void> remove_spool(State& state, const AbandonedSpool& spool) {
   TRY(const Fd folder, state.subdirectory(kFolder));
+  if (spool.damaged) {
+    log::error("ledger: a dead process's spool is damaged; it is kept",
+               {{"spool", spool.name + ".damaged"}, {"rows", std::to_string(spool.rows.size())}});
+    const std::string aside = spool.name + ".damaged";
+    if (::renameat(folder.get(), spool.name.c_str(), folder.get(), aside.c_str()) == 0) return {};
+    return fail_errno(errno, "put a damaged spool of the ledger aside");
+  }
   if (::unlinkat(folder.get(), spool.name.c_str(), 0) == 0 || errno == ENOENT) return {};
   return fail_errno(errno, "remove a spool of the ledger");
 }
 
-bool spool_exists(State& state, const std::string& name) {
-  const auto folder = state.subdirectory(kFolder);
-  return folder && ::faccessat(folder->get(), name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+Result<bool> spool_exists(State& state, const std::string& name) {
+  TRY(const Fd folder, state.subdirectory(kFolder));
+  if (::faccessat(folder.get(), name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) return true;
+  if (errno == ENOENT) return false;
+  return fail_errno(errno, "look for a spool of the ledger");
 }
 
 }  // namespace remit::memory

@@ -72,12 +72,14 @@ struct AbandonedSpool {
   std::string name;
   std::string bytes;
   std::vector<SpooledRow> rows;  // views into `bytes`
+  bool damaged = false;          // something that is no row follows them
   Fd file;
 };
 
 // The next abandoned spool whose name is greater than `after`; nothing if there is none.
 Result<std::unique_ptr<AbandonedSpool>> abandoned_spool(State& state, const std::string& after);
+// A damaged one is kept as NAME.damaged, with a line in the log.
 Result<void> remove_spool(State& state, const AbandonedSpool& spool);
-bool spool_exists(State& state, const std::string& name);
+Result<bool> spool_exists(State& state, const std::string& name);
 
 }  // namespace remit::memory

@@ -1,7 +1,7 @@
 // Nonces that may be used once per installation: the seal of a requestState proves who made it, and
-// this that it was not used before. Kept in the idempotency table under a principal of its own, which
-// forgets them after kIdempotencyWindow, long after any seal has expired.
-// Threads and processes: any.
+// this that it was not used before. Kept in the idempotency table under a principal of its own,
+// which forgets them after kIdempotencyWindow, long after any seal has expired. Threads and
+// processes: any.
 #pragma once
 
 #include <cstdint>

@@ -218,9 +218,9 @@ create table ledger_spool(
 }  // namespace
 
 const std::vector<Migration>& schema() {
-  static const std::vector<Migration> kSteps = {
-      {1, kLedger},   {2, kDocuments}, {3, kApprovals}, {4, kServers},
-      {5, kHandoffs}, {6, kTasks},     {7, kSpools}};
+  static const std::vector<Migration> kSteps = {{1, kLedger},  {2, kDocuments}, {3, kApprovals},
+                                                {4, kServers}, {5, kHandoffs},  {6, kTasks},
+                                                {7, kSpools}};
   return kSteps;
 }
 

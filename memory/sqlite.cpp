@@ -20,10 +20,10 @@ using Clock = std::chrono::steady_clock;
 
 Database::Database() = default;
 
-// Both connections go before the log. The last close of all processes does not copy the log into the
-// database and remove it, as SQLite would: that is three syncs, and two more when the next process
-// begins a new log, for a command that itself runs for milliseconds. Past kClosingLog it is done,
-// since who opens the database next reads what the log holds.
+// Both connections go before the log. The last close of all processes does not copy the log into
+// the database and remove it, as SQLite would: that is three syncs, and two more when the next
+// process begins a new log, for a command that itself runs for milliseconds. Past kClosingLog it is
+// done, since who opens the database next reads what the log holds.
 Database::~Database() {
   reader_.reset();
   constexpr std::int64_t kClosingLog = 256 << 10;
@@ -241,11 +241,11 @@ Result<void> Database::checkpoint_if_large() {
   TRY_DO(write_gate_.enter(Clock::now() + limits::kStateLockWait));
   const int code = ::sqlite3_wal_checkpoint_v2(writer_->handle(), nullptr,
                                                SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  Result<void> done;
+  if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY)
+    done = tl::unexpected<Error>(writer_->error(code, "checkpoint"));  // before others use it
   write_gate_.leave();
-  if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) {
-    return tl::unexpected<Error>(writer_->error(code, "checkpoint"));
-  }
-  return {};
+  return done;
 }
 
 }  // namespace remit::memory

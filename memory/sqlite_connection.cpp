@@ -80,8 +80,8 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& file) {
         SQLITE_DBCONFIG_ENABLE_TRIGGER, SQLITE_DBCONFIG_ENABLE_VIEW}) {
     ::sqlite3_db_config(self->handle_, option, 0, nullptr);
   }
-  for (const int option : {SQLITE_DBCONFIG_DEFENSIVE, SQLITE_DBCONFIG_ENABLE_FKEY,
-                           SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE}) {
+  for (const int option :
+       {SQLITE_DBCONFIG_DEFENSIVE, SQLITE_DBCONFIG_ENABLE_FKEY, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE}) {
     ::sqlite3_db_config(self->handle_, option, 1, nullptr);
   }
   return self;

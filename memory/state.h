@@ -60,8 +60,8 @@ class State {
   Result<std::string> key(const std::string& name);
 
   // Where a worker must still get at after its lock: documents.lock (opened per write), wake/,
-  // drop/, spool/ and writing/. state.db and its log stay open and are named because SQLite may stat
-  // them. keys/ and pin are left out on purpose.
+  // drop/, spool/ and writing/. state.db and its log stay open and are named because SQLite may
+  // stat them. keys/ and pin are left out on purpose.
   std::vector<ConfinedPath> confined_paths() const;
 
   // A directory below the state directory, made (0700) when missing: "wake", "drop", "spill",

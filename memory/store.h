@@ -60,7 +60,8 @@ struct DocumentChange {
   // `edit_digest`: hash of what the caller sent, for the idempotency key.
   std::string edit_digest;
   std::function<Result<std::string>(const std::optional<std::string>& current)> edit;
-  // Judges the whole new body while the document is locked; its error is the commit's. May be empty.
+  // Judges the whole new body while the document is locked; its error is the commit's. May be
+  // empty.
   std::function<Result<void>(std::string_view body)> check;
 };
 

@@ -205,6 +205,7 @@ TEST_CASE("half a row, and bytes that are none, are no rows") {
     REQUIRE(found);
     REQUIRE(*found != nullptr);
     CHECK((*found)->rows.size() == (cut == 3 ? 0 : 1));
+    CHECK((*found)->damaged);
   }
 }
 
