@@ -4,6 +4,8 @@
 #include <exception>
 #include <vector>
 
+#include "base/utf8.h"
+
 namespace remit {
 namespace {
 
@@ -134,30 +136,6 @@ class BoundedBuilder {
   Error error_;
 };
 
-// The length of the well-formed UTF-8 sequence at `at` (RFC 3629), 0 if there is none.
-std::size_t sequence_length(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-  };
-  const auto tail = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-  const unsigned first = byte(at);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return tail(at + 1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    const unsigned second = byte(at + 1);
-    if (first == 0xE0 && second < 0xA0) return 0;
-    if (first == 0xED && second > 0x9F) return 0;
-    return tail(at + 1) && tail(at + 2) ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    const unsigned second = byte(at + 1);
-    if (first == 0xF0 && second < 0x90) return 0;
-    if (first == 0xF4 && second > 0x8F) return 0;
-    return tail(at + 1) && tail(at + 2) && tail(at + 3) ? 4 : 0;
-  }
-  return 0;
-}
-
 }  // namespace
 
 Result<Json> parse_json(std::string_view text, const JsonBounds& bounds) {
@@ -201,7 +179,7 @@ void append_json_string(std::string& out, std::string_view text) {
       continue;
     }
     if (c >= 0x80) {
-      if (const std::size_t length = sequence_length(text, i); length != 0) {
+      if (const std::size_t length = decode_utf8(text.substr(i)).length; length != 0) {
         i += length;
         continue;
       }

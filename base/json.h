@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/limits.h"
 #include "base/result.h"
 
 namespace remit {
@@ -15,8 +16,8 @@ using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
 
 struct JsonBounds {
-  int depth = 128;
-  std::size_t values = 200'000;
+  int depth = limits::kJsonDepth;
+  std::size_t values = limits::kJsonValues;
   bool refuse_duplicate_keys = false;  // at any level
   // If given: receives a key that stands twice in the outermost object, or in an object of the
   // outermost array, and the first value is kept. For the envelope of a message, which is refused

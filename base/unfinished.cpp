@@ -67,7 +67,10 @@ Result<bool> remove_unfinished(std::string_view path) {
   TRY(const std::optional<Fd> folder, folder_named(parent_of(path)));
   if (!folder) return false;
   struct stat status{};
-  if (::fstatat(folder->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
+  if (::fstatat(folder->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return false;
+    return fail_errno(errno, "look at the unfinished " + escape_ascii(name));
+  }
   if (!S_ISDIR(status.st_mode)) return unlinked(*folder, name, 0);
   TRY(const Fd inner, open_child(*folder, name, O_RDONLY | O_DIRECTORY));
   std::vector<std::string> files;
@@ -147,8 +150,13 @@ Result<std::size_t> Unfinished::sweep() {
   }));
   std::size_t removed = 0;
   for (const std::string& journal : journals) {
-    TRY(const std::size_t count, sweep_one(journal));
-    removed += count;
+    const Result<std::size_t> count = sweep_one(journal);
+    if (count) {
+      removed += *count;
+      continue;
+    }
+    // One that cannot be read must not keep the others from being swept.
+    log::warning("the notes of a dead process stay", {{"error", count.error().message}});
   }
   return removed;
 }

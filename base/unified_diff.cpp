@@ -123,10 +123,16 @@ UnifiedDiff unified_diff(std::string_view before, std::string_view after, std::s
   if (middle_a.empty() && middle_b.empty()) return out;
   bool too_far = false;
   std::vector<Step> script = shortest(middle_a, middle_b, front, too_far);
+  // Of one replacement no more is made than will be shown: a file can have millions of lines.
+  std::size_t left_a = 0, left_b = 0;
   if (too_far) {
-    for (std::size_t i = 0; i < middle_a.size(); ++i) script.push_back({'-', front + i, front});
-    for (std::size_t i = 0; i < middle_b.size(); ++i)
+    const std::size_t made_a = std::min(middle_a.size(), limits::kDiffLines);
+    const std::size_t made_b = std::min(middle_b.size(), limits::kDiffLines);
+    for (std::size_t i = 0; i < made_a; ++i) script.push_back({'-', front + i, front});
+    for (std::size_t i = 0; i < made_b; ++i)
       script.push_back({'+', front + middle_a.size(), front + i});
+    left_a = middle_a.size() - made_a;
+    left_b = middle_b.size() - made_b;
   }
   std::vector<Step> steps;
   for (std::size_t i = front - std::min(front, kContext); i < front; ++i)
@@ -156,6 +162,8 @@ UnifiedDiff unified_diff(std::string_view before, std::string_view after, std::s
       if (step.kind != '-') ++hunk.new_lines;
       hunk.lines.push_back(shown(step.kind, step.kind == '+' ? b[step.after] : a[step.before]));
     }
+    hunk.old_lines += left_a;  // of the one hunk there is then
+    hunk.new_lines += left_b;
     out.hunks.push_back(std::move(hunk));
     at = last;
   }
@@ -167,10 +175,11 @@ UnifiedDiff unified_diff(std::string_view before, std::string_view after, std::s
     lines.insert(lines.end(), hunk.lines.begin(), hunk.lines.end());
   }
   if (lines.size() > limits::kDiffLines) {
-    const std::size_t left = lines.size() - (limits::kDiffLines - 1);
+    const std::size_t left = lines.size() - (limits::kDiffLines - 1) + left_a + left_b;
     lines.resize(limits::kDiffLines - 1);
     lines.push_back("[" + with_commas(left) + " more lines of the diff are not shown]");
     out.whole = false;
+    out.hunks.clear();
   }
   out.text = join_text(lines, "\n");
   return out;

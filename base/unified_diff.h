@@ -13,7 +13,7 @@ struct DiffHunk {
 };
 
 struct UnifiedDiff {
-  std::vector<DiffHunk> hunks;
+  std::vector<DiffHunk> hunks;  // none unless `whole`
   std::string text;   // at most limits::kDiffLines lines
   bool whole = true;  // nothing was cut from `text`
 };

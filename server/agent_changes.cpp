@@ -67,8 +67,8 @@ Result<void> AgentChanges::watch() {
   const std::lock_guard held(mutex_);
   if (documents_ || stopped_) return {};
   TRY(Fd root, fs::open_root(access_.remit().memory_root));
-  TRY(documents_, memory::DocumentWatch::start(
-                      std::move(root), [this](const auto& changed) { tell(changed); }));
+  TRY(documents_, memory::DocumentWatch::start(std::move(root),
+                                               [this](const auto& changed) { tell(changed); }));
   return {};
 }
 
@@ -83,6 +83,10 @@ void AgentChanges::tell(const std::map<std::string, bool>& changed) {
   bool list = false, in_inbox = false;
   for (const auto& [path, listed] : changed) {
     if (path.starts_with(inbox)) in_inbox = true;
+    if (path.ends_with('/')) {  // a folder that went: what was in it is found by listing
+      list = true;
+      continue;
+    }
     // What this agent may not read has not changed as far as it is told.
     if (!may_read(access_.remit(), path)) continue;
     server->resource_updated("remit://memory/" + path);
@@ -98,9 +102,11 @@ void AgentChanges::await_orders() {
   orders_ = std::jthread([this, server = server_](const std::stop_token& stop) {
     try {
       memory::Wake::Watch watch(wake_, "tasks");
-      while (!stop.stop_requested())
-        if (watch.wait(std::chrono::steady_clock::now() + std::chrono::hours(1), stop))
-          server->task_orders();
+      // The rows are the truth: they are looked at even if no word of them came.
+      while (!stop.stop_requested()) {
+        static_cast<void>(watch.wait(std::chrono::steady_clock::now() + limits::kOrdersLook, stop));
+        if (!stop.stop_requested()) server->task_orders();
+      }
     } catch (...) {
       log::error("orders for tasks are not read any more");
     }

@@ -60,7 +60,6 @@ Result<void> put_file(Call& call, FileMemory& memory, const std::string& path,
   const UnifiedDiff diff = unified_diff(before.text, now.text, result.filePath);
   result.structuredPatch = diff.hunks;
   result.diff = diff.text;
-  if (!diff.whole) result.structuredPatch.clear();
   const std::string old_ends = line_ending(before.text), new_ends = line_ending(now.text);
   if (old_ends != new_ends && old_ends != "none" && new_ends != "none") {
     result.notices.push_back("line ends changed from " + old_ends + " to " + new_ends);
