@@ -87,16 +87,31 @@ Result<void> allow_documents(LandlockRules& rules, const policy::SpawnView& view
   return {};
 }
 
+// Rules add up: one on a folder around the workspace or Agent_Memory would uncover what those on
+// their parts leave out.
+Result<void> allow_tree(LandlockRules& rules, const policy::SpawnView& view,
+                        const std::string& tree) {
+  const bool uncovers = (!view.masks.empty() && beneath(view.workspace, tree) != nullptr) ||
+                        (!view.memory.empty() && beneath(view.memory, tree) != nullptr);
+  if (uncovers)
+    return fail(ErrorKind::unavailable,
+                tree +
+                    " lies around what is hidden from this agent; without namespaces both cannot "
+                    "be kept",
+                {}, "sandbox_unavailable");
+  return rules.allow(tree, Reach::read);
+}
+
 }  // namespace
 
 Result<void> allow_bare_view(LandlockRules& rules, const policy::SpawnView& view,
                              const std::string& home) {
   for (const MountOp& op : base_view(Identity{})) {
-    if (op.kind == MountOp::Kind::tree) TRY_DO(rules.allow(op.source, Reach::read));
+    if (op.kind == MountOp::Kind::tree) TRY_DO(allow_tree(rules, view, op.source));
     if (op.kind == MountOp::Kind::device) TRY_DO(rules.allow(op.source, Reach::device));
   }
   for (const std::string& root : view.read_only_roots)
-    if (beneath(root, view.workspace) == nullptr) TRY_DO(rules.allow(root, Reach::read));
+    if (beneath(root, view.workspace) == nullptr) TRY_DO(allow_tree(rules, view, root));
   const Fd workspace(open(view.workspace.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!workspace) return fail_errno(errno, "open the workspace " + view.workspace);
   TRY_DO(rules.allow(workspace, true, Reach::list, view.workspace));

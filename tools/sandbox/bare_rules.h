@@ -1,6 +1,7 @@
 // What a command may touch in a slot without a view of its own (tier t2): where no namespaces can
 // be had, Landlock rules name the folders that a view would have held, one by one. A place that no
-// rule names, or that appears after the rules were made, is simply not covered.
+// rule names is not covered; in a folder beside whose entries something is hidden, each entry has a
+// rule, so that what appears there later is not covered either.
 //
 // Weaker than a view: the names below the workspace can be listed, and stat() tells what exists
 // anywhere (Landlock does not cover it). The workspace is read-only.

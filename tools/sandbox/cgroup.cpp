@@ -106,6 +106,17 @@ CgroupPlaces find_cgroups() {
   return places;
 }
 
+namespace {
+
+// Version 2 ends a whole group at once; of a version 1 group the members are killed one by one.
+void kill_group(const std::string& group) {
+  if (write_control(group + "/cgroup.kill", "1")) return;
+  std::stringstream members(read_control(group + "/cgroup.procs"));
+  for (pid_t member = 0; members >> member;) kill(member, SIGKILL);
+}
+
+}  // namespace
+
 void sweep_cgroups(const CgroupPlaces& places) {
   for (const std::string& folder :
        {places.memory, places.pids, places.cpu, places.cpuacct, places.unified}) {
@@ -117,8 +128,11 @@ void sweep_cgroups(const CgroupPlaces& places) {
       // "remit-<pid of the starter>-<n>": rmdir of a group in use fails with EBUSY, and that of a
       // living starter may be about to be used.
       const pid_t owner = std::atoi(entry->d_name + kPrefix.size());
-      if (owner > 0 && kill(owner, 0) != 0 && errno == ESRCH)
-        rmdir((folder + "/" + entry->d_name).c_str());
+      if (owner <= 0 || kill(owner, 0) == 0 || errno != ESRCH) continue;
+      const std::string group = folder + "/" + entry->d_name;
+      if (rmdir(group.c_str()) == 0) continue;
+      kill_group(group);  // of a command without a namespace whose supervisor was killed
+      rmdir(group.c_str());
     }
     closedir(directory);
   }
@@ -169,10 +183,14 @@ Cgroup::~Cgroup() {
     if (rmdir(group.c_str()) == 0 || errno == ENOENT) continue;
     // Someone is still in it: every process of the slot is dead by now, so this is a zombie about
     // to be reaped. cgroup.kill exists in version 2 only.
-    write_control(group + "/cgroup.kill", "1");
+    kill_group(group);
     for (int tries = 0; tries < 100 && rmdir(group.c_str()) != 0 && errno == EBUSY; ++tries)
       usleep(1000);
   }
+}
+
+void Cgroup::kill_all() const {
+  for (const std::string& group : groups_) kill_group(group);
 }
 
 Result<void> Cgroup::add(pid_t pid) const {

@@ -44,6 +44,7 @@ class Cgroup {
   Cgroup& operator=(const Cgroup&) = delete;
 
   Result<void> add(pid_t pid) const;
+  void kill_all() const;  // who is in it now, all at once where the kernel can
   bool limits_memory() const { return memory_; }
   bool limits_processes() const { return !pids_group_.empty(); }
   bool counts_cpu() const { return cpu_; }

@@ -21,15 +21,19 @@ inline constexpr std::size_t kLostItems = 1000;           // names reported as l
 inline constexpr int kLayerDepth = 256;                   // directories below one another
 inline constexpr std::size_t kCommandBytesMax = 128u << 10;  // MAX_ARG_STRLEN: one argv string
 inline constexpr std::size_t kBareEntries = 10'000;          // Landlock rules for one workspace
-inline constexpr std::uint32_t kBareIdentities = 64;  // user ids of slots without namespaces, as
-                                                      // root: those just below the base
+inline constexpr std::uint32_t kBareIdentities = 64;   // user ids of slots without namespaces, as
+                                                       // root: those just below the base
 inline constexpr std::uint64_t kTmpBytes = 64u << 20;  // private /tmp
 inline constexpr std::uint32_t kTmpInodes = 8192;
 inline constexpr std::uint64_t kShmBytes = 64u << 20;        // private /dev/shm
 inline constexpr std::uint64_t kMemoryTmpBytes = 64u << 20;  // new files under Agent_Memory
 inline constexpr std::uint64_t kAddressSpaceFactor = 2;  // RLIMIT_AS per byte of the memory limit,
                                                          // only where no memory controller exists
-inline constexpr std::size_t kWarmSlots = 2;             // that wait ready-made
+inline constexpr std::chrono::milliseconds kOrderGrace =
+    200ms;  // from a slot's failure to its order
+inline constexpr std::chrono::milliseconds kSweepPatience =
+    10s;                                      // for the end of a bare slot's tree
+inline constexpr std::size_t kWarmSlots = 2;  // that wait ready-made
 inline constexpr std::chrono::milliseconds kRefillPause = 50ms;  // without a request
 inline constexpr std::chrono::milliseconds kWarmLife = 10min;    // without a request
 inline constexpr std::chrono::milliseconds kCpuPoll = 250ms;     // reading of the cpu controller

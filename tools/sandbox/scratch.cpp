@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/crypto.h"
 #include "base/fs.h"
 #include "tools/sandbox/limits.h"
 
@@ -21,11 +22,17 @@ namespace remit::sandbox {
 namespace {
 
 constexpr std::string_view kPrefix = "scratch-";
+constexpr int kRemoveRounds = 64;  // each takes kLayerDepth levels
 constexpr std::string_view kHomes = "/tmp/remit-home-";
 
-void remove_at(int dir, const char* name, int depth) {
+// `top`: where a folder too deep to follow is moved, for the next round.
+void remove_at(int dir, const char* name, int depth, int top) {
   if (unlinkat(dir, name, 0) == 0 || errno == ENOENT) return;
-  if (unlinkat(dir, name, AT_REMOVEDIR) == 0 || depth > kLayerDepth) return;
+  if (unlinkat(dir, name, AT_REMOVEDIR) == 0) return;
+  if (depth > kLayerDepth) {
+    renameat(dir, name, top, ("deep-" + random_hex(8)).c_str());
+    return;
+  }
   Fd inner(openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!inner) {
     // overlayfs makes its work folder with mode 0; ours to open all the same.
@@ -40,7 +47,8 @@ void remove_at(int dir, const char* name, int depth) {
     return true;
   });
   if (!listed) return;
-  for (const std::string& entry : names) remove_at(inner.get(), entry.c_str(), depth + 1);
+  for (const std::string& entry : names)
+    remove_at(inner.get(), entry.c_str(), depth + 1, depth == 0 ? inner.get() : top);
   unlinkat(dir, name, AT_REMOVEDIR);
 }
 
@@ -62,7 +70,9 @@ Result<std::string> make_scratch(const std::string& state_directory, pid_t start
 }
 
 void remove_tree(const std::string& path) {
-  remove_at(AT_FDCWD, path.c_str(), 0);
+  struct stat st{};
+  for (int round = 0; round < kRemoveRounds && lstat(path.c_str(), &st) == 0; ++round)
+    remove_at(AT_FDCWD, path.c_str(), 0, AT_FDCWD);
 }
 
 Result<std::string> make_home(pid_t starter, uid_t uid, gid_t gid) {
@@ -102,9 +112,9 @@ void sweep_scratch(const std::string& state_directory, std::uint32_t uid_base) {
     // Anybody can make such a name in /tmp; only ours have an owner of ours.
     struct stat st{};
     if (lstat(path.c_str(), &st) != 0 || !S_ISDIR(st.st_mode)) continue;
-    const bool ours = geteuid() == 0
-                          ? st.st_uid < uid_base && uid_base - st.st_uid <= kBareIdentities
-                          : st.st_uid == geteuid();
+    const bool ours = geteuid() == 0 ? st.st_uid == 0 || (st.st_uid < uid_base &&
+                                                          uid_base - st.st_uid <= kBareIdentities)
+                                     : st.st_uid == geteuid();
     if (ours) remove_tree(path);
   }
 }

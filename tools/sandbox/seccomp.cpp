@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -14,6 +15,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace remit::sandbox {
 
@@ -252,11 +254,26 @@ constexpr Refused kSignals[] = {
     {SYS_pidfd_send_signal, EPERM},
 };
 
-// Calls on a process named by an argument: 0 is oneself, every other number may be a stranger.
-constexpr ModeArgument kProcessArguments[] = {
-    {SYS_prlimit64, 0},   {SYS_sched_setaffinity, 0}, {SYS_sched_setparam, 0},
-    {SYS_setpriority, 1}, {SYS_ioprio_set, 1},
+// Calls whose argument may have one value only: a process (0 is oneself, every other number may be
+// a stranger), and what the number means (a process, not a group or a user).
+struct OnlyValue {
+  std::uint32_t number;
+  int index;
+  std::uint32_t value;
 };
+constexpr OnlyValue kOnlyValues[] = {
+    {SYS_prlimit64, 0, 0},          {SYS_sched_setaffinity, 0, 0},      {SYS_sched_setparam, 0, 0},
+    {SYS_sched_setscheduler, 0, 0}, {SYS_setpriority, 0, PRIO_PROCESS}, {SYS_setpriority, 1, 0},
+    {SYS_ioprio_set, 0, 1},  // IOPRIO_WHO_PROCESS
+    {SYS_ioprio_set, 1, 0},
+};
+
+// All that a program needs of a descriptor. Left out are owners (a signal to anybody), locks and
+// leases (which hold others up), notices of folders, and attributes of files.
+constexpr std::uint32_t kFcntl[] = {F_DUPFD,     F_DUPFD_CLOEXEC, F_GETFD,      F_SETFD,
+                                    F_GETFL,     F_SETFL,         F_GETPIPE_SZ, F_SETPIPE_SZ,
+                                    F_ADD_SEALS, F_GET_SEALS};
+constexpr std::uint32_t kIoctl[] = {TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX};
 
 void refuse(Program& p, const Refused& call) {
   p.when_equal(call.number);
@@ -267,13 +284,26 @@ void add_bare_rules(Program& p, int landlock_abi, bool as_root) {
   for (const Refused& call : kRefusedBare) refuse(p, call);
   if (landlock_abi < 6 && !as_root)
     for (const Refused& call : kSignals) refuse(p, call);
-  for (const ModeArgument& m : kProcessArguments)
-    p.rule(m.number, [&] {
-      p.load_argument(m.index);
-      p.unless_equal(0);
+  for (const OnlyValue& only : kOnlyValues)
+    p.rule(only.number, [&] {
+      p.load_argument(only.index);
+      p.unless_equal(only.value);
       p.verdict(answer(EPERM));
-      // Oneself: judged further by the rules for every slot.
+      // Judged further by the rules for every slot.
     });
+  const auto allow_commands = [&](std::uint32_t number, std::span<const std::uint32_t> commands,
+                                  int error) {
+    p.rule(number, [&] {
+      p.load_argument(1);
+      for (const std::uint32_t command : commands) {
+        p.when_equal(command);
+        p.verdict(SECCOMP_RET_ALLOW);
+      }
+      p.verdict(answer(error));
+    });
+  };
+  allow_commands(SYS_fcntl, kFcntl, EPERM);
+  allow_commands(SYS_ioctl, kIoctl, ENOTTY);
   if (landlock_abi >= 3) return;
   refuse(p, {SYS_truncate, EPERM});
   for (const OpenArguments& o : kOpens)
@@ -281,6 +311,8 @@ void add_bare_rules(Program& p, int landlock_abi, bool as_root) {
       p.load_argument(o.flags);
       p.mask(O_TRUNC | O_ACCMODE);
       p.when_equal(O_TRUNC | O_RDONLY);
+      p.verdict(answer(EPERM));
+      p.when_equal(O_TRUNC | O_ACCMODE);  // neither reading nor writing, as Landlock sees it
       p.verdict(answer(EPERM));
       // Judged further by the rule for modes of new files.
     });

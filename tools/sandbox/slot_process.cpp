@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "base/fs.h"
+#include "tools/sandbox/limits.h"
 
 namespace remit::sandbox {
 
@@ -69,8 +71,9 @@ const rusage& SlotProcess::reap() {
   return usage_;
 }
 
-void SlotProcess::sweep() const {
-  for (;;) {
+void SlotProcess::sweep() {
+  const auto end = std::chrono::steady_clock::now() + kSweepPatience;
+  while (!escaped_) {
     if (bare_->own_uid != 0) kill_user(bare_->own_uid);
     for (const pid_t child : own_children()) kill(child, SIGKILL);
     pid_t ended = 0;
@@ -79,6 +82,7 @@ void SlotProcess::sweep() const {
     } while (ended > 0);
     if (ended < 0 && errno == ECHILD) return;
     usleep(kSweepStep);
+    escaped_ = std::chrono::steady_clock::now() > end;
   }
 }
 

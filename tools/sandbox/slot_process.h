@@ -23,17 +23,19 @@ class SlotProcess {
   SlotProcess(const SlotProcess&) = delete;
   SlotProcess& operator=(const SlotProcess&) = delete;
   void kill_now() const;
-  // Returns when every process of the slot is dead, with what they used.
+  // Returns when every process of the slot is dead, with what they used; a bare one's are swept for
+  // at most kSweepPatience.
   const rusage& reap();
+  bool escaped() const { return escaped_; }  // some were not
 
  private:
-  void sweep() const;
+  void sweep();
 
   pid_t pid_;
   std::optional<Bare> bare_;
   int status_ = 0;
   rusage usage_{};
-  bool reaped_ = false;
+  bool reaped_ = false, escaped_ = false;
 };
 
 }  // namespace remit::sandbox

@@ -120,8 +120,8 @@ class Starter {
     TRY(const policy::SpawnPlan plan, decode_plan(bytes));
     TRY_DO(check_plan(plan));
     settle_tier();
-    if (settings_.tier == policy::Tier::t3)
-      return fail(ErrorKind::unavailable, "no slot holds on this machine", {},
+    if (!proven_ || settings_.tier == policy::Tier::t3)
+      return fail(ErrorKind::unavailable, "no slot was proven to hold on this machine", {},
                   "sandbox_unavailable");
     if (options_.gate) TRY_DO(options_.gate(plan, {settings_.tier, profile_hash(settings_)}));
     TRY(SlotBase base, slot_base_of(plan, settings_.uid_base));
@@ -146,7 +146,7 @@ class Starter {
   void forget_stale(const SlotBase& base) {
     pollfd mounts{mounts_.get(), POLLPRI, 0};
     const bool changed = poll(&mounts, 1, 0) > 0 && (mounts.revents & (POLLPRI | POLLERR)) != 0;
-    if (changed || (wanted_base_ && !(*wanted_base_ == base))) waiting_.clear();
+    std::erase_if(waiting_, [&](const Waiting& slot) { return changed || !(slot.base == base); });
   }
 
   Result<Waiting> make_slot(std::vector<int> close_first) {
@@ -159,22 +159,22 @@ class Starter {
   void refill() {
     auto slot = make_slot({});
     // No process to be had now: the next command asks for a fresh slot and tells why it fails.
-    if (slot)
-      waiting_.push_back(std::move(*slot));
-    else
-      wanted_base_.reset();
+    if (slot) return waiting_.push_back(std::move(*slot));
+    waiting_.clear();
+    wanted_base_.reset();
   }
 
   // What the canary found, from its process itself: the server's word for it would not do.
   void settle_tier() {
     if (!canary_) return;
     unsigned char tier = static_cast<unsigned char>(policy::Tier::t3);
-    static_cast<void>(!read(canary_.get(), &tier, 1));
+    proven_ = read(canary_.get(), &tier, 1) == 1;
     canary_.reset();
     settings_.set_tier(static_cast<policy::Tier>(tier));
   }
 
   Result<void> start_canary(Message& message) {
+    if (canary_ || proven_) return fail(ErrorKind::internal, "the canary runs once");
     TRY(auto found, make_pipe(0));
     const pid_t pid = fork();
     if (pid < 0) return fail_errno(errno, "start the canary");
@@ -203,8 +203,9 @@ class Starter {
   Fd lifeline_read_, lifeline_write_;  // the write end exists here only
   StarterOptions options_;
   Settings settings_;
-  Fd canary_;  // brings the tier, once
-  Fd mounts_;  // tells when the host's mounts have changed (man 5 proc, /proc/pid/mounts)
+  Fd canary_;            // brings the tier, once
+  bool proven_ = false;  // the canary has said it; until then settings_ has the tier to try
+  Fd mounts_;            // tells when the host's mounts have changed (man 5 proc, /proc/pid/mounts)
   std::deque<Waiting> waiting_;
   std::optional<SlotBase> wanted_base_;  // of the last command: what waiting slots are made for
   std::uint64_t slots_ = 0;

@@ -57,7 +57,7 @@ class Supervision {
               Fd lifeline)
       : settings_(settings),
         base_(base),
-        identity_(settings.bare() ? bare_identity(base.identity, number) : base.identity),
+        identity_(base.identity),
         number_(number),
         orders_(std::move(orders)),
         lifeline_(std::move(lifeline)) {}
@@ -86,8 +86,11 @@ class Supervision {
           abandon();
         return std::move(**message);
       }
-      // A slot that died or failed while it waited is of no use to anybody.
-      if (wanted[2].revents != 0) abandon();
+      // A slot that died or failed while it waited is of no use to anybody; but an order that comes
+      // just now is to be told why.
+      pollfd late{orders_.get(), POLLIN, 0};
+      if (wanted[2].revents != 0 && poll(&late, 1, static_cast<int>(kOrderGrace.count())) <= 0)
+        abandon();
     }
   }
 
@@ -114,7 +117,10 @@ class Supervision {
     TRY_DO(await_ready());
     const auto started = Clock::now();
     TRY_DO(watch());
+    if (settings_.bare()) cgroup_->kill_all();
     usage_ = slot_->reap();
+    if (slot_->escaped())
+      return fail(ErrorKind::internal, "processes of the command could not be ended");
     result_.outcome.duration =
         std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started);
     describe();
@@ -129,6 +135,11 @@ class Supervision {
   // Makes the slot and sets it to work on everything that needs no plan.
   Result<void> build() {
     SlotContext context;
+    if (settings_.bare()) {
+      TRY(BareIdentity own, take_bare_identity(base_.identity, settings_.uid_base));
+      identity_ = own.identity;
+      claim_ = std::move(own.claim);
+    }
     context.roots = &base_.roots;
     context.filter = &settings_.filter;
     context.landlock_abi = settings_.landlock_abi;
@@ -139,7 +150,8 @@ class Supervision {
           make_home(settings_.starter, identity_.outside_uid, identity_.outside_gid));
       context.home = layer_directory_;
       if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return fail_errno(errno, "hold the descendants");
-      result_.degraded = {"workspace_read_only", "names_visible", "no_proc", "home_on_disk"};
+      result_.degraded = {"workspace_read_only", "names_visible", "no_proc", "home_on_disk",
+                          "layer_not_limited"};
     } else if (settings_.layer_on_disk) {
       TRY(layer_directory_,
           make_scratch(settings_.state_directory, settings_.starter, std::to_string(number_),
@@ -153,7 +165,7 @@ class Supervision {
     TRY(auto sockets, socket_pair());
     control_ = std::move(sockets.first);
     context.control = std::move(sockets.second);
-    context.foreign = {control_.get(), orders_.get(), lifeline_.get()};
+    context.foreign = {control_.get(), orders_.get(), lifeline_.get(), claim_.get()};
     // The id maps of an undumpable process belong to root (man 5 proc), and a server that changed
     // its ids or protects its memory is undumpable. The slot makes itself so again.
     const int dumpable = prctl(PR_GET_DUMPABLE);
@@ -334,7 +346,8 @@ class Supervision {
 
   const Settings& settings_;
   const SlotBase& base_;
-  const Identity identity_;
+  Identity identity_;
+  Fd claim_;  // of the identity, until every process that has it is dead
   const std::uint64_t number_;
   Fd orders_, lifeline_, worker_;
   policy::SpawnPlan plan_;

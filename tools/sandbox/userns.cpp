@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +18,8 @@
 namespace remit::sandbox {
 
 namespace {
+
+constexpr const char* kClaims = "/run/remit-uid-";
 
 Result<void> write_proc(pid_t pid, const char* file, const std::string& text) {
   const std::string path = "/proc/" + std::to_string(pid) + "/" + file;
@@ -59,11 +62,25 @@ Result<Identity> choose_identity(uid_t owner_uid, gid_t owner_gid, std::uint32_t
   return Identity{true, owner_uid, owner_gid, uid, gid};
 }
 
-Identity bare_identity(const Identity& base, std::uint64_t number) {
-  if (!base.as_root) return base;
-  const auto below = static_cast<std::uint32_t>(1 + number % kBareIdentities);
-  return Identity{true, base.outside_uid - below, base.outside_gid - below,
-                  base.outside_uid - below, base.outside_gid - below};
+Result<BareIdentity> take_bare_identity(const Identity& base, std::uint32_t uid_base) {
+  if (geteuid() != 0) return BareIdentity{base, Fd()};
+  // A small map of ids has names on all of them: nobody's processes would end with ours.
+  if (!base.as_root || base.outside_uid != uid_base || base.outside_gid != uid_base)
+    return fail(ErrorKind::unavailable,
+                "no unused user ids are mapped here; run Remit as an ordinary user", {},
+                "sandbox_unavailable");
+  // Not below the state directory: servers with another one run on this machine, too.
+  for (std::uint32_t tried = 1; tried <= kBareIdentities; ++tried) {
+    const std::uint32_t id = uid_base - tried;
+    const std::string path = kClaims + std::to_string(id);
+    Fd claim(open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!claim) return fail_errno(errno, "open " + path);
+    if (flock(claim.get(), LOCK_EX | LOCK_NB) != 0) continue;
+    return BareIdentity{Identity{true, id, id, id, id}, std::move(claim)};
+  }
+  return fail(ErrorKind::unavailable,
+              "all " + std::to_string(kBareIdentities) + " user ids for commands are in use", {},
+              "sandbox_unavailable");
 }
 
 Result<void> write_id_maps(pid_t pid, uid_t inside_uid, gid_t inside_gid, uid_t outside_uid,

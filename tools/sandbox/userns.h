@@ -29,9 +29,14 @@ struct Identity {
 // use as root; inside a container whose own map lacks it, the highest id of that map is taken.
 Result<Identity> choose_identity(uid_t owner_uid, gid_t owner_gid, std::uint32_t uid_base);
 
-// The identity of a slot without a user namespace: as root an unused id of its own per `number`, so
-// that no other process has it; else the caller's.
-Identity bare_identity(const Identity& base, std::uint64_t number);
+// The identity of a slot without a user namespace. As root an unused id of its own, which no other
+// slot of this machine has while `claim` is open (a lock in /run); else the caller's.
+struct BareIdentity {
+  Identity identity;
+  Fd claim;
+};
+// Errors: unavailable if the ids below uid_base are not this root's to use, or none is free.
+Result<BareIdentity> take_bare_identity(const Identity& base, std::uint32_t uid_base);
 
 // Writes setgroups, gid_map and uid_map of `pid`, one id each.
 Result<void> write_id_maps(pid_t pid, uid_t inside_uid, gid_t inside_gid, uid_t outside_uid,
