@@ -194,9 +194,11 @@ Result<void> AgentAccess::check_document(const std::string& path, ReplaceOp op,
   const bool whole = op == ReplaceOp::create || op == ReplaceOp::replace;
   const std::string kept = "; nothing was written (schema " + schema->name + ")";
   if (!whole && !decide(*parts_.remit, parts_.principal, read).allowed()) {
-    // Line and place would tell how much stands in what the caller may not read.
+    // Line, place and names of its own would tell what stands in what the caller may not read.
+    const std::string property(fs::base_name(fault->pointer));
     return fail(ErrorKind::invalid_argument,
-                "the document would break a rule: " + std::string(fs::base_name(fault->pointer)) + " " + fault->rule + kept,
+                "the document would break a rule: " +
+                    (schema->declares(property) ? property + " " : std::string()) + fault->rule + kept,
                 {}, "schema_invalid");
   }
   return fail(ErrorKind::invalid_argument,

@@ -135,7 +135,8 @@ Question AgentAccess::question_of(const CallScope& call, const SpawnRequest& req
       {"sandbox", std::string(to_string(sandbox().tier)) + ", no network, " +
                       std::to_string(plan.limits.wall.count() / 1000) + " s, " +
                       human_bytes(plan.limits.memory_bytes)},
-      {"its changes", remit.bash.apply == Apply::as_write
+      {"its changes", sandbox().tier != Tier::t1 ? "none: the workspace is read-only here"
+                      : remit.bash.apply == Apply::as_write
                           ? "applied like Write; deletions and conflicts wait for a person"
                       : remit.bash.apply == Apply::hold ? "held for a person"
                                                         : "thrown away"}};

@@ -54,7 +54,6 @@ struct Action {
   // spawn
   const ShellAssessment* shell = nullptr;
   Tier tier = Tier::t1;  // of the sandbox it would run in
-  bool direct = false;
   // connect
   std::string target;
   // send

@@ -68,7 +68,10 @@ Result<DocumentSchema> schema_of(std::string_view text, const memory::Bindings& 
   TRY(Json rules, parse_json(text));
   TRY_DO(know_keywords(rules));
   DocumentSchema out;
-  out.enforced = rules.value("x-remit-mode", "enforce") == "enforce";
+  const std::string mode = rules.value("x-remit-mode", "enforce");
+  if (mode != "enforce" && mode != "warn")
+    return fail(ErrorKind::invalid_argument, "x-remit-mode is enforce or warn");
+  out.enforced = mode == "enforce";
   const std::string list = rules.value("x-remit-entry", "");
   if (list.size() > 1) out.list_key = list.substr(1);
   out.unique_key = rules.value("x-remit-key", "");
@@ -107,13 +110,28 @@ Result<DocumentSchemas> DocumentSchemas::load(const std::string& folder,
   return out;
 }
 
-const DocumentSchema* DocumentSchemas::of(std::string_view path) const {
-  for (const DocumentSchema& schema : all_) {
-    for (const memory::DocPattern& pattern : schema.paths) {
-      if (pattern.matches(path)) return &schema;
-    }
+bool DocumentSchema::declares(std::string_view property) const {
+  std::vector<const Json*> open{rules.get()};
+  while (!open.empty()) {
+    const Json& at = *open.back();
+    open.pop_back();
+    const auto properties = at.is_object() ? at.find("properties") : at.end();
+    if (at.is_object() && properties != at.end() && properties->contains(property)) return true;
+    if (!at.is_structured()) continue;
+    for (const Json& inner : at) open.push_back(&inner);
   }
-  return nullptr;
+  return false;
+}
+
+const DocumentSchema* DocumentSchemas::of(std::string_view path) const {
+  const DocumentSchema* found = nullptr;
+  for (const DocumentSchema& schema : all_) {
+    const bool fits = std::any_of(schema.paths.begin(), schema.paths.end(),
+                                  [&](const auto& pattern) { return pattern.matches(path); });
+    if (fits && schema.enforced) return &schema;
+    if (fits && found == nullptr) found = &schema;  // one that only describes hides none that rules
+  }
+  return found;
 }
 
 }  // namespace remit::policy

@@ -37,6 +37,10 @@ struct DocumentSchema {
   // nullopt: `body` is YAML that fits. Plain scalars are text, and also the integer, number or
   // boolean that they read as.
   std::optional<DocumentFault> check(std::string_view body) const;
+
+  // Whether some object of this schema has a property of this name: it may be told to who may not
+  // read the document, since the schema is no secret.
+  bool declares(std::string_view property) const;
 };
 
 class DocumentSchemas {

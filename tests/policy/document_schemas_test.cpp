@@ -155,4 +155,11 @@ TEST_CASE("who may not read a document learns nothing of what stands in it") {
         "the document would break a rule: severity must be one of critical, high, medium, low; "
         "nothing was written "
         "(schema known_issues)");
+  // Nor how many entries there are: the place of the one that it adds would say so.
+  bench.put_memory(kIssues, "issues:\n  - id: A-1\n    title: t\n");
+  append.bytes = "  - no mapping\n";
+  const auto another = bench.access->replace(bench.call("memory_write"), append);
+  REQUIRE_FALSE(another);
+  CAPTURE(another.error().message);
+  CHECK(another.error().message.starts_with("the document would break a rule: must be"));
 }
