@@ -158,7 +158,7 @@ const std::vector<Permit>& permits() {
        {Power::open, Power::list},
        "reads what a command left on its layer; applying it is Access.replace's"},
       {"tools/sandbox/channel.cpp", {Power::connect}, "the pair of sockets to the starter"},
-      {"tools/sandbox/confine.cpp", {Power::open, Power::raw}, "the server's lock on itself"},
+      {"tools/sandbox/confine.cpp", {Power::raw}, "the server's lock on itself"},
       {"tools/sandbox/landlock.cpp", {Power::open, Power::raw}, "the kernel's lock on a slot"},
       {"tools/sandbox/scratch.cpp",
        {Power::open, Power::list, Power::replace},

@@ -1,15 +1,12 @@
 #include "tools/sandbox/confine.h"
 
-#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
-#include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -23,61 +20,12 @@
 namespace remit::sandbox {
 namespace {
 
-constexpr std::uint64_t kReadDirectory = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
-constexpr std::uint64_t kTruncate = 1ULL << 14;  // ABI 3; Debian 12's header ends at ABI 2
-constexpr std::uint64_t kWriteDirectory =
-    kReadDirectory | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
-    LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
-    LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER | kTruncate;
-constexpr std::uint64_t kReadFile = LANDLOCK_ACCESS_FS_READ_FILE;
-constexpr std::uint64_t kWriteFile = kReadFile | LANDLOCK_ACCESS_FS_WRITE_FILE | kTruncate;
-
-std::uint64_t handled_rights(int abi) {
-  std::uint64_t rights = (1ULL << 13) - 1;
-  if (abi >= 2) rights |= LANDLOCK_ACCESS_FS_REFER;
-  if (abi >= 3) rights |= kTruncate;
-  return rights;
-}
-
-Result<void> allow(int ruleset, const std::string& path, std::uint64_t directory_rights,
-                   std::uint64_t file_rights, std::uint64_t handled) {
-  const Fd place(::open(path.c_str(), O_PATH | O_CLOEXEC));
-  if (!place && errno == ENOENT) return {};
-  if (!place) return fail_errno(errno, "open " + path + " for a Landlock rule");
-  TRY(const struct stat status, fs::stat_of(place));
-  landlock_path_beneath_attr rule{};
-  rule.allowed_access = (S_ISDIR(status.st_mode) ? directory_rights : file_rights) & handled;
-  rule.parent_fd = place.get();
-  if (::syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0) {
-    return fail_errno(errno, "add a Landlock rule for " + path);
-  }
-  return {};
-}
-
 Result<void> lock_files(const ConfinePlan& plan) {
-  const int abi = landlock_abi();
-  if (abi < 1) {
-    return fail(ErrorKind::unavailable, "this kernel has no Landlock (boot with lsm=landlock,...)");
-  }
-  landlock_ruleset_attr attributes{};
-  attributes.handled_access_fs = handled_rights(abi);
-  const Fd ruleset(static_cast<int>(
-      ::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes.handled_access_fs, 0)));
-  if (!ruleset) return fail_errno(errno, "create a Landlock ruleset");
-  const std::uint64_t handled = attributes.handled_access_fs;
-  for (const std::string& path : plan.readable) {
-    TRY_DO(allow(ruleset.get(), path, kReadDirectory, kReadFile, handled));
-  }
-  for (const std::string& path : plan.writable) {
-    TRY_DO(allow(ruleset.get(), path, kWriteDirectory, kWriteFile, handled));
-  }
-  for (const std::string& path : plan.writable_files) {
-    TRY_DO(allow(ruleset.get(), path, 0, kWriteFile, handled));
-  }
-  if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) {
-    return fail_errno(errno, "enter the Landlock ruleset");
-  }
-  return {};
+  TRY(LandlockRules rules, LandlockRules::make(landlock_abi(), Covered::files));
+  for (const std::string& path : plan.readable) TRY_DO(rules.allow(path, Reach::data));
+  for (const std::string& path : plan.writable) TRY_DO(rules.allow(path, Reach::change));
+  for (const std::string& path : plan.writable_files) TRY_DO(rules.allow(path, Reach::change));
+  return rules.enforce();
 }
 
 #if defined(__x86_64__)

@@ -43,6 +43,8 @@ std::uint64_t known_rights(int abi) {
   return known;
 }
 
+constexpr std::uint64_t kExecute = LANDLOCK_ACCESS_FS_EXECUTE;
+constexpr std::uint64_t kFifo = LANDLOCK_ACCESS_FS_MAKE_FIFO;
 // Those of a rule on a file; the others are refused there.
 constexpr std::uint64_t kOfFiles = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE |
                                    LANDLOCK_ACCESS_FS_WRITE_FILE | kTruncate | kIoctlDev;
@@ -57,6 +59,10 @@ std::uint64_t rights(Reach reach) {
       return kRead | kWrite;
     case Reach::device:
       return LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | kTruncate;
+    case Reach::data:
+      return kRead & ~kExecute;
+    case Reach::change:
+      return (kRead | kWrite) & ~(kExecute | kFifo);
   }
   return 0;
 }
@@ -69,23 +75,25 @@ int landlock_abi() {
   return abi > 0 ? static_cast<int>(abi) : 0;
 }
 
-Result<LandlockRules> LandlockRules::make(int abi) {
+Result<LandlockRules> LandlockRules::make(int abi, Covered covered) {
   if (abi < 1)
     return fail(ErrorKind::unavailable, "this kernel has no Landlock (boot with lsm=landlock,…)");
   RulesetAttributes attributes;
+  const bool command = covered == Covered::command;
   attributes.files = (kRead | kWrite | kNever) & known_rights(abi);
+  if (!command) attributes.files &= ~kIoctlDev;
   std::size_t size = sizeof attributes.files;
-  if (abi >= 4) {
+  if (command && abi >= 4) {
     attributes.network = kTcp;
     size += sizeof attributes.network;
   }
-  if (abi >= 6) {
+  if (command && abi >= 6) {
     attributes.scoped = kScopes;
     size += sizeof attributes.scoped;
   }
   Fd ruleset(static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));
   if (!ruleset) return fail_errno(errno, "make a Landlock ruleset");
-  return LandlockRules(std::move(ruleset), known_rights(abi));
+  return LandlockRules(std::move(ruleset), attributes.files);
 }
 
 Result<void> LandlockRules::allow(const std::string& path, Reach reach) {
@@ -113,7 +121,7 @@ Result<void> LandlockRules::enforce() const {
 }
 
 Result<void> confine_files(int abi, const std::vector<std::string>& writable) {
-  TRY(LandlockRules rules, LandlockRules::make(abi));
+  TRY(LandlockRules rules, LandlockRules::make(abi, Covered::command));
   TRY_DO(rules.allow("/", Reach::read));
   for (const std::string& path : writable) TRY_DO(rules.allow(path, Reach::write));
   TRY_DO(rules.allow("/dev", Reach::device));

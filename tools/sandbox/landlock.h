@@ -1,6 +1,7 @@
-// The second lock on files, inside the namespaces: what the mounts allow is allowed once more here,
-// so that one bug in either does not open the other. Where a slot has no view of its own (tier t2)
-// it is the only lock on files. Only the rights that the running kernel's ABI knows are handled
+// Landlock, for the server's lock on itself (confine.h) and for commands: in a slot it is the
+// second lock on files, inside the namespaces: what the mounts allow is allowed once more here, so
+// that one bug in either does not open the other. Where a slot has no view of its own (tier t2) it
+// is the only lock on files. Only the rights that the running kernel's ABI knows are handled
 // (linux/landlock.h; man 7 landlock), never "all bits".
 //
 // Threads: act on the calling thread. Fails with: unavailable where the kernel has no Landlock.
@@ -24,14 +25,21 @@ enum class Reach {
   read,    // and reading and executing files
   write,   // and making, changing and removing them
   device,  // reading and writing what is there, as for /dev/null
+  data,    // as read, but executing nothing
+  change,  // as write, but executing nothing and making no FIFO
 };
 
-// A Landlock domain in the making: nothing is allowed but what is added; no TCP, no abstract
-// sockets, no signals to processes outside, as far as the ABI has them. `abi` is at most
-// landlock_abi(); a smaller one masks newer rights (tests).
+// What a domain takes away where no rule gives it back.
+enum class Covered {
+  files,    // files and folders alone: a server goes on signalling its starter
+  command,  // also device controls, TCP, abstract sockets, signals to processes outside
+};
+
+// A Landlock domain in the making: nothing is allowed but what is added, as far as the ABI knows
+// it. `abi` is at most landlock_abi(); a smaller one masks newer rights (tests).
 class LandlockRules {
  public:
-  static Result<LandlockRules> make(int abi);
+  static Result<LandlockRules> make(int abi, Covered covered);
   // Follows symlinks; a path that does not exist is skipped.
   Result<void> allow(const std::string& path, Reach reach);
   // The file or folder behind an O_PATH descriptor. `name` is for the error.

@@ -124,7 +124,7 @@ Result<void> prepare_shell(const SlotContext& context, const Command& command) {
   TRY_DO(set_limits(command.plan.limits, command.fallbacks,
                     context.bare && !context.identity.as_root));
   if (context.bare) {
-    TRY(LandlockRules rules, LandlockRules::make(context.landlock_abi));
+    TRY(LandlockRules rules, LandlockRules::make(context.landlock_abi, Covered::command));
     TRY_DO(allow_bare_view(rules, command.plan.view, context.home));
     TRY_DO(rules.enforce());
     return install_filter(*context.filter);
