@@ -1,9 +1,8 @@
 // The scanner behind base/redaction_rules.h: one walk with a cursor, and the recognisers as its
 // members. Private to base/; the .cpp files are one per family of shapes:
 //   redaction_rules.cpp   the walk: where a recogniser may start, and which
-//   redaction_tokens.cpp  what has a shape of its own: JWT, API keys, key blocks, card numbers,
-//   IBANs redaction_values.cpp  what a name stands before: addresses, keys, headers, cookies,
-//   options
+//   redaction_tokens.cpp  what has a shape of its own: JWT, API keys, key blocks, cards, IBANs
+//   redaction_values.cpp  what stands behind a name: addresses, keys, headers, cookies, options
 #pragma once
 
 #include <algorithm>

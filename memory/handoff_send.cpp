@@ -12,6 +12,8 @@
 namespace remit::memory {
 namespace {
 
+constexpr std::int64_t kHourMs = std::chrono::milliseconds(std::chrono::hours(1)).count();
+
 Result<std::int64_t> count(Statement&& statement) {
   TRY_DO(statement.step());
   return statement.integer(0);
@@ -140,7 +142,7 @@ Result<void> check_loops(Transaction& transaction, const NewHandoff& draft, cons
       "?");
   TRY(const std::int64_t sent,
       count(std::move(
-          recent.bind(draft.from_persona).bind(now - 3'600'000).bind(draft.from_principal))));
+          recent.bind(draft.from_persona).bind(now - kHourMs).bind(draft.from_principal))));
   if (sent >= limits::kHandoffsPerHour) {
     return fail(ErrorKind::denied,
                 std::to_string(sent) + " handoffs were sent within the hour; wait before the next",

@@ -1,6 +1,6 @@
 // SQLite behind a seam: one database file, two connections (one writes, one reads), prepared
 // statements kept by their text, BEGIN IMMEDIATE transactions, errors as Result. sqlite3.h is
-// included only by memory/sqlite.cpp.
+// included only by sqlite_connection.h, which memory/sqlite*.cpp alone use.
 //
 //   TRY(Transaction t, database.write());
 //   TRY_DO(t.sql("insert into pin_failure(at_ms) values(?)").bind(now).run());

@@ -54,7 +54,9 @@ void sleep_us(std::int64_t us) {
 
 Error locked_error() {
   return Error{ErrorKind::unavailable,
-               "the state database was locked for 5 s by another process; try again",
+               "the state database was locked for " +
+                   std::to_string(limits::kStateLockWait.count()) +
+                   " ms by another process; try again",
                {},
                "locked",
                nullptr};

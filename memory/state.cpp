@@ -337,7 +337,10 @@ Result<NameLocks> NameLocks::take(State& state, const std::vector<std::string>& 
       if (held) break;
       if (std::chrono::steady_clock::now() >= deadline) {
         return fail(ErrorKind::unavailable,
-                    "the document was locked for 5 s by another writer; try again", {}, "locked");
+                    "the document was locked for " +
+                        std::to_string(limits::kStateLockWait.count()) +
+                        " ms by another writer; try again",
+                    {}, "locked");
       }
       const struct timespec wait{0, wait_us * 1000};
       ::nanosleep(&wait, nullptr);
