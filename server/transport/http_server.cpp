@@ -188,7 +188,11 @@ int HttpServer::serve(mcp::Server& server, EndpointOptions options) {
     }
   }
   accepting.join();
-  if (!endpoint.stop(limits::kShutdownWithTools)) {
+  server.stop_tasks();
+  // A handler that heeds no stop would keep its thread, and so the process, for as long as it
+  // likes.
+  if (!endpoint.stop(limits::kShutdownWithTools) ||
+      !server.wait_tasks(limits::kShutdownWithTools)) {
     log::warning("calls did not stop in time; ending the process");
     ::_exit(0);
   }

@@ -8,8 +8,8 @@
 //   return (*http)->serve(server, endpoint_options);
 //
 // Threads: start_listening() and serve() on the main thread. serve() ends at SIGTERM or SIGINT: no
-// new connection, calls at work get kHttpDrain, then they are stopped; a second signal ends the
-// process at once.
+// new connection, calls at work get kHttpDrain, then they and the tasks are stopped; what is still
+// at work after kShutdownWithTools ends with the process. A second signal ends it at once.
 #pragma once
 
 #include <memory>

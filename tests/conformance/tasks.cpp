@@ -1,48 +1,13 @@
 // Tools that run as tasks for a client that declares the extension, and while it waits otherwise.
-#include <map>
-#include <mutex>
 #include <stdexcept>
 
 #include "base/json.h"
 #include "base/limits.h"
 #include "tests/conformance/fixtures.h"
+#include "tests/wire/task_memory.h"
 
 namespace remit::conformance {
 namespace {
-
-// Tasks in memory; the product keeps them in its state database. One process: no orders.
-class TaskMemory final : public memory::TaskStore {
- public:
-  Result<void> create(const memory::TaskRecord& task) override {
-    const std::lock_guard held(mutex_);
-    tasks_.emplace(task.task_id, task);
-    return {};
-  }
-  Result<void> update(const memory::TaskRecord& task) override {
-    const std::lock_guard held(mutex_);
-    const auto at = tasks_.find(task.task_id);
-    if (at == tasks_.end() || memory::is_final(at->second.status))
-      return fail(ErrorKind::conflict, "the task is over");
-    at->second = task;
-    return {};
-  }
-  Result<std::optional<memory::TaskRecord>> find(const std::string& task_id) override {
-    const std::lock_guard held(mutex_);
-    const auto at = tasks_.find(task_id);
-    if (at == tasks_.end()) return std::optional<memory::TaskRecord>();
-    return std::optional<memory::TaskRecord>(at->second);
-  }
-  Result<void> order(const memory::TaskOrder&) override {
-    return fail(ErrorKind::not_found, "no other process runs tasks");
-  }
-  Result<std::vector<memory::TaskOrder>> take_orders() override {
-    return std::vector<memory::TaskOrder>{};
-  }
-
- private:
-  std::mutex mutex_;
-  std::map<std::string, memory::TaskRecord> tasks_;
-};
 
 using mcp::ClientQuestion;
 using Seal = mcp::ClientLink::Seal;
@@ -106,7 +71,7 @@ Result<tools::Reply> asked_then_task(tools::Call& call, mcp::ClientLink& client)
 
 void add_task_tools(mcp::Service& service) {
   using tools::Call;
-  service.tasks = std::make_shared<TaskMemory>();
+  service.tasks = std::make_shared<wire_test::TaskMemory>();
   add_tool(
       service, "slow_compute", "Waits",
       R"({"type":"object","properties":{"seconds":{"type":"number"},"label":{"type":"string"}}})",

@@ -1,6 +1,7 @@
 // The server of toys over HTTP, for the tests of the transport.
 //   http_fixture_server (--http HOST:PORT | --socket PATH) [--token TOKEN] [--behind-proxy]
-//                       [--heartbeat MS] [--host NAME] [--origin ORIGIN]
+//                       [--heartbeat MS] [--host NAME] [--origin ORIGIN] [--tasks]
+// --tasks: `slow` becomes a task at once for a client that declares tasks.
 // Prints its URL on stdout when it listens.
 #include <cstdio>
 #include <string>
@@ -8,6 +9,7 @@
 #include "base/log.h"
 #include "server/mcp/dispatcher.h"
 #include "server/transport/http_server.h"
+#include "tests/wire/task_memory.h"
 #include "tests/wire/toy_service.h"
 
 int main(int argc, char** argv) {
@@ -20,6 +22,11 @@ int main(int argc, char** argv) {
     const std::string flag = argv[i];
     if (flag == "--behind-proxy") {
       options.behind_proxy = true;
+      continue;
+    }
+    if (flag == "--tasks") {
+      service.tasks = std::make_shared<wire_test::TaskMemory>();
+      service.traits["slow"].task_after = std::chrono::milliseconds(1);
       continue;
     }
     const std::string value = ++i < argc ? argv[i] : "";

@@ -288,6 +288,39 @@ TEST_CASE("SIGTERM: calls at work are finished, idle connections end, nothing ne
   CHECK(late.fd() < 0);
 }
 
+TEST_CASE("SIGTERM: a listener gets its last result, which names the subscription") {
+  std::vector<std::string> with_tasks = command();
+  with_tasks.emplace_back("--tasks");
+  HttpProcess server(with_tasks);
+  HttpClient client(server.address());
+  client.send(post(
+      R"({"jsonrpc":"2.0","id":"L","method":"subscriptions/listen","params":{"notifications":{},)"
+      R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+      R"("io.modelcontextprotocol/clientCapabilities":{}}}})",
+      "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: subscriptions/listen\r\n"));
+  CHECK(client.read_until("notifications/subscriptions/acknowledged"));
+  server.signal(SIGTERM);
+  CHECK(client.read_until(R"("id":"L","result":{)"));
+  CHECK(client.read_until(R"("io.modelcontextprotocol/subscriptionId":"L")"));
+  CHECK(client.read_until("0\r\n\r\n"));
+  CHECK(server.wait(seconds(10)) == 0);
+}
+
+TEST_CASE("SIGTERM: a task that heeds no stop does not keep the process") {
+  std::vector<std::string> with_tasks = command();
+  with_tasks.emplace_back("--tasks");
+  HttpProcess server(with_tasks);
+  HttpClient client(server.address());
+  std::string body = call("slow", R"({"ms":60000,"stubborn":true})");
+  const std::string none = R"(clientCapabilities":{)";
+  body.insert(body.find(none) + none.size(),
+              R"("extensions":{"io.modelcontextprotocol/tasks":{}})");
+  client.send(post(body, kFields + "slow\r\n"));
+  CHECK(client.read().body.find("taskId") != std::string::npos);
+  server.signal(SIGTERM);
+  CHECK(server.wait(seconds(20)) == 0);
+}
+
 TEST_CASE("a second signal ends the process at once") {
   HttpProcess server(command());
   HttpClient busy(server.address());
