@@ -13,10 +13,10 @@ constexpr std::int64_t kSweepMs = 60'000;
 
 }  // namespace
 
-Session::Session(mcp::Server& server, std::string who, std::atomic<std::size_t>& kept)
+Session::Session(mcp::Server& server, std::string who, EventStream::Kept kept)
     : id(random_hex(kIdBytes)),
       principal(std::move(who)),
-      unasked_(std::make_shared<EventStream>(EventStream::Keep::ring, kept)),
+      unasked_(std::make_shared<EventStream>(EventStream::Keep::ring, std::move(kept))),
       connection_(server, *unasked_) {}
 
 void Session::receive(mcp::Frame frame, mcp::Source source) {

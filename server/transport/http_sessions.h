@@ -25,7 +25,7 @@ namespace remit::transport {
 
 class Session {
  public:
-  Session(mcp::Server& server, std::string principal, std::atomic<std::size_t>& kept);
+  Session(mcp::Server& server, std::string principal, EventStream::Kept kept);
 
   const std::string id;  // 128 bits, hex
   const std::string principal;
@@ -35,8 +35,8 @@ class Session {
 
   // The stream of what is no answer to a POST (GET), number 0.
   const std::shared_ptr<EventStream>& unasked() const { return unasked_; }
-  // Keeps a stream for Last-Event-ID, the newest kHttpStreamsKept finished ones; returns its
-  // number.
+  // Keeps a stream for Last-Event-ID: those at work or being read, and of the finished ones, read
+  // to their end or abandoned, the newest kHttpStreamsKept with this one. Returns its number.
   std::uint64_t keep(std::shared_ptr<EventStream> stream);
   std::shared_ptr<EventStream> stream(std::uint64_t number) const;
 
@@ -73,7 +73,7 @@ class Sessions {
   // False if a call of one is still at work after `timeout`.
   bool wait_idle(std::chrono::milliseconds timeout);
 
-  std::atomic<std::size_t>& kept_bytes() { return kept_; }
+  const EventStream::Kept& kept_bytes() const { return kept_; }
 
  private:
   std::vector<std::shared_ptr<Session>> all() const;
@@ -86,7 +86,7 @@ class Sessions {
 
   mcp::Server& server_;
   const Clock& clock_;
-  std::atomic<std::size_t> kept_ = 0;
+  const EventStream::Kept kept_ = std::make_shared<std::atomic<std::size_t>>(0);
   mutable std::mutex mutex_;
   std::map<std::string, Entry> sessions_;
   std::int64_t swept_ms_ = 0;

@@ -8,7 +8,7 @@
 namespace remit::transport {
 
 EventStream::~EventStream() {
-  kept_ -= bytes_;
+  *kept_ -= bytes_;
 }
 
 void EventStream::send(std::string message) {
@@ -58,7 +58,7 @@ void EventStream::push(std::string message) {
   }
   bytes_ += message.size();
   waiting_ += message.size();
-  kept_ += message.size();
+  *kept_ += message.size();
   events_.push_back({next_++, std::move(message)});
   trim();
 }
@@ -68,7 +68,7 @@ void EventStream::push(std::string message) {
 void EventStream::trim() {
   const auto too_much = [&] {
     return keep_ == Keep::nothing || events_.size() > limits::kHttpRingEvents ||
-           bytes_ > limits::kHttpRingBytes || kept_ > limits::kHttpRingsBytes;
+           bytes_ > limits::kHttpRingBytes || *kept_ > limits::kHttpRingsBytes;
   };
   const bool reading = reader_ != nullptr || keep_ == Keep::nothing;
   while (events_.size() > (keep_ == Keep::ring ? 1U : 0U) && too_much()) {
@@ -79,7 +79,7 @@ void EventStream::trim() {
       taken_ = oldest.number;
     }
     bytes_ -= oldest.message.size();
-    kept_ -= oldest.message.size();
+    *kept_ -= oldest.message.size();
     events_.pop_front();
   }
 }
@@ -121,7 +121,7 @@ EventStream::Taken EventStream::take(const Wake& wake) {
   }
   if (keep_ == Keep::nothing) {
     for (Event& event : events_) out.events.push_back(std::move(event));
-    kept_ -= bytes_;
+    *kept_ -= bytes_;
     bytes_ = 0;
     events_.clear();
   } else {

@@ -14,9 +14,11 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/mcp/outbox.h"
@@ -27,8 +29,10 @@ namespace remit::transport {
 class EventStream final : public mcp::Outbox {
  public:
   enum class Keep { nothing, ring };
-  // `kept`: bytes in the rings of all streams together.
-  EventStream(Keep keep, std::atomic<std::size_t>& kept) : keep_(keep), kept_(kept) {}
+  // Bytes that are held by all streams together. Shared, because a task keeps its stream for longer
+  // than the sessions last.
+  using Kept = std::shared_ptr<std::atomic<std::size_t>>;
+  EventStream(Keep keep, Kept kept) : keep_(keep), kept_(std::move(kept)) {}
   ~EventStream() override;
 
   void send(std::string message) override;
@@ -66,7 +70,7 @@ class EventStream final : public mcp::Outbox {
   void end_locked();
 
   const Keep keep_;
-  std::atomic<std::size_t>& kept_;
+  const Kept kept_;
   mutable std::mutex mutex_;
   std::condition_variable_any room_;
   std::deque<Event> events_;  // the ring, and what is not taken yet

@@ -31,7 +31,7 @@ std::string texts(const EventStream::Taken& taken) {
 }
 
 TEST_CASE("a stream gives what comes, then its answer, then nothing") {
-  std::atomic<std::size_t> kept = 0;
+  const auto kept = std::make_shared<std::atomic<std::size_t>>(0);
   const Wake wake;
   EventStream stream(Keep::nothing, kept);
   stream.send("a");
@@ -40,7 +40,7 @@ TEST_CASE("a stream gives what comes, then its answer, then nothing") {
   const auto first = stream.take(wake);
   CHECK(texts(first) == "1a 2b ");
   CHECK_FALSE(first.ended);
-  CHECK(kept == 0);
+  CHECK(*kept == 0);
   stream.answer("c", mcp::Step::method);
   stream.send("late");
   stream.answer("later", mcp::Step::served);
@@ -53,7 +53,7 @@ TEST_CASE("a stream gives what comes, then its answer, then nothing") {
 }
 
 TEST_CASE("a cancelled request ends its stream without an answer") {
-  std::atomic<std::size_t> kept = 0;
+  const auto kept = std::make_shared<std::atomic<std::size_t>>(0);
   const Wake wake;
   EventStream stream(Keep::nothing, kept);
   stream.attach(wake);
@@ -65,7 +65,7 @@ TEST_CASE("a cancelled request ends its stream without an answer") {
 }
 
 TEST_CASE("a ring replays what follows an event") {
-  std::atomic<std::size_t> kept = 0;
+  const auto kept = std::make_shared<std::atomic<std::size_t>>(0);
   const Wake first, second;
   EventStream stream(Keep::ring, kept);
   stream.attach(first);
@@ -85,7 +85,7 @@ TEST_CASE("a ring replays what follows an event") {
 }
 
 TEST_CASE("who attaches takes the stream over") {
-  std::atomic<std::size_t> kept = 0;
+  const auto kept = std::make_shared<std::atomic<std::size_t>>(0);
   const Wake first, second;
   EventStream stream(Keep::ring, kept);
   stream.attach(first);
@@ -99,25 +99,25 @@ TEST_CASE("who attaches takes the stream over") {
 }
 
 TEST_CASE("a ring is bounded by events and bytes, and keeps the newest") {
-  std::atomic<std::size_t> kept = 0;
+  const auto kept = std::make_shared<std::atomic<std::size_t>>(0);
   const Wake wake;
   {
     EventStream stream(Keep::ring, kept);
     for (std::size_t i = 0; i < limits::kHttpRingEvents + 10; ++i) stream.send("x");
-    CHECK(kept == limits::kHttpRingEvents);
+    CHECK(*kept == limits::kHttpRingEvents);
     CHECK_FALSE(stream.attach(wake, 1));
     CHECK(stream.take(wake).events.size() == limits::kHttpRingEvents);
     stream.detach(wake);
     stream.send(std::string(limits::kHttpRingBytes + 1, 'y'));
-    CHECK(kept == limits::kHttpRingBytes + 1);  // alone: a result waits, however large
+    CHECK(*kept == limits::kHttpRingBytes + 1);  // alone: a result waits, however large
     CHECK(stream.attach(wake));
     CHECK(stream.take(wake).events.size() == 1);
   }
-  CHECK(kept == 0);
+  CHECK(*kept == 0);
 }
 
 TEST_CASE("a reader that takes nothing ends its stream, and a call waits before that") {
-  std::atomic<std::size_t> kept = 0;
+  const auto kept = std::make_shared<std::atomic<std::size_t>>(0);
   const Wake wake;
   EventStream stream(Keep::nothing, kept);
   stream.attach(wake);
@@ -128,8 +128,22 @@ TEST_CASE("a reader that takes nothing ends its stream, and a call waits before 
   stopped.request_stop();
   CHECK_FALSE(stream.wait_for_room(stopped.get_token()));
   for (int i = 0; i < 10; ++i) stream.send(piece);
-  CHECK(kept <= limits::kOutboxMaxBytes + piece.size());
+  CHECK(*kept <= limits::kOutboxMaxBytes + piece.size());
   CHECK(stream.take(wake).ended);
+}
+
+TEST_CASE("a stream that a task holds outlives the sessions") {
+  std::shared_ptr<EventStream> held;
+  {
+    mcp::Server server(wire_test::toy_service());
+    ManualClock clock;
+    Sessions sessions(server, clock);
+    held = std::make_shared<EventStream>(Keep::ring, sessions.kept_bytes());
+  }
+  held->send("late");
+  const Wake wake;
+  CHECK(held->attach(wake));
+  CHECK(texts(held->take(wake)) == "1late ");
 }
 
 mcp::Frame hello() {
