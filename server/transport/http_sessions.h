@@ -1,6 +1,6 @@
 // Sessions of the initialize eras over HTTP: what `initialize` agreed on, the calls at work, and
-// the streams a client may come back to. A session belongs to the caller whose token opened it: for
-// anybody else it does not exist.
+// the streams a client may come back to, the abandoned ones included, until newer ones take their
+// place. A session belongs to the caller whose token opened it: for anybody else it does not exist.
 //
 // Threads: all safe from any thread. A Session lives as long as somebody holds it; one that was
 // removed answers nothing new. Lock order: none is taken under another.

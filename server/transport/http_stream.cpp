@@ -134,14 +134,13 @@ EventStream::Taken EventStream::take(const Wake& wake) {
   out.ended = ended_;
   out.answered = answered_ && !out.events.empty();
   out.step = step_;
-  end_taken_ = ended_;
   room_.notify_all();
   return out;
 }
 
 bool EventStream::finished() const {
   const std::lock_guard held(mutex_);
-  return end_taken_;
+  return ended_ && reader_ == nullptr;
 }
 
 }  // namespace remit::transport

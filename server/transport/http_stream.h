@@ -61,7 +61,7 @@ class EventStream final : public mcp::Outbox {
   Taken take(const Wake& wake);
   // No more events: what is sent from now on is dropped. For streams that answer nothing.
   void end();
-  // True if a reader got the end.
+  // Nothing follows, and nobody is reading: whoever had to has the end, or may come back for it.
   bool finished() const;
 
  private:
@@ -79,7 +79,7 @@ class EventStream final : public mcp::Outbox {
   std::size_t bytes_ = 0;     // in events_
   std::size_t waiting_ = 0;   // of them, not taken
   const Wake* reader_ = nullptr;
-  bool answered_ = false, ended_ = false, end_taken_ = false;
+  bool answered_ = false, ended_ = false;
   mcp::Step step_ = mcp::Step::served;
 };
 

@@ -49,6 +49,8 @@ TEST_CASE("a stream gives what comes, then its answer, then nothing") {
   CHECK(last.answered);
   CHECK(last.ended);
   CHECK(last.step == mcp::Step::method);
+  CHECK_FALSE(stream.finished());  // it may still be written
+  stream.detach(wake);
   CHECK(stream.finished());
 }
 
@@ -190,6 +192,35 @@ TEST_CASE("a session belongs to its caller, expires, and makes room for newer on
   CHECK(sessions.size() == limits::kHttpSessions);
   CHECK(sessions.find(ids[0], "me") != nullptr);
   CHECK(sessions.find(ids[1], "me") == nullptr);
+}
+
+TEST_CASE("of the streams that nobody reads any more a session keeps the newest") {
+  mcp::Server server(wire_test::toy_service());
+  ManualClock clock;
+  Sessions sessions(server, clock);
+  const auto session = sessions.make("me");
+  // Each client left before the answer came, which waits for Last-Event-ID.
+  std::vector<std::weak_ptr<EventStream>> abandoned;
+  for (std::size_t i = 0; i <= limits::kHttpStreamsKept; ++i) {
+    const Wake wake;
+    auto stream = std::make_shared<EventStream>(Keep::ring, sessions.kept_bytes());
+    stream->attach(wake);
+    session->keep(stream);
+    stream->detach(wake);
+    stream->answer("late", mcp::Step::served);
+    abandoned.push_back(stream);
+  }
+  CHECK(abandoned[0].expired());
+  for (std::size_t i = 1; i < abandoned.size(); ++i) CHECK_FALSE(abandoned[i].expired());
+  // One that is at work stays, however many end after it.
+  auto busy = std::make_shared<EventStream>(Keep::ring, sessions.kept_bytes());
+  const std::uint64_t number = session->keep(busy);
+  for (std::size_t i = 0; i <= limits::kHttpStreamsKept; ++i) {
+    auto stream = std::make_shared<EventStream>(Keep::ring, sessions.kept_bytes());
+    stream->answer("done", mcp::Step::served);
+    session->keep(std::move(stream));
+  }
+  CHECK(session->stream(number) == busy);
 }
 
 // The kernel tells a listening socket's backlog where it tells others' unacknowledged segments.
