@@ -1,5 +1,7 @@
 #include "server/agent_changes.h"
 
+#include <system_error>
+
 #include "base/limits.h"
 #include "base/log.h"
 #include "server/mcp/tasks.h"
@@ -99,7 +101,7 @@ void AgentChanges::tell(const std::map<std::string, bool>& changed) {
 void AgentChanges::await_orders() {
   const std::lock_guard held(mutex_);
   if (orders_.joinable() || stopped_ || server_ == nullptr) return;
-  orders_ = std::jthread([this, server = server_](const std::stop_token& stop) {
+  const auto look = [this, server = server_](const std::stop_token& stop) {
     try {
       memory::Wake::Watch watch(wake_, "tasks");
       // The rows are the truth: they are looked at even if no word of them came.
@@ -110,7 +112,14 @@ void AgentChanges::await_orders() {
     } catch (...) {
       log::error("orders for tasks are not read any more");
     }
-  });
+  };
+  try {
+    orders_ = std::jthread(look);
+  } catch (const std::system_error& error) {
+    // This task heeds the clients of this process alone; the next one tries again.
+    log::warning("no thread for the orders of other processes",
+                 {{"error", error.code().message()}});
+  }
 }
 
 std::shared_ptr<memory::TaskStore> AgentChanges::tasks(const std::string& principal,

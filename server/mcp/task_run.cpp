@@ -145,7 +145,11 @@ void TaskRun::finish(CallOutcome outcome) {
       return;
     }
   }
-  settle(outcome);
+  try {
+    settle(outcome);
+  } catch (const std::exception& e) {  // this thread has nobody above who would catch it
+    log::error("the end of a task could not be written", {{"what", e.what()}});
+  }
   std::string id;
   {
     const std::lock_guard held(record_mutex_);

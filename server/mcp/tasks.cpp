@@ -1,7 +1,5 @@
 #include "server/mcp/tasks.h"
 
-#include <algorithm>
-
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/limits.h"
@@ -18,7 +16,7 @@ const char* const kTaskLost =
 
 Tasks::~Tasks() {
   stop_all();
-  std::vector<Thread> threads;
+  std::list<Thread> threads;
   {
     const std::lock_guard held(mutex_);
     threads.swap(threads_);
@@ -55,37 +53,59 @@ void Tasks::ended(const std::string& task_id) {
 }
 
 void Tasks::join_finished() {
-  std::vector<Thread> finished;
+  std::list<Thread> finished;
   {
     const std::lock_guard held(mutex_);
-    const auto first = std::partition(threads_.begin(), threads_.end(), [](const Thread& one) {
-      const std::lock_guard run(one.run->mutex_);
-      return one.run->phase_ != TaskRun::Phase::over;
-    });
-    std::move(first, threads_.end(), std::back_inserter(finished));
-    threads_.erase(first, threads_.end());
+    for (auto at = threads_.begin(); at != threads_.end();) {
+      const auto one = at++;
+      const std::lock_guard run(one->run->mutex_);
+      if (one->run->phase_ == TaskRun::Phase::over) finished.splice(finished.end(), threads_, one);
+    }
   }
   for (Thread& one : finished) one.thread.join();
 }
 
-bool Tasks::promote(const std::shared_ptr<TaskRun>& run) {
+bool Tasks::promote(const std::shared_ptr<TaskRun>& run, std::string& created) {
   TaskRecord& task = run->record_;  // nobody else looks at it before it is a task
-  task.task_id = random_hex(16);
-  task.status = TaskStatus::working;
-  task.created_ms = task.updated_ms = service_.clock->unix_ms();
-  task.ttl_ms = std::chrono::milliseconds(limits::kTaskTtl).count();
-  {
-    const std::lock_guard held(mutex_);
-    if (ending_ || live_.size() >= limits::kTasksRunning) return false;
-    live_.emplace(task.task_id, run);
-  }
-  if (const auto made = service_.tasks->create(task); !made) {
+  bool row_may_stand = false;
+  try {
+    task.task_id = random_hex(16);
+    task.status = TaskStatus::working;
+    task.created_ms = task.updated_ms = service_.clock->unix_ms();
+    task.ttl_ms = std::chrono::milliseconds(limits::kTaskTtl).count();
+    created = fields(task, false);
+    {
+      const std::lock_guard held(mutex_);
+      if (ending_ || live_.size() >= limits::kTasksRunning) return false;
+      live_.emplace(task.task_id, run);
+    }
+    row_may_stand = true;
+    const auto made = service_.tasks->create(task);
+    if (made) return true;
+    row_may_stand = false;
     log::warning("a call stays a call, since its task could not be written",
                  {{"error", made.error().message}});
-    ended(task.task_id);
-    return false;
+  } catch (const std::exception& e) {
+    // No thread, no memory: costs the call its task, not the process.
+    log::warning("a call stays a call, since its task could not be made", {{"what", e.what()}});
+  } catch (...) {
+    log::warning("a call stays a call, since its task could not be made");
   }
-  return true;
+  ended(task.task_id);
+  if (row_may_stand) drop_row(task);
+  return false;
+}
+
+// The client never hears of this task, but one that has no end would count among those kept.
+void Tasks::drop_row(TaskRecord& task) {
+  try {
+    task.status = TaskStatus::failed;
+    task.body = error_body({kInternalError, "the task could not be made"});
+    // An error: there is no row, and nothing to end.
+    static_cast<void>(service_.tasks->update(task));
+  } catch (...) {
+    log::warning("a task that was not made may stand as working until its time is over");
+  }
 }
 
 void Tasks::run(ReplyOnce& reply, const std::string& tool, std::chrono::milliseconds after,
@@ -93,7 +113,10 @@ void Tasks::run(ReplyOnce& reply, const std::string& tool, std::chrono::millisec
   using Phase = TaskRun::Phase;
   join_finished();
   const auto run = std::make_shared<TaskRun>(*this, reply.exchange().shared_from_this(), tool);
-  std::thread thread([run, work = std::move(work)] {
+  // In a node of its own, so that handing it to threads_ cannot fail while it runs.
+  std::list<Thread> started;
+  started.push_back({run, {}});
+  started.front().thread = std::thread([run, work = std::move(work)] {
     CallOutcome outcome;
     try {
       outcome = work(*run);
@@ -116,8 +139,7 @@ void Tasks::run(ReplyOnce& reply, const std::string& tool, std::chrono::millisec
       run->phase_ = Phase::creating;
       held.unlock();
       // A call that was cancelled has nobody who would ask for its task.
-      is_task = !run->exchange_->stop.stop_requested() && promote(run);
-      if (is_task) created = fields(run->record_, false);
+      is_task = !run->exchange_->stop.stop_requested() && promote(run, created);
       held.lock();
       run->phase_ = is_task ? Phase::task : Phase::refused;
       run->changed_.notify_all();
@@ -127,11 +149,11 @@ void Tasks::run(ReplyOnce& reply, const std::string& tool, std::chrono::millisec
   if (is_task) {
     {
       const std::lock_guard held(mutex_);
-      threads_.push_back({run, std::move(thread)});
+      threads_.splice(threads_.end(), started);
     }
     return reply.result(writer_.result(Revision::v2026_07_28, created, std::nullopt, "task"));
   }
-  thread.join();
+  started.front().thread.join();
   if (run->outcome_.error) return reply.error(*run->outcome_.error);
   reply.result(run->outcome_.result);
 }

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -111,7 +112,10 @@ class Tasks {
   };
 
   std::shared_ptr<TaskRun> live(const std::string& task_id);
-  bool promote(const std::shared_ptr<TaskRun>& run);
+  // Makes `run` a task: its record, `created` (what its client is told) and its place in live_.
+  // False, with nothing left behind: it stays a call.
+  bool promote(const std::shared_ptr<TaskRun>& run, std::string& created);
+  void drop_row(memory::TaskRecord& task);
   void ended(const std::string& task_id);
   void join_finished();
   std::string fields(const memory::TaskRecord& task, bool detailed) const;
@@ -124,7 +128,7 @@ class Tasks {
   std::mutex mutex_;
   std::condition_variable idle_;
   std::map<std::string, std::shared_ptr<TaskRun>> live_;
-  std::vector<Thread> threads_;
+  std::list<Thread> threads_;
   bool ending_ = false;
 };
 
