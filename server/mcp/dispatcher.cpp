@@ -314,6 +314,8 @@ Connection::~Connection() {
   stop();
   while (!wait_idle(std::chrono::seconds(1))) {
   }
+  // A listener whose turn came after stop() has subscribed meanwhile.
+  state_->parts.subscriptions.end(&state_->in_flight);
 }
 
 void Connection::receive(std::string_view frame) {

@@ -9,7 +9,10 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/limits.h"
 #include "server/mcp/dispatcher.h"
+#include "server/mcp/messages.h"
+#include "server/mcp/parts.h"
 #include "server/mcp/pool.h"
 #include "tests/wire/toy_service.h"
 
@@ -100,6 +103,32 @@ TEST_CASE("a service without prompts, resources and tools says so") {
   CHECK(Json::parse(messages.at(0))["result"]["capabilities"] == Json{{"logging", Json::object()}});
   for (std::size_t i = 1; i < messages.size(); ++i)
     CHECK(Json::parse(messages[i])["error"]["code"] == -32601);
+}
+
+TEST_CASE("a listener whose client left before its turn is told of nothing and forgotten") {
+  Service service = wire_test::toy_service();
+  service.announces.tools = true;
+  Server server(std::move(service));
+  std::atomic<bool> release{false};
+  for (std::size_t i = 0; i < limits::kToolThreads; ++i)
+    REQUIRE(server.parts().pool.run([&] { release.wait(false); }));
+  const auto outbox = std::make_shared<Kept>();
+  {
+    Connection connection(server, *outbox, Connection::Eras::modern_only);
+    connection.receive(
+        parse_frame(R"({"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{)"
+                    R"("notifications":{"toolsListChanged":true},)"
+                    R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+                    R"("io.modelcontextprotocol/clientCapabilities":{}}}})"),
+        {outbox});
+    connection.stop();
+    release = true;
+    release.notify_all();
+  }
+  outbox->take();
+  CHECK(outbox.use_count() == 1);  // no entry holds its exchange
+  server.list_changed(Server::List::tools);
+  CHECK(outbox->take().empty());
 }
 
 TEST_CASE("parked threads are replaced, so that questions cannot stop other calls") {
