@@ -250,10 +250,15 @@ HttpReply HttpEndpoint::post(const HttpTurn& turn, const std::string& body) {
 }
 
 HttpReply HttpEndpoint::modern(const HttpTurn& turn, mcp::Frame frame) {
+  const bool listens = std::get<mcp::Request>(frame.message).method == "subscriptions/listen";
+  // It would be served for hours without a word: what it tells are events.
+  if (listens && !accepts(turn.head).events)
+    return refused(
+        {406, "subscriptions/listen is answered with text/event-stream; Accept does not take it"});
   const auto stream =
       std::make_shared<EventStream>(EventStream::Keep::nothing, sessions_.kept_bytes());
   const auto call = std::make_shared<HttpCall>(turn.wake, stream);
-  call->waits_for_news = std::get<mcp::Request>(frame.message).method == "subscriptions/listen";
+  call->waits_for_news = listens;
   call->own =
       std::make_unique<mcp::Connection>(server_, *stream, mcp::Connection::Eras::modern_only);
   stream->attach(turn.wake);

@@ -288,6 +288,26 @@ TEST_CASE("answers as streams of events") {
   CHECK(ten.body.find("resultType") != std::string::npos);
 }
 
+TEST_CASE("a listener takes events") {
+  const HttpProcess server({server_path(), "--http", "127.0.0.1:0", "--tasks"});
+  const std::string body = modern("subscriptions/listen", R"("notifications":{})");
+  const auto ask = [&](const std::string& accept) {
+    return "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: " +
+           accept + "\r\n" + fields("subscriptions/listen") +
+           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  };
+  HttpClient client(server.address());
+  client.send(ask("application/json"));
+  const Answer refused = client.read();
+  CHECK(refused.status == 406);
+  CHECK(code_of(refused) == -32600);
+  CHECK(refused.body.find("subscriptions/listen is answered with text/event-stream; Accept does "
+                          "not take it") != std::string::npos);
+  client.send(ask("text/event-stream"));
+  CHECK(client.read_head().status == 200);
+  CHECK(client.read_until("notifications/subscriptions/acknowledged"));
+}
+
 TEST_CASE("2026-07-28: who leaves cancels") {
   const HttpProcess server({server_path(), "--http", "127.0.0.1:0"});
   const auto at_work = [&] {
