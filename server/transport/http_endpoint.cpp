@@ -36,11 +36,6 @@ bool is_legacy_version(std::string_view version) {
   return false;
 }
 
-bool names_modern(const Head& head) {
-  const std::string* version = head.field("mcp-protocol-version");
-  return version != nullptr && *version == mcp::to_string(mcp::Revision::v2026_07_28);
-}
-
 // "3-17" of Last-Event-ID: the stream and the last event that arrived.
 std::optional<std::pair<std::uint64_t, std::uint64_t>> parse_event_id(std::string_view text) {
   std::uint64_t stream = 0, event = 0;

@@ -111,6 +111,11 @@ std::variant<Route, Refusal> find_route(const Head& head) {
   return Refusal{404, "nothing is here; MCP is at /mcp"};
 }
 
+bool names_modern(const Head& head) {
+  const std::string* version = head.field("mcp-protocol-version");
+  return version != nullptr && *version == mcp::to_string(mcp::Revision::v2026_07_28);
+}
+
 Refusal unauthorized() {
   return {401,
           "a valid token is needed: Authorization: Bearer TOKEN",
@@ -124,8 +129,7 @@ std::optional<Refusal> judge_method(const Head& head, Route route) {
                ? std::nullopt
                : std::optional(Refusal{405, "only GET", mcp::kInvalidRequest, {{"Allow", "GET"}}});
   if (head.method == "POST") return std::nullopt;
-  const std::string* version = head.field("mcp-protocol-version");
-  const bool modern = version != nullptr && *version == mcp::to_string(mcp::Revision::v2026_07_28);
+  const bool modern = names_modern(head);
   // GET and DELETE belong to sessions, which 2026-07-28 does not have.
   if ((head.method == "GET" || head.method == "DELETE") && !modern &&
       head.field("mcp-session-id") != nullptr)

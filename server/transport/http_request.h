@@ -28,6 +28,8 @@ std::optional<Refusal> judge_names(const Head& head, const HttpNames& names);
 // 404 for any path but those of Route.
 std::variant<Route, Refusal> find_route(const Head& head);
 Refusal unauthorized();
+// MCP-Protocol-Version says 2026-07-28.
+bool names_modern(const Head& head);
 // 405 for anything but POST, GET and DELETE at /mcp, and but GET elsewhere.
 std::optional<Refusal> judge_method(const Head& head, Route route);
 // The rest that a POST's head can be refused for: 415 for its type or any Content-Encoding, 411
