@@ -36,6 +36,12 @@ bool is_legacy_version(std::string_view version) {
   return false;
 }
 
+// An event without data is how a client learns what to come back with before anything is said.
+bool knows_priming(const Session& session) {
+  const auto agreed = session.agreed();
+  return agreed && *agreed >= mcp::Revision::v2025_11_25;
+}
+
 // "3-17" of Last-Event-ID: the stream and the last event that arrived.
 std::optional<std::pair<std::uint64_t, std::uint64_t>> parse_event_id(std::string_view text) {
   std::uint64_t stream = 0, event = 0;
@@ -294,6 +300,7 @@ HttpReply HttpEndpoint::in_session(const HttpTurn& turn, mcp::Frame frame,
   const auto call = std::make_shared<HttpCall>(turn.wake, stream);
   call->session = session;
   if (!frame.batch) call->id = request->id;
+  if (knows_priming(*session) && accepts(turn.head).events) stream->allow_release();
   stream->attach(turn.wake);
   session->receive(std::move(frame), {stream});
   return answer(turn, call);
@@ -338,8 +345,7 @@ HttpReply HttpEndpoint::begin_stream(const HttpTurn& turn, const std::shared_ptr
   }
   if (call->session) {
     call->number = call->session->keep(call->stream);
-    const auto agreed = call->session->agreed();
-    call->priming = agreed && *agreed >= mcp::Revision::v2025_11_25;
+    call->priming = knows_priming(*call->session);
   }
   HttpReply reply;
   reply.type = kEventsType;

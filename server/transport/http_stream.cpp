@@ -27,10 +27,15 @@ void EventStream::answer(std::string message, mcp::Step step) {
   end_locked();
 }
 
+void EventStream::allow_release() {
+  const std::lock_guard held(mutex_);
+  may_release_ = true;
+}
+
 void EventStream::release() {
   const std::lock_guard held(mutex_);
   // What it says from now on waits in the ring for Last-Event-ID.
-  if (keep_ != Keep::ring || reader_ == nullptr) return;
+  if (!may_release_ || keep_ != Keep::ring || reader_ == nullptr) return;
   reader_->ring();
   reader_ = nullptr;
 }

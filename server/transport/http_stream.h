@@ -39,8 +39,13 @@ class EventStream final : public mcp::Outbox {
   void answer(std::string message, mcp::Step step) override;
   void abandon() override;
   bool wait_for_room(std::stop_token stop) override;
+  // Nothing without allow_release().
   void release() override;
   bool carries_one_request() const override { return keep_ == Keep::nothing; }
+
+  // For a client that takes events and knows the one without data: it gets a number to come back
+  // with before the stream lets go of it. Any other would lose the answer.
+  void allow_release();
 
   // --- for the reader ---
   struct Event {
@@ -79,7 +84,7 @@ class EventStream final : public mcp::Outbox {
   std::size_t bytes_ = 0;     // in events_
   std::size_t waiting_ = 0;   // of them, not taken
   const Wake* reader_ = nullptr;
-  bool answered_ = false, ended_ = false;
+  bool answered_ = false, ended_ = false, may_release_ = false;
   mcp::Step step_ = mcp::Step::served;
 };
 

@@ -86,6 +86,24 @@ TEST_CASE("a ring replays what follows an event") {
   CHECK_FALSE(stream.attach(second, 9));
 }
 
+TEST_CASE("a stream lets go of its reader only where the client can come back") {
+  const auto kept = std::make_shared<std::atomic<std::size_t>>(0);
+  const Wake first, second;
+  for (const bool allowed : {false, true}) {
+    CAPTURE(allowed);
+    EventStream stream(Keep::ring, kept);
+    if (allowed) stream.allow_release();
+    stream.attach(first);
+    stream.release();
+    stream.answer("a", mcp::Step::served);
+    const auto taken = stream.take(first);
+    CHECK(taken.taken_over == allowed);
+    CHECK(texts(taken) == (allowed ? "" : "1a "));
+    CHECK(stream.attach(second, 0));
+    CHECK(texts(stream.take(second)) == "1a ");
+  }
+}
+
 TEST_CASE("who attaches takes the stream over") {
   const auto kept = std::make_shared<std::atomic<std::size_t>>(0);
   const Wake first, second;
