@@ -39,6 +39,10 @@ bool TaskRun::stay_call() {
 
 Result<void> TaskRun::write(TaskStatus status, std::string body) {
   const std::lock_guard held(record_mutex_);
+  return write_held(status, std::move(body));
+}
+
+Result<void> TaskRun::write_held(TaskStatus status, std::string body) {
   record_.status = status;
   record_.body = std::move(body);
   record_.updated_ms = tasks_.service_.clock->unix_ms();
@@ -61,9 +65,23 @@ std::string requests_of(const std::map<std::string, ClientQuestion>& open) {
 
 }  // namespace
 
+Result<void> TaskRun::publish() {
+  // Read behind the record's lock: of two that publish, the later one writes what is true last.
+  const std::lock_guard record(record_mutex_);
+  TaskStatus status = TaskStatus::working;
+  std::string body;
+  {
+    const std::lock_guard held(mutex_);
+    if (!open_.empty()) {
+      status = TaskStatus::input_required;
+      body = requests_of(open_);
+    }
+  }
+  return write_held(status, std::move(body));
+}
+
 Result<ClientAnswers> TaskRun::ask(const std::vector<ClientQuestion>& questions) {
   const std::stop_token stop = exchange_->stop.get_token();
-  std::string requests;
   std::map<std::string, std::string> shown;  // the handler's key -> the client's
   {
     const std::lock_guard held(mutex_);
@@ -76,13 +94,13 @@ Result<ClientAnswers> TaskRun::ask(const std::vector<ClientQuestion>& questions)
       open_.emplace(question.key + suffix, question);
       shown.emplace(question.key, question.key + suffix);
     }
-    requests = requests_of(open_);
   }
-  TRY_DO(write(TaskStatus::input_required, std::move(requests)));
+  TRY_DO(publish());
   ClientAnswers answers;
+  bool all = false;
   {
     std::unique_lock held(mutex_);
-    const bool all =
+    all =
         changed_.wait_for(held, stop, tasks_.service_.question_life, [&] { return open_.empty(); });
     open_.clear();
     for (const auto& [key, name] : shown)
@@ -91,19 +109,15 @@ Result<ClientAnswers> TaskRun::ask(const std::vector<ClientQuestion>& questions)
     answers_.clear();
     if (!all && stop.stop_requested())
       return fail(ErrorKind::cancelled, "the task was cancelled while its question was open");
-    if (!all) {
-      held.unlock();
-      TRY_DO(write(TaskStatus::working, {}));
-      return fail(ErrorKind::timeout, "nobody answered the question in time", {},
-                  "approval_timeout");
-    }
   }
-  TRY_DO(write(TaskStatus::working, {}));
+  TRY_DO(publish());
+  if (!all)
+    return fail(ErrorKind::timeout, "nobody answered the question in time", {}, "approval_timeout");
   return answers;
 }
 
 void TaskRun::answer(const Json& responses) {
-  std::string left;
+  bool some_open = false;
   {
     const std::lock_guard held(mutex_);
     bool any = false;
@@ -116,11 +130,11 @@ void TaskRun::answer(const Json& responses) {
       any = true;
     }
     if (!any) return;
-    if (!open_.empty()) left = requests_of(open_);
+    some_open = !open_.empty();
   }
-  if (left.empty()) {
-    changed_.notify_all();
-  } else if (const auto written = write(TaskStatus::input_required, std::move(left)); !written) {
+  if (!some_open) {
+    changed_.notify_all();  // who asked publishes
+  } else if (const auto written = publish(); !written) {
     log::warning("a task's open questions could not be written",
                  {{"error", written.error().message}});
   }

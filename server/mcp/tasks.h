@@ -3,9 +3,9 @@
 // tool's threshold, or says so itself, its record is made durable and the client gets a
 // CreateTaskResult, otherwise the usual answer. The rows are the truth; what is here is what runs.
 //
-// Threads: safe from any thread. Lock order: Tasks, then TaskRun; neither is held while the store,
-// a stop callback or an outbox is called. A run's record has a lock of its own, taken before those
-// of Subscriptions, which keeps its updates and what is told of them in one order.
+// Threads: safe from any thread. Lock order: a run's record, then Tasks, then TaskRun; the last two
+// are not held while the store, a stop callback or an outbox is called. That of the record is, and
+// keeps its updates and what is told of them in one order; those of Subscriptions come after it.
 #pragma once
 
 #include <chrono>
@@ -62,6 +62,9 @@ class TaskRun {
   void cancel();
   void answer(const nlohmann::json& responses);
   Result<void> write(memory::TaskStatus status, std::string body);
+  // Writes what the open questions say: input_required with them, or working without any.
+  Result<void> publish();
+  Result<void> write_held(memory::TaskStatus status, std::string body);  // under record_mutex_
 
   Tasks& tasks_;
   const std::shared_ptr<Exchange> exchange_;

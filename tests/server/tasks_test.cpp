@@ -1,4 +1,4 @@
-// Calls that become tasks, where the store fails them.
+// Calls that become tasks, where the store fails them or their answers come at the same time.
 #include <atomic>
 #include <mutex>
 #include <string>
@@ -67,6 +67,64 @@ TEST_CASE("a call whose task cannot be made because something throws stays a cal
   connection.receive(request(1, "tools/call", R"("name":"slow","arguments":{"ms":50})"));
   CHECK(outbox.answer_to(1)["result"]["content"][0]["text"] == "waited");
   CHECK(server.wait_tasks(std::chrono::seconds(0)));
+}
+
+// Holds the first record of open questions back until it is let go.
+class Slow final : public wire_test::TaskMemory {
+ public:
+  Result<void> update(const memory::TaskRecord& task) override {
+    if (task.status == memory::TaskStatus::input_required && !writing.exchange(true)) {
+      writing.notify_all();
+      go.wait(false);
+    }
+    return TaskMemory::update(task);
+  }
+  std::atomic<bool> writing = false, go = false;
+};
+
+TEST_CASE("answers that come at the same time leave a task working") {
+  for (int round = 0; round < 20; ++round) {
+    const auto store = std::make_shared<Slow>();
+    std::atomic<bool> asked = false, end = false;
+    Service service = wire_test::toy_service();
+    service.tasks = store;
+    ToolTraits& traits = service.traits["slow"];
+    traits.task_after = std::chrono::seconds(60);
+    traits.run = [&](const Json&, tools::Call&, ClientLink& client) -> Result<tools::Reply> {
+      client.become_task();
+      const std::string form =
+          R"({"message":"?","requestedSchema":{"type":"object","properties":{}}})";
+      const auto answers =
+          client.ask({{"a", "elicitation/create", form}, {"b", "elicitation/create", form}},
+                     ClientLink::Seal::sealed);
+      asked = true;
+      asked.notify_all();
+      end.wait(false);
+      return tools::Reply{answers ? "answered" : "not answered", nullptr, std::nullopt};
+    };
+    Server server(std::move(service));
+    Replies outbox;
+    Connection connection(server, outbox);
+    connection.receive(request(1, "tools/call", R"("name":"slow","arguments":{})"));
+    const std::string id = outbox.answer_to(1)["result"]["taskId"].get<std::string>();
+    const std::string task = R"("taskId":")" + id + "\"";
+    store->writing.wait(false);
+    connection.receive(
+        request(2, "tasks/update", task + R"(,"inputResponses":{"a":{"action":"decline"}})"));
+    connection.receive(
+        request(3, "tasks/update", task + R"(,"inputResponses":{"b":{"action":"decline"}})"));
+    outbox.at(1);  // one has its reply; the other, if it came first, waits for the record
+    store->go = true;
+    store->go.notify_all();
+    outbox.answer_to(2);
+    outbox.answer_to(3);
+    asked.wait(false);
+    connection.receive(request(4, "tasks/get", task));
+    CHECK(outbox.answer_to(4)["result"]["status"] == "working");
+    end = true;
+    end.notify_all();
+    CHECK(server.wait_tasks(std::chrono::seconds(60)));
+  }
 }
 
 }  // namespace
