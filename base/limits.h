@@ -28,6 +28,8 @@ inline constexpr std::chrono::milliseconds kProgressHeartbeat = 15s;  // clients
 inline constexpr std::chrono::milliseconds kProgressGap = 200ms;      // at most 5 per second
 inline constexpr std::chrono::milliseconds kShutdownWithTools = 1s;
 inline constexpr std::size_t kToolThreads = 8;
+inline constexpr std::size_t kPoolQueue = 1024;           // requests that wait for one of them, all
+                                                          // connections together
 inline constexpr std::size_t kBatchMessages = 32;         // elements of a 2025-03-26 batch
 inline constexpr std::size_t kListPage = 100;             // entries of one page of a list
 inline constexpr std::size_t kCompletions = 100;          // values of one completion (the schema)

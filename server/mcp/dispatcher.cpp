@@ -172,7 +172,7 @@ namespace {
 void hand_to_pool(Parts& parts, const Work& work) {
   const bool taken = parts.pool.run([work] { Connection::run(work); });
   if (!taken)
-    work->reply.error({kInternalError, "busy: no thread to be had; retry"}, Step::capacity);
+    work->reply.error({kInternalError, "busy: no thread can take this now; retry"}, Step::capacity);
 }
 
 }  // namespace

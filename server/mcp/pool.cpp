@@ -3,6 +3,8 @@
 #include <system_error>
 #include <utility>
 
+#include "base/limits.h"
+
 namespace remit::mcp {
 
 Pool::~Pool() {
@@ -16,6 +18,7 @@ Pool::~Pool() {
 
 bool Pool::run(std::function<void()> job) {
   std::unique_lock held(mutex_);
+  if (queue_.size() >= limits::kPoolQueue) return false;
   queue_.push_back(std::move(job));
   if (idle_ >= queue_.size()) {
     held.unlock();

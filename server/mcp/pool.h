@@ -21,8 +21,8 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // Runs `job` on a thread of the pool; `job` must not throw. False, and `job` is dropped, if the
-  // pool has no thread and the system gives none.
+  // Runs `job` on a thread of the pool; `job` must not throw. False, and `job` is dropped, if
+  // kPoolQueue jobs wait, or the pool has no thread and the system gives none.
   [[nodiscard]] bool run(std::function<void()> job);
 
   // While it lives, the calling pool thread waits for a person: another thread may take its place,

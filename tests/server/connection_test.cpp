@@ -131,6 +131,26 @@ TEST_CASE("a listener whose client left before its turn is told of nothing and f
   CHECK(outbox->take().empty());
 }
 
+TEST_CASE("what waits for a thread is bounded, all connections together") {
+  std::atomic<bool> release{false};
+  std::atomic<std::size_t> ran{0};
+  {
+    Pool pool(1);
+    std::atomic<bool> busy{false};
+    REQUIRE(pool.run([&] {
+      busy = true;
+      busy.notify_all();
+      release.wait(false);
+    }));
+    busy.wait(false);  // it waits no more: the queue is empty
+    for (std::size_t i = 0; i < limits::kPoolQueue; ++i) REQUIRE(pool.run([&] { ++ran; }));
+    CHECK_FALSE(pool.run([&] { ++ran; }));
+    release = true;
+    release.notify_all();
+  }
+  CHECK(ran == limits::kPoolQueue);
+}
+
 TEST_CASE("parked threads are replaced, so that questions cannot stop other calls") {
   std::atomic<int> waiting{0};
   std::atomic<bool> release{false};
