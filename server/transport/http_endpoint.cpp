@@ -17,16 +17,16 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr const char* kJsonType = "application/json";
 constexpr const char* kEventsType = "text/event-stream";
+constexpr int kBusy = 503;
+
+std::pair<std::string, std::string> retry_after() {
+  return {"Retry-After", std::to_string(limits::kHttpRetryAfter)};
+}
 
 HttpReply empty(int status) {
   HttpReply reply;
   reply.status = status;
   return reply;
-}
-
-HttpReply busy(const char* what) {
-  return refused(
-      {503, what, mcp::kInternalError, {{"Retry-After", std::to_string(limits::kHttpRetryAfter)}}});
 }
 
 bool is_legacy_version(std::string_view version) {
@@ -63,7 +63,7 @@ int status_of(mcp::Step step, bool modern) {
     case mcp::Step::method:
       return modern ? 404 : 200;
     case mcp::Step::capacity:
-      return 503;
+      return kBusy;
     case mcp::Step::served:
       return 200;
   }
@@ -75,8 +75,7 @@ HttpReply json_reply(std::string body, mcp::Step step, bool modern) {
   reply.status = status_of(step, modern);
   reply.type = kJsonType;
   reply.body = std::move(body);
-  if (reply.status == 503)
-    reply.fields.emplace_back("Retry-After", std::to_string(limits::kHttpRetryAfter));
+  if (reply.status == kBusy) reply.fields.push_back(retry_after());
   return reply;
 }
 
@@ -93,6 +92,10 @@ HttpReply refused(const Refusal& refusal) {
   reply.type = kJsonType;
   reply.body = refusal_body(refusal);
   return reply;
+}
+
+HttpReply busy(std::string what) {
+  return refused({kBusy, std::move(what), mcp::kInternalError, {retry_after()}});
 }
 
 HttpEndpoint::HttpEndpoint(mcp::Server& server, EndpointOptions options, HttpMetrics& metrics)

@@ -84,5 +84,7 @@ class HttpEndpoint {
 };
 
 HttpReply refused(const Refusal& refusal);
+// 503 with Retry-After.
+HttpReply busy(std::string what);
 
 }  // namespace remit::transport

@@ -146,11 +146,7 @@ class HttpListener::Library final : public httplib::Server {
   bool process_and_close_socket(socket_t socket) override {
     HttpWire wire(Fd(static_cast<int>(socket)), drain_);
     if (std::this_thread::get_id() == acceptor_) {
-      wire.write(
-          plain_response(refused({503,
-                                  "too many connections; retry",
-                                  mcp::kInternalError,
-                                  {{"Retry-After", std::to_string(limits::kHttpRetryAfter)}}})));
+      wire.write(plain_response(busy("too many connections; retry")));
       wire.flush();
       return true;
     }
@@ -167,6 +163,10 @@ class HttpListener::Library final : public httplib::Server {
 
   void serve_connection(HttpWire& wire) {
     const Wake wake;
+    if (wake.fd() < 0) {  // its answers would wake nobody
+      wire.write(plain_response(busy("no descriptor is left for this connection; retry")));
+      return wire.linger();
+    }
     milliseconds idle = limits::kHttpHeadTime;
     while (wire.wait_request(idle)) {
       auto got = wire.read_head();
@@ -176,7 +176,7 @@ class HttpListener::Library final : public httplib::Server {
         wire.write(plain_response(refused(*refusal)));
         return wire.linger();
       }
-      const HttpMetrics::Level busy(endpoint_->metrics().in_flight);
+      const HttpMetrics::Level at_work(endpoint_->metrics().in_flight);
       wake.quiet();
       const Head& head = std::get<Head>(got);
       InLibrary in{{head, wire, wake}};
@@ -215,12 +215,7 @@ class HttpListener::Library final : public httplib::Server {
       return fill(in, response,
                   refused({413, "a message has at most " + std::to_string(limits::kFrameBytes) +
                                     " bytes"}));
-    if (too_many)
-      return fill(in, response,
-                  refused({503,
-                           "too much is being received; retry",
-                           mcp::kInternalError,
-                           {{"Retry-After", std::to_string(limits::kHttpRetryAfter)}}}));
+    if (too_many) return fill(in, response, busy("too much is being received; retry"));
     fill(in, response,
          refused({400, "bad request: the body ends early, is malformed or too slow"}));
   }

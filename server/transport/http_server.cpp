@@ -90,7 +90,8 @@ int bound_port(int socket) {
 
 struct HttpServer::Parts {
   HttpMetrics metrics;  // opened before the lock
-  Wake drain;
+  Wake drain, finished;
+  Fd signals;
   HttpListener listener{drain.fd()};
   std::string url;
 };
@@ -114,6 +115,10 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start_listening(const HttpOption
   }
 
   auto parts = std::make_unique<Parts>();
+  parts->signals.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (parts->drain.fd() < 0 || parts->finished.fd() < 0 || !parts->signals)
+    return fail(ErrorKind::unavailable,
+                "no descriptors to be had for signals and the end; raise `ulimit -n`");
   HttpListener& listener = parts->listener;
   std::string where;
   bool bound = false;
@@ -150,9 +155,6 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start_listening(const HttpOption
 
 int HttpServer::serve(mcp::Server& server, EndpointOptions options) {
   HttpEndpoint endpoint(server, std::move(options), parts_->metrics);
-  const sigset_t set = ending_signals();
-  const Fd signals(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  const Wake finished;
   std::thread accepting([&] {
     try {
       parts_->listener.serve(endpoint);
@@ -161,13 +163,14 @@ int HttpServer::serve(mcp::Server& server, EndpointOptions options) {
     } catch (...) {
       log::error("the listener failed");
     }
-    finished.ring();
+    parts_->finished.ring();
   });
 
   int seen = 0;
   std::optional<SteadyClock::time_point> deadline;
   for (;;) {
-    std::array<pollfd, 2> watched = {{{signals.get(), POLLIN, 0}, {finished.fd(), POLLIN, 0}}};
+    std::array<pollfd, 2> watched = {
+        {{parts_->signals.get(), POLLIN, 0}, {parts_->finished.fd(), POLLIN, 0}}};
     const auto left = deadline ? std::chrono::ceil<milliseconds>(*deadline - SteadyClock::now())
                                : milliseconds(-1);
     if (deadline && left <= milliseconds(0)) {
@@ -179,7 +182,7 @@ int HttpServer::serve(mcp::Server& server, EndpointOptions options) {
       break;
     if (watched[1].revents != 0) break;
     signalfd_siginfo info{};
-    while (::read(signals.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+    while (::read(parts_->signals.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
       if (++seen > 1) ::_exit(1);
       endpoint.drain();
       parts_->drain.ring();

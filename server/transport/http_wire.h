@@ -21,6 +21,7 @@ namespace remit::transport {
 // Wakes the thread of a connection out of HttpWire::wait(). Safe from any thread.
 class Wake {
  public:
+  // Without a descriptor to be had it is none: fd() < 0, and it wakes nobody.
   Wake();
   void ring() const;
   void quiet() const;

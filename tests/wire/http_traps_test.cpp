@@ -113,6 +113,26 @@ TEST_CASE("connections up to the cap are served, one more is told to come back")
   CHECK(server.peak_rss_mib() < 64);
 }
 
+TEST_CASE("a connection that no descriptor is left to serve is told to come back") {
+  int refused = 0;
+  for (const char* most : {"24", "25"}) {  // with one of them the last descriptor is the socket's
+    const HttpProcess server(
+        {"/bin/sh", "-c", std::string("ulimit -n ") + most + R"(; exec "$0" --http 127.0.0.1:0)",
+         server_path()});
+    REQUIRE_FALSE(server.address().empty());
+    std::vector<std::unique_ptr<HttpClient>> open;
+    for (int i = 0; i < 16; ++i) {
+      open.push_back(std::make_unique<HttpClient>(server.address()));
+      open.back()->send(kHealth);
+      const Answer answer = open.back()->read(seconds(3));
+      if (answer.status == 200) continue;
+      if (answer.status == 503 && answer.field("retry-after") == "1") ++refused;
+      break;
+    }
+  }
+  CHECK(refused >= 1);
+}
+
 TEST_CASE("what could be read in two ways ends the connection") {
   const HttpProcess server(command());
   const std::string json = "Content-Type: application/json\r\n";
