@@ -1,5 +1,6 @@
 #include "server/transport/http_server.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/resource.h>
@@ -57,7 +58,11 @@ Result<Address> parse_address(const std::string& text) {
     return bad();
   if (out.host.starts_with('[') && out.host.ends_with(']'))
     out.host = out.host.substr(1, out.host.size() - 2);
-  out.loopback = out.host == "localhost" || out.host == "::1" || out.host.starts_with("127.");
+  in_addr four{};
+  constexpr std::uint32_t kLoopbackNet = 127;
+  out.loopback = out.host == "localhost" || out.host == "::1" ||
+                 (::inet_pton(AF_INET, out.host.c_str(), &four) == 1 &&
+                  ntohl(four.s_addr) >> 24 == kLoopbackNet);
   return out;
 }
 

@@ -271,6 +271,20 @@ TEST_CASE("the listener has a backlog of its own, and its port to itself") {
   CHECK(second.error().message == "cannot listen on 127.0.0.1:" + port + ": it is in use");
 }
 
+TEST_CASE("loopback is an address, not how a name begins") {
+  for (const char* address : {"127.0.0.1.example.org:0", "127.1:0", "localhost.example.org:0",
+                              "10.0.0.1:0", "[::2]:0", "::11:0"}) {
+    CAPTURE(address);
+    const auto http = HttpServer::start_listening({address, "", false});
+    REQUIRE_FALSE(http);
+    CHECK(http.error().message.find("is no loopback address") != std::string::npos);
+  }
+  for (const char* address : {"127.0.0.1:0", "127.0.0.2:0", "localhost:0"}) {
+    CAPTURE(address);
+    CHECK(HttpServer::start_listening({address, "", false}));
+  }
+}
+
 TEST_CASE("connection threads: as many as jobs, up to the cap") {
   std::atomic<int> running = 0;
   std::atomic<bool> go = false;
