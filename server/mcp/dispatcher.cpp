@@ -1,4 +1,3 @@
-// Over 400 lines because the table of methods and what each row runs are read together.
 #include "server/mcp/dispatcher.h"
 
 #include <exception>
@@ -6,13 +5,12 @@
 
 #include "base/limits.h"
 #include "base/log.h"
-#include "server/mcp/content.h"
 #include "server/mcp/eras.h"
 #include "server/mcp/header_claims.h"
+#include "server/mcp/job.h"
 #include "server/mcp/messages.h"
 #include "server/mcp/methods.h"
 #include "server/mcp/parts.h"
-#include "server/mcp/subscribe.h"
 #include "server/mcp/tools_call.h"
 
 namespace remit::mcp {
@@ -75,97 +73,12 @@ struct Connection::State {
 
 namespace {
 
-// Counts a handler at work.
-struct AtWork {
-  explicit AtWork(InFlight& table) : in_flight(table) { in_flight.work_started(); }
-  ~AtWork() { in_flight.work_ended(); }
-  AtWork(const AtWork&) = delete;
-  AtWork& operator=(const AtWork&) = delete;
-  InFlight& in_flight;
-};
-
 void not_handled(const Source& source, const std::exception& cause) {
   log::error("a message could not be handled", {{"what", cause.what()}});
   source.outbox->answer(error_message({}, {kInternalError, "internal error"}), Step::served);
 }
 
 }  // namespace
-
-// One request on its way to its answer.
-struct Job {
-  AtWork at_work;  // first, so that it ends after `reply`, which may still answer
-  Parts& parts;
-  PendingAnswers& pending;
-  bool client_ready;
-  std::shared_ptr<Subscriptions::Session> session;
-  Method method;
-  const tools::Tool* tool;
-  ReplyOnce reply;
-  Json params;
-
-  Job(Parts& p, PendingAnswers& a, InFlight& f, bool ready,
-      std::shared_ptr<Subscriptions::Session> s, Method m, const tools::Tool* t, ReplyOnce r,
-      Json values)
-      : at_work(f),
-        parts(p),
-        pending(a),
-        client_ready(ready),
-        session(std::move(s)),
-        method(m),
-        tool(t),
-        reply(std::move(r)),
-        params(std::move(values)) {}
-
-  void run() {
-    switch (method) {
-      case Method::call_tool:
-        call_tool(parts, {pending, client_ready}, reply, *tool, params);
-        return;
-      case Method::complete:
-        complete(parts, reply, params);
-        return;
-      case Method::get_prompt:
-        get_prompt(parts, {pending, client_ready}, reply, params);
-        return;
-      case Method::list_prompts:
-        list_prompts(parts, reply, params);
-        return;
-      case Method::list_resources:
-        list_resources(parts, reply, params);
-        return;
-      case Method::list_templates:
-        list_resource_templates(parts, reply, params);
-        return;
-      case Method::read_resource:
-        read_resource(parts, reply, params);
-        return;
-      case Method::listen:
-        listen_for_changes(parts, &at_work.in_flight, reply, params);
-        return;
-      case Method::subscribe:
-        subscribe(parts, *session, reply, params);
-        return;
-      case Method::unsubscribe:
-        unsubscribe(parts, *session, reply, params);
-        return;
-      case Method::cancel_task:
-        parts.tasks.cancel(reply, params);
-        return;
-      case Method::get_task:
-        parts.tasks.get(reply, params);
-        return;
-      case Method::update_task:
-        parts.tasks.update(reply, params);
-        return;
-      case Method::discover:
-      case Method::initialize:
-      case Method::list_tools:
-      case Method::ping:
-      case Method::set_log_level:
-        return;  // answered on the reading thread
-    }
-  }
-};
 
 namespace {
 

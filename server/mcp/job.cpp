@@ -1,0 +1,59 @@
+#include "server/mcp/job.h"
+
+#include "server/mcp/content.h"
+#include "server/mcp/subscribe.h"
+#include "server/mcp/tools_call.h"
+
+namespace remit::mcp {
+
+void Job::run() {
+  switch (method) {
+    case Method::call_tool:
+      call_tool(parts, {pending, client_ready}, reply, *tool, params);
+      return;
+    case Method::complete:
+      complete(parts, reply, params);
+      return;
+    case Method::get_prompt:
+      get_prompt(parts, {pending, client_ready}, reply, params);
+      return;
+    case Method::list_prompts:
+      list_prompts(parts, reply, params);
+      return;
+    case Method::list_resources:
+      list_resources(parts, reply, params);
+      return;
+    case Method::list_templates:
+      list_resource_templates(parts, reply, params);
+      return;
+    case Method::read_resource:
+      read_resource(parts, reply, params);
+      return;
+    case Method::listen:
+      listen_for_changes(parts, &at_work.in_flight, reply, params);
+      return;
+    case Method::subscribe:
+      subscribe(parts, *session, reply, params);
+      return;
+    case Method::unsubscribe:
+      unsubscribe(parts, *session, reply, params);
+      return;
+    case Method::cancel_task:
+      parts.tasks.cancel(reply, params);
+      return;
+    case Method::get_task:
+      parts.tasks.get(reply, params);
+      return;
+    case Method::update_task:
+      parts.tasks.update(reply, params);
+      return;
+    case Method::discover:
+    case Method::initialize:
+    case Method::list_tools:
+    case Method::ping:
+    case Method::set_log_level:
+      return;  // answered on the reading thread
+  }
+}
+
+}  // namespace remit::mcp
