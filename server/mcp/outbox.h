@@ -30,7 +30,7 @@ class Outbox {
   // The request was cancelled: it gets no answer.
   virtual void abandon() {}
   // Waits until the client has read enough that a new call may start; false if `stop` fired or the
-  // client is gone. Called by pool threads only.
+  // client is gone. Called by the thread that does a request's work, never by one that only reads.
   virtual bool wait_for_room(std::stop_token stop) = 0;
   // Lets go of the client, but not of its request, where it can come back for the rest (an initialize
   // era over HTTP); nothing otherwise.

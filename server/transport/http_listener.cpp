@@ -250,7 +250,8 @@ class HttpListener::Library final : public httplib::Server {
       response.set_content_provider(reply.type, provider);  // until the connection ends
   }
 
-  // Bytes of bodies that are being received, all together.
+  // One body's share of the bytes that all bodies have together, until its message is answered or
+  // its stream begins.
   class BodyShare {
    public:
     explicit BodyShare(std::atomic<std::size_t>& all) : all_(all) {}

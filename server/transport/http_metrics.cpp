@@ -101,7 +101,7 @@ std::string HttpMetrics::text(std::size_t sessions, const std::vector<Gauge>& mo
           "method=\"" + std::string(key.first) + "\",status=\"" + std::to_string(key.second) + "\"",
           static_cast<double>(count));
     head(out, "remit_http_request_seconds", "histogram",
-         "From the end of the head to the end of the response.");
+         "From the end of the head to the start of the response.");
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < buckets_.size(); ++i) {
       sum += buckets_[i];

@@ -3,7 +3,8 @@
 // place. A session belongs to the caller whose token opened it: for anybody else it does not exist.
 //
 // Threads: all safe from any thread. A Session lives as long as somebody holds it; one that was
-// removed answers nothing new. Lock order: none is taken under another.
+// removed answers nothing new. Lock order: Sessions, then a Session's two (never both), then those
+// of its connection and streams.
 #pragma once
 
 #include <atomic>
@@ -40,7 +41,7 @@ class Session {
   std::uint64_t keep(std::shared_ptr<EventStream> stream);
   std::shared_ptr<EventStream> stream(std::uint64_t number) const;
 
-  // Stops the calls and ends the streams.
+  // Stops the calls, whose streams end with what they still answer, and ends that of unasked().
   void end();
   void stop_calls() { connection_.stop(); }
   bool idle() const { return connection_.idle(); }
