@@ -43,7 +43,6 @@ class Session {
 
   // Stops the calls, whose streams end with what they still answer, and ends that of unasked().
   void end();
-  void stop_calls() { connection_.stop(); }
   bool idle() const { return connection_.idle(); }
   bool wait_idle(std::chrono::milliseconds timeout) { return connection_.wait_idle(timeout); }
 

@@ -1,6 +1,5 @@
 #include "server/transport/http_wire.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -192,11 +191,6 @@ bool HttpWire::flush() {
   return !broken_;
 }
 
-bool HttpWire::peer_gone() const {
-  std::array<pollfd, 1> watched = {{{socket_.get(), POLLRDHUP, 0}}};
-  return broken_ || poll_for(watched, milliseconds(0)) > 0;
-}
-
 HttpWire::Woken HttpWire::wait(const Wake& wake, bool until_drain, milliseconds timeout) {
   std::array<pollfd, 3> watched = {{{wake.fd(), POLLIN, 0},
                                     {socket_.get(), POLLRDHUP, 0},
@@ -217,21 +211,6 @@ void HttpWire::linger() {
     begin_ = end_ = 0;
     if (!fill(left_until(deadline))) break;
   }
-}
-
-std::string HttpWire::peer() const {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (::getpeername(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
-    return "gone";
-  if (address.ss_family == AF_INET)
-    return ::inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in*>(&address)->sin_addr, text.data(),
-                       text.size());
-  if (address.ss_family == AF_INET6)
-    return ::inet_ntop(AF_INET6, &reinterpret_cast<sockaddr_in6*>(&address)->sin6_addr, text.data(),
-                       text.size());
-  return "unix";
 }
 
 }  // namespace remit::transport

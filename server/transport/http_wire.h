@@ -61,13 +61,10 @@ class HttpWire {
   // over.
   enum class Woken { rung, peer_gone, draining, timeout };
   Woken wait(const Wake& wake, bool until_drain, std::chrono::milliseconds timeout);
-  bool peer_gone() const;
 
   // Ends the connection so that the peer can still read the last response: what it still sends is
   // read and thrown away for a moment.
   void linger();
-
-  std::string peer() const;  // an address, or "unix"
 
  private:
   // Reads what there is within `timeout`; false: nothing came or the peer left.

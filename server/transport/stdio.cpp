@@ -57,10 +57,9 @@ enum class Source : std::uint64_t { signals, wake, leave, output, input };
 // runs finish() and the other one leaves.
 class StdioServer {
  public:
-  StdioServer(ProtocolPipe pipe, mcp::Server& server, const StdioOptions& options)
+  StdioServer(ProtocolPipe pipe, mcp::Server& server)
       : pipe_(std::move(pipe)),
         server_(server),
-        options_(options),
         outbox_(pipe_.out, pipe_.out_waits),
         connection_(server, outbox_),
         lines_(limits::kFrameBytes) {
@@ -150,10 +149,6 @@ class StdioServer {
     while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
       const int signal = static_cast<int>(info.ssi_signo);
       if (signal == parent_signal() && !parent_gone()) continue;
-      if (signal == SIGHUP && options_.on_reload) {
-        options_.on_reload();
-        continue;
-      }
       if (signal != parent_signal() && ++signals_seen_ > 1) ::_exit(1);  // the second one
       asked_ = true;
     }
@@ -299,7 +294,6 @@ class StdioServer {
 
   ProtocolPipe pipe_;
   mcp::Server& server_;
-  const StdioOptions& options_;
   Fd signals_, leave_, events_;
   bool waiting_ = false;       // the descriptors can be waited for
   bool always_ready_ = false;  // input that needs no waiting
@@ -311,7 +305,7 @@ class StdioServer {
   bool busy_ = false;   // one of the two threads is doing a request's work
   std::thread second_;  // made by the first one; joined by run()
 
-  std::mutex signals_mutex_;  // one call of on_reload at a time; guards the next two
+  std::mutex signals_mutex_;  // both threads may read signals; guards the next two
   bool asked_ = false;        // by a signal
   int signals_seen_ = 0;
 
@@ -366,16 +360,8 @@ ProtocolPipe take_stdio() {
   return pipe;
 }
 
-void restore_signals() {
-  const sigset_t set = watched_signals();
-  ::sigprocmask(SIG_UNBLOCK, &set, nullptr);
-  struct sigaction usual{};
-  usual.sa_handler = SIG_DFL;
-  ::sigaction(SIGPIPE, &usual, nullptr);
-}
-
-int serve_stdio(ProtocolPipe pipe, mcp::Server& server, const StdioOptions& options) {
-  StdioServer stdio(std::move(pipe), server, options);
+int serve_stdio(ProtocolPipe pipe, mcp::Server& server) {
+  StdioServer stdio(std::move(pipe), server);
   return stdio.run();
 }
 

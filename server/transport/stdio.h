@@ -13,15 +13,13 @@
 // input are seen at once, however long the work takes. While one of the two works, the other hands
 // what it reads to the pool. Neither ever waits for the client to read.
 //
-// serve_stdio() ends at end of input, SIGTERM, SIGINT, a broken output pipe or the parent's death:
-// calls are cancelled and it returns, at the latest after kShutdownWithTools. If handlers are still
-// at work then, it ends the process itself (their threads cannot be joined). A second signal ends
-// the process at once.
+// serve_stdio() ends at end of input, SIGTERM, SIGINT, SIGHUP, a broken output pipe or the parent's
+// death: calls are cancelled and it returns, at the latest after kShutdownWithTools. If handlers
+// are still at work then, it ends the process itself (their threads cannot be joined). A second
+// signal ends the process at once.
 #pragma once
 
 #include <sys/types.h>
-
-#include <functional>
 
 #include "base/fs.h"
 #include "server/mcp/dispatcher.h"
@@ -40,18 +38,10 @@ struct ProtocolPipe {
 
 // Takes stdin and stdout away from the process, blocks SIGTERM, SIGINT and SIGHUP in this and all
 // later threads, ignores SIGPIPE and asks for a signal when the parent dies. Call it first in
-// main(). A child that is forked later and executes another program must restore_signals().
+// main().
 ProtocolPipe take_stdio();
-// For children: the signal mask and dispositions a new program expects. Async-signal-safe.
-void restore_signals();
-
-struct StdioOptions {
-  // SIGHUP (`remit reload`). Null: it ends the server like SIGTERM. Called on one of the
-  // threads at the pipe, one call at a time.
-  std::function<void()> on_reload;
-};
 
 // Serves until the client is gone. Returns the process's exit code.
-int serve_stdio(ProtocolPipe pipe, mcp::Server& server, const StdioOptions& options = {});
+int serve_stdio(ProtocolPipe pipe, mcp::Server& server);
 
 }  // namespace remit::transport
