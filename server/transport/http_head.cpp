@@ -23,12 +23,6 @@ bool is_visible(char c) {
   return c > 0x20 && c < 0x7f;
 }
 
-std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
 Refusal bad(std::string why) {
   return {400, "bad request: " + std::move(why)};
 }
@@ -118,6 +112,12 @@ int hex_digit(char c) {
 }
 
 }  // namespace
+
+std::string_view trimmed(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
 
 std::string_view Head::path() const {
   return std::string_view(target).substr(0, target.find('?'));

@@ -43,6 +43,10 @@ struct Head {
   std::size_t count(std::string_view name) const;
 };
 
+// Without the blanks that a field's value may have around it (RFC 9110's OWS: space and tab). Not
+// base/text.h's trim(), which would take away a CR that has to be refused.
+std::string_view trimmed(std::string_view text);
+
 // Looks for the end of a head in `text`, of which the first `seen` bytes were looked at before.
 // Returns its length with the blank line; 0: there is no end yet; npos: a line ends without CR, or
 // starts with a blank, or holds a NUL: it will never be one.

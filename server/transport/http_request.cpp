@@ -10,12 +10,6 @@
 namespace remit::transport {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
 // "name:port", "[::1]:port" -> the name in lower case; "" if it is neither.
 std::string host_name(std::string_view text) {
   std::string_view name = text, port;

@@ -322,11 +322,6 @@ Fd reopen_nonblocking(int fd, int access) {
   return Fd(::open(path.c_str(), access | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
 }
 
-bool is_socket(int fd) {
-  struct stat status{};
-  return ::fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
-}
-
 }  // namespace
 
 ProtocolPipe take_stdio() {

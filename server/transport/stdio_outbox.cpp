@@ -18,12 +18,12 @@ namespace {
 
 constexpr std::size_t kAtomicWrite = 4096;  // PIPE_BUF: what a writable pipe always takes whole
 
+}  // namespace
+
 bool is_socket(int fd) {
-  struct stat status {};
+  struct stat status{};
   return ::fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
 }
-
-}  // namespace
 
 StdioOutbox::StdioOutbox(const Fd& out, bool waits)
     : out_(out.get()),

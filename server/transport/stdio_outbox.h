@@ -13,6 +13,9 @@
 
 namespace remit::transport {
 
+// Sockets are read and written without waiting by a flag of each call.
+bool is_socket(int fd);
+
 class StdioOutbox final : public mcp::Outbox {
  public:
   // `waits`: a write to `out` may block, because no O_NONBLOCK description of our own was to be
