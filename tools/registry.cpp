@@ -48,8 +48,8 @@ std::vector<Tool> granted_tools(const policy::Remit& remit, const ToolState& sta
 }
 
 std::vector<ShellVerb> shell_verbs() {
-  return {{"grep", "the search engine by itself", grep_command},
-          {"glob", "find files by name, newest first", glob_command}};
+  return {{"grep", "the search engine by itself", kGrepUsage, grep_command},
+          {"glob", "find files by name, newest first", kGlobUsage, glob_command}};
 }
 
 std::vector<Tool> all_tools(const ToolState& state) {

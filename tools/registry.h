@@ -38,6 +38,7 @@ std::vector<Tool> all_tools(const ToolState& state);
 // two streams, returns the exit code.
 struct ShellVerb {
   std::string_view name, help;
+  std::string_view usage;  // with its flags, for --help
   int (*run)(policy::Access& access, const std::vector<std::string>& args, std::FILE* out, std::FILE* err);
 };
 std::vector<ShellVerb> shell_verbs();

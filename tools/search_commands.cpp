@@ -10,18 +10,18 @@
 
 namespace remit::tools {
 
+const char* const kGrepUsage =
+    "usage: remit grep [-i] [-n] [-l] [-c] [-o] [-F] [-U] [-A N] [-B N] [-C N] [-g GLOB]… [-t "
+    "TYPE]\n"
+    "                  [--no-ignore] [--json] [-e] PATTERN [PATH]…\n";
+const char* const kGlobUsage = "usage: remit glob [--no-ignore] [--json] PATTERN [PATH]\n";
+
 namespace {
 
 constexpr int kFound = 0, kNothing = 1, kUsage = 2, kUnreadable = 3, kPartial = 4;
 // A person waits as long as he likes; this only keeps the arithmetic of time points sound.
 constexpr std::chrono::hours kNoDeadline{24 * 365};
 constexpr std::size_t kAllLines = 1u << 30;
-
-constexpr const char* kGrepUsage =
-    "usage: remit grep [-i] [-n] [-l] [-c] [-o] [-F] [-U] [-A N] [-B N] [-C N] [-g GLOB]… [-t "
-    "TYPE]\n"
-    "                  [--no-ignore] [--json] [-e] PATTERN [PATH]…\n";
-constexpr const char* kGlobUsage = "usage: remit glob [--no-ignore] [--json] PATTERN [PATH]\n";
 
 struct GrepFlags {
   search::GrepQuery query;

@@ -13,6 +13,9 @@
 
 namespace remit::tools {
 
+extern const char* const kGrepUsage;
+extern const char* const kGlobUsage;
+
 // `arguments` without the verb. Data goes to `out`, everything else to `err`.
 int grep_command(policy::Access& access, const std::vector<std::string>& arguments, std::FILE* out,
                  std::FILE* err);

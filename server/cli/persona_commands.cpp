@@ -42,7 +42,7 @@ void say(const std::string& text) { std::fputs(("remit: " + text + "\n").c_str()
 
 struct Options {
   std::vector<std::string> words;
-  bool json = false, strict = false, fix = false, dry_run = false;
+  bool json = false, strict = false, fix = false, dry_run = false, help = false;
   std::string instruction, manifest, site;
 };
 
@@ -76,6 +76,10 @@ std::optional<Options> parse(std::span<const std::string> args,
     if (word == "--") {
       only_words = true;
       continue;
+    }
+    if (word == "--help" || word == "-h") {
+      options.help = true;
+      return options;
     }
     if (take_flag(word, known, options)) continue;
     const std::size_t equals = word.find('=');
@@ -111,6 +115,11 @@ std::optional<Options> parse(std::span<const std::string> args,
 int usage(const char* text) {
   std::fputs(text, stderr);
   return kUsage;
+}
+
+int help(const char* text) {
+  out(text);
+  return kDone;
 }
 
 int unreadable(const Error& error) {
@@ -194,6 +203,7 @@ int check_command(std::span<const std::string> args) {
                                                    "--instruction"};
   const auto options = parse(args, kKnown, kCheckUsage);
   if (!options) return kUsage;
+  if (options->help) return help(kCheckUsage);
   if (options->words.empty() || (options->dry_run && !options->fix)) return usage(kCheckUsage);
   const auto installation = load(*options);
   if (!installation) return kUnreadable;
@@ -214,6 +224,7 @@ int show_command(std::span<const std::string> args, const ToolsListHash& tools_l
   constexpr std::array<std::string_view, 2> kKnown{"--json", "--instruction"};
   const auto options = parse(args, kKnown, kShowUsage);
   if (!options) return kUsage;
+  if (options->help) return help(kShowUsage);
   if (options->words.size() != 1) return usage(kShowUsage);
   const auto installation = load(*options);
   if (!installation) return kUnreadable;
@@ -235,6 +246,7 @@ int diff_command(std::span<const std::string> args) {
   constexpr std::array<std::string_view, 1> kKnown{"--json"};
   const auto options = parse(args, kKnown, kDiffUsage);
   if (!options) return kUsage;
+  if (options->help) return help(kDiffUsage);
   if (options->words.size() != 2) return usage(kDiffUsage);
   const auto installation = load(*options);
   if (!installation) return kUnreadable;

@@ -10,6 +10,8 @@
 namespace remit::cli {
 
 int run_verb(const tools::ShellVerb& verb, std::span<const std::string> args) {
+  // First only: later it may be a pattern or a name.
+  if (!args.empty() && (args[0] == "--help" || args[0] == "-h")) return print(verb.usage), kDone;
   auto state = memory::State::open({server::state_directory(""), {}}, system_clock());
   if (!state) return report(state.error());
   memory::Ledger ledger(**state);

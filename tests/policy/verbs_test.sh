@@ -31,6 +31,12 @@ holds() {
 expect 0 check "$agents/technical-support-engineer.md"
 holds out "0 errors, 0 warnings, 2 infos"
 expect 2 check
+expect 0 check --help
+holds out "usage: remit check PATH..."
+expect 0 show --help
+holds out "usage: remit show NAME_OR_FILE"
+expect 0 diff -h
+holds out "usage: remit diff OLD NEW"
 expect 2 check --nonsense x.md
 expect 2 check --dry-run x.md
 expect 3 check "$folder/missing.md"
