@@ -118,12 +118,16 @@ Answer HttpClient::read(milliseconds timeout) {
         if (!fill(deadline)) return out;
       out.body += buffer_.substr(line + 2, size);
       buffer_.erase(0, line + 4 + size);
-      if (size == 0) return out;
+      if (size == 0) {
+        out.complete = true;
+        return out;
+      }
     }
   }
   if (!out.fields.contains("content-length")) {  // until the end
     while (fill(deadline)) {
     }
+    out.complete = SteadyClock::now() < deadline;
     out.body = std::move(buffer_);
     buffer_.clear();
     return out;
@@ -133,15 +137,20 @@ Answer HttpClient::read(milliseconds timeout) {
     if (!fill(deadline)) return out;
   out.body = buffer_.substr(0, size);
   buffer_.erase(0, size);
+  out.complete = true;
   return out;
 }
 
-bool HttpClient::read_until(const std::string& text, milliseconds timeout) {
+bool HttpClient::has_come(const std::string& text, milliseconds timeout) {
   const auto deadline = SteadyClock::now() + timeout;
-  std::size_t at = 0;
-  while ((at = buffer_.find(text)) == std::string::npos)
+  while (buffer_.find(text) == std::string::npos)
     if (!fill(deadline)) return false;
-  buffer_.erase(0, at + text.size());
+  return true;
+}
+
+bool HttpClient::read_until(const std::string& text, milliseconds timeout) {
+  if (!has_come(text, timeout)) return false;
+  buffer_.erase(0, buffer_.find(text) + text.size());
   return true;
 }
 
@@ -193,12 +202,23 @@ int HttpProcess::wait(milliseconds timeout) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-long HttpProcess::peak_rss_mib() const {
+std::optional<long> HttpProcess::peak_rss_mib() const {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return std::nullopt;
+#endif
   std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
   std::string line;
   while (std::getline(status, line))
     if (line.starts_with("VmHWM:")) return std::atol(line.c_str() + 6) / 1024;
-  return 0;
+  return std::nullopt;
+}
+
+int HttpProcess::requests_in_flight() const {
+  HttpClient probe(address_);
+  probe.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const std::string text = probe.read().body, name = "\nremit_http_requests_in_flight ";
+  const std::size_t at = text.find(name);
+  return at == std::string::npos ? -1 : std::atoi(text.c_str() + at + name.size()) - 1;
 }
 
 std::string post(const std::string& body, const std::string& more) {

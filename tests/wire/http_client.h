@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,8 @@ namespace remit::wire_test {
 struct Answer {
   int status = 0;  // 0: the connection ended without one
   std::map<std::string, std::string> fields;
-  std::string body;  // unchunked
+  std::string body;       // unchunked
+  bool complete = false;  // its last byte has come, or its last chunk
   std::string field(const std::string& name) const;
 };
 
@@ -32,6 +34,9 @@ class HttpClient {
   Answer read(std::chrono::milliseconds timeout = std::chrono::seconds(10));
   // Only its head; what follows comes by read_until().
   Answer read_head(std::chrono::milliseconds timeout = std::chrono::seconds(10));
+  // Whether `text` comes, or has come; nothing is taken from what read() gives.
+  bool has_come(const std::string& text,
+                std::chrono::milliseconds timeout = std::chrono::seconds(10));
   // Reads until `text` has come, which is then behind us; false at the end or when time is up.
   bool read_until(const std::string& text,
                   std::chrono::milliseconds timeout = std::chrono::seconds(10));
@@ -59,7 +64,11 @@ class HttpProcess {
   void signal(int number) const;
   // Its exit code, -1 if it runs after `timeout`, 128 + signal if it was killed.
   int wait(std::chrono::milliseconds timeout);
-  long peak_rss_mib() const;
+  // The most memory it has had; none if the process cannot be looked at, or if it was built with a
+  // sanitizer, whose own memory that would be.
+  std::optional<long> peak_rss_mib() const;
+  // Requests being answered, beside the one that asks. -1 if it does not say.
+  int requests_in_flight() const;
 
  private:
   pid_t pid_ = -1;

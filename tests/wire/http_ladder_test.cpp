@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "tests/wire/http_client.h"
 #include "tests/wire/http_server_path.h"
+#include "tests/within.h"
 
 namespace remit::wire_test {
 namespace {
@@ -310,24 +311,13 @@ TEST_CASE("a listener takes events") {
 
 TEST_CASE("2026-07-28: who leaves cancels") {
   const HttpProcess server({server_path(), "--http", "127.0.0.1:0"});
-  const auto at_work = [&] {
-    HttpClient client(server.address());
-    client.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    const std::string text = client.read().body;
-    const std::string name = "\nremit_http_requests_in_flight ";
-    return std::atoi(text.c_str() + text.find(name) + name.size()) - 1;  // the one that asks
-  };
   {
     HttpClient client(server.address());
     client.send(post(modern("tools/call", R"("name":"slow","arguments":{"ms":60000})"),
                      fields("tools/call", "slow")));
-    while (at_work() == 0) {
-    }
+    REQUIRE(within(kPatience, [&] { return server.requests_in_flight() == 1; }));
   }
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (at_work() > 0 && std::chrono::steady_clock::now() < deadline) {
-  }
-  CHECK(at_work() == 0);
+  CHECK(within(kPatience, [&] { return server.requests_in_flight() == 0; }));
 }
 
 TEST_CASE("the initialize eras: who leaves comes back for the rest") {
@@ -375,7 +365,7 @@ TEST_CASE("the initialize eras: who leaves comes back for the rest") {
 }
 
 TEST_CASE("a question goes out on its call's stream, and its answer comes by POST") {
-  const HttpProcess server({server_path(), "--http", "127.0.0.1:0"});
+  const HttpProcess server({server_path(), "--http", "127.0.0.1:0", "--heartbeat", "50"});
   HttpClient client(server.address()), call(server.address());
   client.send(post(initialize()));
   const std::string session = "Mcp-Session-Id: " + client.read().field("mcp-session-id") + "\r\n";
@@ -390,13 +380,20 @@ TEST_CASE("a question goes out on its call's stream, and its answer comes by POS
   // Cancelled by a POST of its own: the stream ends without an answer.
   call.close();
   HttpClient slow(server.address());
-  slow.send(post(request("tools/call", R"("name":"slow","arguments":{"ms":60000})", "8"), session));
-  client.send(post(request("ping", "", "9"), session));
-  CHECK(client.read().status == 200);
+  slow.send(
+      post(request("tools/call",
+                   R"("name":"slow","arguments":{"ms":60000},"_meta":{"progressToken":1})", "8"),
+           session));
+  REQUIRE(slow.has_come("notifications/progress"));  // it is at work
+  CHECK(server.requests_in_flight() == 1);
   client.send(post(
       R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":8}})", session));
   CHECK(client.read().status == 202);
-  CHECK(slow.read().body.find("result") == std::string::npos);
+  const Answer answer = slow.read();
+  CHECK(answer.status == 200);
+  CHECK(answer.complete);
+  CHECK(answer.body.find("notifications/progress") != std::string::npos);
+  CHECK(answer.body.find("\"id\":8") == std::string::npos);
 }
 
 TEST_CASE("tokens and what needs none") {

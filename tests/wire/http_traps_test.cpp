@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -15,6 +16,7 @@
 
 #include "tests/wire/http_client.h"
 #include "tests/wire/http_server_path.h"
+#include "tests/within.h"
 
 namespace remit::wire_test {
 namespace {
@@ -39,13 +41,19 @@ std::vector<std::string> command() {
   return {server_path(), "--http", "127.0.0.1:0"};
 }
 
-// Until so many requests are being answered, with the one that asks.
+// Until so many requests are being answered.
 void wait_in_flight(const HttpProcess& server, int count) {
-  HttpClient probe(server.address());
-  const std::string line = "remit_http_requests_in_flight " + std::to_string(count) + "\n";
-  do {
-    probe.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  } while (probe.read().body.find(line) == std::string::npos);
+  REQUIRE(within(kPatience, [&] { return server.requests_in_flight() == count; }));
+}
+
+void check_memory(const HttpProcess& server) {
+  const auto peak = server.peak_rss_mib();
+  if (!peak) {
+    MESSAGE("not looked at: the memory of a server that was built with a sanitizer");
+    return;
+  }
+  CHECK(*peak > 0);
+  CHECK(*peak < 64);
 }
 
 TEST_CASE("a response comes in one piece, and a connection serves more than five requests") {
@@ -104,13 +112,12 @@ TEST_CASE("connections up to the cap are served, one more is told to come back")
     CHECK(one->read().status == 200);
   }
   open.resize(500);
-  HttpClient again(server.address());
-  for (int i = 0; i < 100; ++i) {
+  CHECK(within(kPatience, [&] {
+    HttpClient again(server.address());
     again.send(kHealth);
-    if (again.read().status == 200) break;
-    ::usleep(10'000);
-  }
-  CHECK(server.peak_rss_mib() < 64);
+    return again.read().status == 200;
+  }));
+  check_memory(server);
 }
 
 TEST_CASE("a connection that no descriptor is left to serve is told to come back") {
@@ -256,7 +263,7 @@ TEST_CASE("bodies: chunked, announced, too large, cut off") {
   HttpClient alive(server.address());
   alive.send(kHealth);
   CHECK(alive.read().status == 200);
-  CHECK(server.peak_rss_mib() < 64);
+  check_memory(server);
 }
 
 TEST_CASE("heads: too long, too many, too slow") {
@@ -275,7 +282,7 @@ TEST_CASE("heads: too long, too many, too slow") {
     }
     CHECK(endless.read().status == 431);
   }
-  CHECK(server.peak_rss_mib() < 64);
+  check_memory(server);
   // One byte a second does not keep a head open for ever.
   HttpClient slow(server.address());
   const std::string head = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n";
@@ -298,7 +305,7 @@ TEST_CASE("SIGTERM: calls at work are finished, idle connections end, nothing ne
   session.send("GET /mcp HTTP/1.1\r\nHost: localhost\r\nMcp-Session-Id: " + id + "\r\n\r\n");
   CHECK(session.read_until(": open"));
   busy.send(post(call("slow", R"({"ms":1000})"), kFields + "slow\r\n"));
-  wait_in_flight(server, 3);
+  wait_in_flight(server, 2);
   server.signal(SIGTERM);
   CHECK(idle.ends());
   CHECK(session.read_until("0\r\n\r\n"));
@@ -345,11 +352,10 @@ TEST_CASE("a second signal ends the process at once") {
   HttpProcess server(command());
   HttpClient busy(server.address());
   busy.send(post(call("slow", R"({"ms":60000})"), kFields + "slow\r\n"));
-  wait_in_flight(server, 2);
+  wait_in_flight(server, 1);
   HttpClient probe(server.address());
   server.signal(SIGTERM);
-  while (probe.fd() >= 0 && !probe.ends(milliseconds(20))) {  // until the first was seen
-  }
+  CHECK(probe.ends());  // the first was seen
   server.signal(SIGINT);
   CHECK(server.wait(seconds(5)) == 1);
 }
@@ -360,13 +366,24 @@ TEST_CASE("addresses: loopback, in use, a unix socket") {
     HttpProcess server(more);
     return server.wait(seconds(5));
   };
-  CHECK(fails({"--http", "0.0.0.0:0"}) == 3);
+  // An address of nobody's (RFC 5737): the refusal comes before the address is tried, and with a
+  // proxy in front it is tried.
+  const auto says = [](const std::string& more) {
+    const std::string command =
+        "timeout 10 '" + server_path() + "' --http 192.0.2.1:0 " + more + " 2>&1 >/dev/null";
+    std::string text;
+    std::FILE* out = ::popen(command.c_str(), "r");
+    REQUIRE(out != nullptr);
+    for (int c = 0; (c = std::fgetc(out)) != EOF;) text += static_cast<char>(c);
+    CHECK(::pclose(out) == 3 << 8);
+    return text;
+  };
+  CHECK(says("").find("is no loopback address") != std::string::npos);
+  CHECK(says("--behind-proxy").find("cannot bind") != std::string::npos);
   CHECK(fails({"--http", "nonsense"}) == 3);
   CHECK(fails({"--http", "127.0.0.1:99999"}) == 3);
   const HttpProcess server(command());
   CHECK(fails({"--http", server.address()}) == 3);
-  const HttpProcess open({server_path(), "--http", "0.0.0.0:0", "--behind-proxy"});
-  CHECK_FALSE(open.address().empty());
 
   char name[] = "/tmp/remit-http-XXXXXX";
   const std::string folder = ::mkdtemp(name);
