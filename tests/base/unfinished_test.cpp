@@ -13,6 +13,8 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/within.h"
+
 using namespace remit;
 
 namespace {
@@ -136,10 +138,11 @@ TEST_CASE("killed while it writes: a whole file and, after a sweep, no other") {
       const Fd folder = house.tree();
       for (;;) (void)fs::replace_file(folder, "f", text, 0600, {}, &journal);
     }
-    while (!house.has("tree/f")) ::usleep(1000);
+    const bool began = within(kPatience, [&] { return house.has("tree/f"); });
     ::usleep(static_cast<useconds_t>(500 * round));
     ::kill(child, SIGKILL);
     REQUIRE(::waitpid(child, nullptr, 0) == child);
+    REQUIRE(began);
     swept += house.sweep();
     CHECK(*fs::read_file(house.path + "/tree/f", 2u << 20) == text);
     CHECK(std::distance(stdfs::directory_iterator(house.path + "/tree"), {}) == 1);

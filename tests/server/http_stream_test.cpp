@@ -18,6 +18,7 @@
 #include "server/transport/http_sessions.h"
 #include "server/transport/http_threads.h"
 #include "tests/wire/toy_service.h"
+#include "tests/within.h"
 
 namespace remit::transport {
 namespace {
@@ -291,14 +292,14 @@ TEST_CASE("connection threads: as many as jobs, up to the cap") {
   ConnectionThreads threads(3);
   const auto job = [&] {
     ++running;
-    while (!go) std::this_thread::yield();
+    within(kPatience, [&] { return go.load(); });
   };
   for (int i = 0; i < 3; ++i) CHECK(threads.run(job));
-  while (running < 3) std::this_thread::yield();
+  CHECK(within(kPatience, [&] { return running == 3; }));
   CHECK(threads.busy() == 3);
   CHECK_FALSE(threads.run(job));
   go = true;
-  while (threads.busy() > 0) std::this_thread::yield();
+  REQUIRE(within(kPatience, [&] { return threads.busy() == 0; }));
   CHECK(threads.run(job));
   threads.join();
   CHECK(running == 4);

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "tests/memory/no_threads.h"
 #include "tests/tools/fake_access.h"
+#include "tests/within.h"
 #include "tools/registry.h"
 
 using namespace remit;
@@ -96,12 +97,14 @@ struct Desk {
   }
   // The state once the shell has printed and, if it does not stay, ended.
   ShellState settled(const std::string& id, bool ended) {
-    for (;;) {
-      auto state_now = tools.shells->read(id, 0);
-      REQUIRE(state_now);
-      if (!state_now->output.empty() && state_now->running != ended) return *state_now;
-      std::this_thread::yield();
-    }
+    ShellState seen;
+    REQUIRE(within(kPatience, [&] {
+      const auto now = tools.shells->read(id, 0);
+      REQUIRE(now);
+      seen = *now;
+      return !seen.output.empty() && seen.running != ended;
+    }));
+    return seen;
   }
 
   Scratch scratch;
