@@ -1,37 +1,13 @@
 // The service of the fixtures as a whole, and what its files share.
 #include <condition_variable>
 #include <mutex>
-#include <set>
 
 #include "base/crypto.h"
 #include "base/json.h"
 #include "tests/conformance/fixtures.h"
+#include "tests/wire/no_hands.h"
 
 namespace remit::conformance {
-namespace {
-
-// The fixtures touch nothing, so their hands are only a place: storage for an Access in which none
-// is ever made.
-policy::Access& no_hands() {
-  alignas(policy::Access) static std::array<std::byte, sizeof(policy::Access)> place{};
-  return *reinterpret_cast<policy::Access*>(place.data());
-}
-
-// Single-use nonces in memory; the product keeps them in its state database.
-class Nonces {
- public:
-  bool first_use(const std::string& nonce) {
-    const std::lock_guard held(mutex_);
-    return used_.insert(nonce).second;
-  }
-
- private:
-  std::mutex mutex_;
-  std::set<std::string> used_;
-};
-
-}  // namespace
-
 tools::Reply say(std::string text) {
   return {std::move(text), nullptr, std::nullopt};
 }
@@ -75,10 +51,10 @@ mcp::Service fixture_service() {
     return std::vector<std::string>{};
   };
   service.announces = {.tools = true, .prompts = true, .resources = true, .resource_updates = true};
-  service.access = []() -> policy::Access& { return no_hands(); };
+  service.access = []() -> policy::Access& { return wire_test::no_hands(); };
   service.principal = "conformance";
   service.request_state_keys = {random_bytes(32)};
-  const auto nonces = std::make_shared<Nonces>();
+  const auto nonces = std::make_shared<wire_test::Nonces>();
   service.consume_nonce = [nonces](const std::string& nonce, std::int64_t) -> Result<bool> {
     return nonces->first_use(nonce);
   };

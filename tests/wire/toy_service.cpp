@@ -1,16 +1,14 @@
 #include "tests/wire/toy_service.h"
 
-#include <array>
 #include <condition_variable>
-#include <cstddef>
 #include <cstdio>
 #include <mutex>
-#include <set>
 #include <stdexcept>
 #include <thread>
 
 #include "base/crypto.h"
 #include "base/json.h"
+#include "tests/wire/no_hands.h"
 
 namespace remit::wire_test {
 namespace {
@@ -185,26 +183,6 @@ class ToyPrompts final : public mcp::PromptProvider {
                            {{mcp::PromptMessage::Role::user, {.body = "Greet " + arguments.at("name")}}}};
   }
 };
-
-// Single-use nonces in memory; the product keeps them in its state database.
-class Nonces {
- public:
-  bool first_use(const std::string& nonce) {
-    const std::lock_guard held(mutex_);
-    return used_.insert(nonce).second;
-  }
-
- private:
-  std::mutex mutex_;
-  std::set<std::string> used_;
-};
-
-// The toys touch nothing, so their hands are only a place: storage for an Access in which none is
-// ever made. (Deriving one here would tie these tests to every verb of policy/.)
-policy::Access& no_hands() {
-  alignas(policy::Access) static std::array<std::byte, sizeof(policy::Access)> place{};
-  return *reinterpret_cast<policy::Access*>(place.data());
-}
 
 std::string mask(std::string text) {
   constexpr std::string_view kSecret = "hunter2secret";
