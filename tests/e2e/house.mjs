@@ -122,6 +122,18 @@ export function done(name) {
   process.exit(0);
 }
 
+// A client that can be asked: the questions that came, and what answers them from now on (at first
+// with no). `request` is the question as the client's library names it.
+export function answering(client, request) {
+  const asked = [];
+  let answer = async () => ({ action: 'decline' });
+  client.setRequestHandler(request, async ({ params }) => {
+    asked.push(params);
+    return answer(params);
+  });
+  return { asked, setAnswer: (handler) => { answer = handler; } };
+}
+
 export const textOf = (result) =>
   (result.content ?? []).filter((part) => part.type === 'text').map((part) => part.text).join('\n');
 

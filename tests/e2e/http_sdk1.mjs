@@ -4,19 +4,14 @@ import { statSync } from 'node:fs';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
-import { check, done, House } from './house.mjs';
+import { answering, check, done, House } from './house.mjs';
 import { story } from './story.mjs';
 
 const house = new House('http-sdk1').fill();
 const server = await house.serveHttp();
 check((statSync(server.file).mode & 0o777) === 0o600, 'the token is for its owner alone');
 const client = new Client({ name: 'e2e-http-sdk1', version: '1' }, { capabilities: { elicitation: {} } });
-const asked = [];
-let answer = async () => ({ action: 'decline' });
-client.setRequestHandler(ElicitRequestSchema, async (request) => {
-  asked.push(request.params);
-  return answer(request.params);
-});
+const questions = answering(client, ElicitRequestSchema);
 const refused = new Client({ name: 'e2e-http-sdk1', version: '1' }, {});
 const why = await refused.connect(new StreamableHTTPClientTransport(new URL(server.url))).then(() => 'let in', String);
 check(/valid token is needed/.test(why), 'without its token nobody comes in', why);
@@ -25,7 +20,7 @@ const transport = new StreamableHTTPClientTransport(new URL(server.url),
   { requestInit: { headers: { Authorization: `Bearer ${server.token}` } } });
 await client.connect(transport);
 check(/^[0-9a-f]{32}$/.test(transport.sessionId), 'there is a session', transport.sessionId);
-await story({ house, client, asked, setAnswer: (handler) => { answer = handler; }});
+await story({ house, client, ...questions });
 await transport.terminateSession();
 await client.close();
 

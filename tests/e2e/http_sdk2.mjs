@@ -1,7 +1,7 @@
 // The official TypeScript client, 2.x line, over Streamable HTTP in 2026-07-28: no session, header
 // fields beside the body, questions by input_required: the same story as on stdio.
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import { check, done, House } from './house.mjs';
+import { answering, check, done, House } from './house.mjs';
 import { story } from './story.mjs';
 
 const house = new House('http-sdk2').fill();
@@ -10,19 +10,14 @@ const client = new Client({ name: 'e2e-http-sdk2', version: '1' }, {
   capabilities: { elicitation: {} },
   versionNegotiation: { mode: { pin: '2026-07-28' } },
 });
-const asked = [];
-let answer = async () => ({ action: 'decline' });
-client.setRequestHandler('elicitation/create', async (request) => {
-  asked.push(request.params);
-  return answer(request.params);
-});
+const questions = answering(client, 'elicitation/create');
 const transport = new StreamableHTTPClientTransport(new URL(server.url),
   { requestInit: { headers: { Authorization: `Bearer ${server.token}` } } });
 await client.connect(transport);
 check(client.getNegotiatedProtocolVersion() === '2026-07-28', 'the 2026-07-28 era was chosen',
   client.getNegotiatedProtocolVersion());
 check(transport.sessionId === undefined, 'without a session', transport.sessionId);
-await story({ house, client, asked, setAnswer: (handler) => { answer = handler; }});
+await story({ house, client, ...questions });
 await client.close();
 
 const metrics = await (await fetch(new URL('/metrics', server.url),

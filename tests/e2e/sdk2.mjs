@@ -2,7 +2,7 @@
 // version; questions come back as input_required and the call is retried with the answer).
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
-import { binary, check, done, House} from './house.mjs';
+import { answering, binary, check, done, House } from './house.mjs';
 import { story } from './story.mjs';
 
 const house = new House('sdk2').fill();
@@ -10,18 +10,13 @@ const client = new Client({ name: 'e2e-sdk2', version: '1' }, {
   capabilities: { elicitation: {} },
   versionNegotiation: { mode: { pin: '2026-07-28' } },
 });
-const asked = [];
-let answer = async () => ({ action: 'decline' });
-client.setRequestHandler('elicitation/create', async (request) => {
-  asked.push(request.params);
-  return answer(request.params);
-});
+const questions = answering(client, 'elicitation/create');
 await client.connect(new StdioClientTransport({
   command: binary, args: house.serveArguments(), cwd: house.workspace, stderr: 'inherit',
 }));
 check(client.getNegotiatedProtocolVersion() === '2026-07-28', 'the 2026-07-28 era was chosen',
   client.getNegotiatedProtocolVersion());
 
-await story({ house, client, asked, setAnswer: (handler) => { answer = handler; }});
+await story({ house, client, ...questions });
 await client.close();
 done('sdk2');
