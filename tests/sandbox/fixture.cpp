@@ -125,17 +125,18 @@ std::string World::tree_hash() const {
   return sha256_hex(all);
 }
 
-std::string why_no_slot() {
+std::string why_no_slot(policy::Tier tier) {
   std::string folder = "/tmp/remit-sandbox-XXXXXX";
   if (mkdtemp(folder.data()) == nullptr) return "cannot make a folder in /tmp";
   std::string reason;
   {
     StarterOptions options;
     options.state_directory = folder;
+    options.forced_tier = tier;
     auto started = start_starter(options);
     if (!started) {
       reason = started.error().message;
-    } else if ((*started)->report().tier != policy::Tier::t1) {
+    } else if ((*started)->report().tier != tier) {
       reason = (*started)->report().remedy;
       for (const policy::CanaryPoint& point : (*started)->report().canary)
         if (!point.ok) reason = point.name + ": " + point.detail + "; " + reason;
@@ -143,6 +144,11 @@ std::string why_no_slot() {
   }
   rmdir(folder.c_str());
   return reason;
+}
+
+bool degraded(World& world, const std::string& point) {
+  const std::vector<std::string>& all = world.spawner().report().degraded;
+  return std::find(all.begin(), all.end(), point) != all.end();
 }
 
 std::string helper_program() {

@@ -46,8 +46,11 @@ class World {
   std::unique_ptr<policy::Spawner> spawner_;
 };
 
-// Empty if a whole slot can be built here, else the canary's reason.
-std::string why_no_slot();
+// Empty if slots of this tier can be built here, else the canary's reason.
+std::string why_no_slot(policy::Tier tier);
+
+// Whether this machine's slots go without `point`, as their report says.
+bool degraded(World& world, const std::string& point);
 
 // Path of the helper program that makes one raw system call (escape_call.cpp).
 std::string helper_program();

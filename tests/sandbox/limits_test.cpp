@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/sandbox/fixture.h"
+#include "tests/within.h"
 
 namespace remit::sandbox::test {
 
@@ -18,12 +19,6 @@ constexpr auto kKilledWithin = 1s;
 
 std::chrono::microseconds cpu_of(const policy::SpawnOutcome& outcome) {
   return std::chrono::microseconds(outcome.user_us + outcome.system_us);
-}
-
-bool degraded(World& world, const char* point) {
-  for (const std::string& p : world.spawner().report().degraded)
-    if (p == point) return true;
-  return false;
 }
 
 }  // namespace
@@ -65,7 +60,7 @@ TEST_CASE("cancellation kills the tree within a second") {
   const std::string mark = unique_sleep();
   std::chrono::microseconds before{0};
   std::jthread canceller([&] {
-    while (count_processes(mark) < 2) std::this_thread::sleep_for(5ms);
+    within(kPatience, [&] { return count_processes(mark) >= 2; });
     before = cpu_of_processes(mark);
     source.request_stop();
   });

@@ -1,6 +1,7 @@
 // Runs the suite as it is started, or with --as-user as an ordinary user (root only), because the
 // two take different ways through the sandbox: id-mapped trees and control groups against neither.
-// Where no slot can be made at all the suite is skipped with the canary's reason.
+// Where no slot of the tier that the suite is about (REMIT_SUITE_TIER) can be made, it is skipped
+// with the canary's reason.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <grp.h>
 #include <sys/prctl.h>
@@ -30,7 +31,8 @@ int main(int argc, char** argv) {
     --argc;
     ++argv;
   }
-  const std::string reason = remit::sandbox::test::why_no_slot();
+  const std::string reason =
+      remit::sandbox::test::why_no_slot(remit::policy::Tier::REMIT_SUITE_TIER);
   if (!reason.empty()) {
     std::printf("skipped: %s\n", reason.c_str());
     return kSkipped;
