@@ -15,6 +15,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/sandbox/fixture.h"
+#include "tests/within.h"
 
 namespace remit::sandbox::test {
 
@@ -22,18 +23,6 @@ namespace {
 
 using namespace std::chrono_literals;
 namespace stdfs = std::filesystem;
-
-constexpr std::chrono::seconds kPatience = 30s;
-
-template <class Condition>
-bool comes_about(const Condition& condition) {
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(5ms);
-  }
-  return true;
-}
 
 // The parent of each process of this machine.
 std::map<pid_t, pid_t> parents() {
@@ -80,14 +69,14 @@ TEST_CASE("slots wait after the first command, and each serves one") {
   world.write("work space/log", "one\n");
   world.start();
   CHECK(world.run("cat log; echo made > new").out == "one\n");
-  REQUIRE(comes_about(full));
+  REQUIRE(within(kPatience, full));
   const std::vector<pid_t> first = waiting();
   // What was written meanwhile is seen: the layer is mounted when the command comes.
   world.write("work space/log", "two\n");
   const Ran ran = world.run("cat log; ls; echo left behind > /tmp/x");
   CHECK(ran.out == "two\nAgent_Memory\nlog\n");
   CHECK(ran.outcome.cwd == world.workspace);
-  CHECK(comes_about([&] { return full() && waiting() != first; }));
+  CHECK(within(kPatience, [&] { return full() && waiting() != first; }));
   CHECK(world.run("ls -A /tmp").out.empty());
 }
 
@@ -97,15 +86,15 @@ TEST_CASE("a slot is not used for another world") {
   world.write("other/who", "other\n");
   world.start();
   CHECK(world.run("cat who").out == "old\n");
-  REQUIRE(comes_about(full));
+  REQUIRE(within(kPatience, full));
   policy::SpawnPlan plan = world.plan("cat who");
   plan.view.workspace = plan.cwd = world.root + "/other";
   CHECK(world.run(plan).out == "other\n");
-  REQUIRE(comes_about(full));
+  REQUIRE(within(kPatience, full));
   CHECK(world.run("cat who").out == "old\n");
 
   // The same path, another folder.
-  REQUIRE(comes_about(full));
+  REQUIRE(within(kPatience, full));
   stdfs::rename(world.workspace, world.root + "/moved");
   world.write("work space/who", "new\n");
   CHECK(world.run("cat who").out == "new\n");
@@ -115,16 +104,20 @@ TEST_CASE("a slot is not used for another world") {
   plan.view.read_only_roots = {world.logs};
   world.write("logs/a.log", "first\n");
   CHECK(world.run(plan).out == "first\n");
-  REQUIRE(comes_about(full));
+  REQUIRE(within(kPatience, full));
   stdfs::rename(world.logs, world.root + "/logs.1");
   world.write("logs/a.log", "second\n");
   CHECK(world.run(plan).out == "second\n");
 
   // Other limits of the control group.
-  REQUIRE(comes_about(full));
+  REQUIRE(within(kPatience, full));
+  plan.command += "; for i in $(seq 40); do sleep 1 & done; wait";
+  CHECK(world.run(plan).outcome.limit.empty());
+  REQUIRE(within(kPatience, full));
   plan.limits.processes = 20;
   const Ran few = world.run(plan);
   CHECK(few.out == "second\n");
+  if (!degraded(world, "no_cgroup")) CHECK(few.outcome.limit == "pids");
 }
 
 TEST_CASE("a slot does not outlive a change of the host's mounts") {
@@ -136,7 +129,7 @@ TEST_CASE("a slot does not outlive a change of the host's mounts") {
   world.write("work space/place/who", "below\n");
   world.start();
   CHECK(world.run("ls place").out == "who\n");
-  REQUIRE(comes_about(full));
+  REQUIRE(within(kPatience, full));
   const std::vector<pid_t> before = waiting();
   const std::string elsewhere = world.root + "/elsewhere";
   stdfs::create_directories(elsewhere);
@@ -144,7 +137,7 @@ TEST_CASE("a slot does not outlive a change of the host's mounts") {
   const Ran ran = world.run("ls place");
   CHECK(umount2(elsewhere.c_str(), MNT_DETACH) == 0);
   CHECK(ran.out == "who\n");
-  CHECK(comes_about([&] {
+  CHECK(within(kPatience, [&] {
     for (const pid_t old : before)
       if (kill(old, 0) == 0) return false;
     return true;
@@ -155,11 +148,11 @@ TEST_CASE("a waiting slot that died is not missed") {
   World world;
   world.start();
   CHECK(world.run("echo 1").out == "1\n");
-  REQUIRE(comes_about(full));
+  REQUIRE(within(kPatience, full));
   const std::vector<pid_t> supervisors = waiting();
   kill(supervisors[0], SIGKILL);
   for (const pid_t slot : children(supervisors[1])) kill(slot, SIGKILL);
-  REQUIRE(comes_about([&] { return waiting().empty(); }));
+  REQUIRE(within(kPatience, [&] { return waiting().empty(); }));
   for (int i = 0; i < 4; ++i) CHECK(world.run("echo 2").out == "2\n");
 }
 
@@ -167,7 +160,7 @@ TEST_CASE("waiting slots die with their starter, and with their server") {
   World world;
   world.start();
   CHECK(world.run("echo 1").out == "1\n");
-  REQUIRE(comes_about(full));
+  REQUIRE(within(kPatience, full));
   std::vector<pid_t> all = waiting();
   for (const pid_t supervisor : waiting())
     for (const pid_t slot : children(supervisor)) all.push_back(slot);
@@ -180,7 +173,7 @@ TEST_CASE("waiting slots die with their starter, and with their server") {
     REQUIRE(starter.size() == 1);
     kill(starter[0], SIGKILL);
   }
-  CHECK(comes_about([&] {
+  CHECK(within(kPatience, [&] {
     for (const pid_t process : all)
       if (kill(process, 0) == 0) return false;
     return true;
