@@ -1,6 +1,5 @@
 // The operator's side from outside: what a yes needs, what locks, what a watcher sees, and how a
 // running command is cancelled over the wire.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include "tests/e2e/served.h"
@@ -8,15 +7,10 @@
 namespace remit::e2e {
 namespace {
 
-constexpr const char* kPin = "4917";
-constexpr const char* kAsks = "python3 -c 'print(6*7)'";  // an interpreter: high risk
+constexpr const char* kAsks = "perl -e 'print 6*7'";  // an interpreter: high risk
 
 struct Desk : House {
-  Desk() {
-    int code = 0;
-    pty(*this, "--expect 'new PIN:' --secret 4917 --expect again: --secret 4917", "pin", &code);
-    REQUIRE(code == 0);
-  }
+  Desk() { set_pin(*this); }
   // An operator's command with its state directory; what it says on both streams.
   std::string run(const std::string& command, int* code) const {
     const std::string out = path + "/run";
@@ -35,6 +29,14 @@ struct Desk : House {
     REQUIRE(all);
     return (*all)["pending"];
   }
+};
+
+// A desk whose agent has asked for a command that needs a person.
+struct Asked : Desk {
+  Client client{*this};
+  const int call = client.start("Bash", {{"command", kAsks}});
+  const Json question = pending(*this);
+  const std::string sha = question["sha256"];
 };
 
 // A program that runs beside the test until this goes.
@@ -56,64 +58,54 @@ struct Beside {
 };
 
 TEST_CASE("--digest takes the whole digest and no other") {
-  const Desk desk;
-  Client client(desk);
-  client.start("Bash", {{"command", kAsks}});
-  const Json question = pending(desk);
-  const std::string sha = question["sha256"];
+  const Asked desk;
   int code = 0;
-  for (const std::string& digest : {sha.substr(0, 6), sha.substr(0, 63), sha + "0"}) {
-    const std::string said = desk.approve(question, "", digest, &code);
+  for (const std::string& digest :
+       {desk.sha.substr(0, 6), desk.sha.substr(0, 63), desk.sha + "0"}) {
+    const std::string said = desk.approve(desk.question, "", digest, &code);
     CHECK(code == 2);
     CHECK_MESSAGE(has(said, "all 64 digits"), said);
   }
-  const std::string said = desk.approve(question, "", std::string(64, '0'), &code);
+  const std::string said = desk.approve(desk.question, "", std::string(64, '0'), &code);
   CHECK(code != 0);
   CHECK_MESSAGE(has(said, "not the digest"), said);
   CHECK(desk.waiting().size() == 1);
-  desk.approve(question, kPin, sha, &code);
+  desk.approve(desk.question, kPin, desk.sha, &code);
   CHECK(code == 0);
   CHECK(desk.waiting().empty());
 }
 
 TEST_CASE("five wrong PINs lock approving, also for the right one") {
-  const Desk desk;
-  Client client(desk);
-  client.start("Bash", {{"command", kAsks}});
-  const Json question = pending(desk);
-  const std::string sha = question["sha256"];
+  const Asked desk;
   int code = 0;
   for (int n = 0; n < 5; ++n) {
-    const std::string said = desk.approve(question, "0000", sha, &code);
+    const std::string said = desk.approve(desk.question, "0000", desk.sha, &code);
     CHECK(code != 0);
     CHECK_MESSAGE(has(said, "wrong PIN"), said);
   }
-  const std::string said = desk.approve(question, kPin, sha, &code);
+  const std::string said = desk.approve(desk.question, kPin, desk.sha, &code);
   CHECK(code != 0);
   CHECK_MESSAGE(has(said, "locked"), said);
   CHECK(desk.waiting().size() == 1);
 }
 
 TEST_CASE("call --yes runs its own command and answers nobody else's question") {
-  const Desk desk;
-  Client client(desk);
-  const int asked = client.start("Bash", {{"command", kAsks}});
-  const Json question = pending(desk);
+  Asked desk;
   int code = 0;
-  const std::string said = desk.run(
-      "call '" + desk.persona +
-          "' Bash '{\"command\":\"python3 -c '\\''print(6*7)'\\''\"}' --yes --workspace '" +
-          desk.workspace + "' --instruction inst_20260110_001",
-      &code);
+  const std::string said =
+      desk.run("call '" + desk.persona +
+                   "' Bash '{\"command\":\"perl -e '\\''print 6*7'\\''\"}' --yes --workspace '" +
+                   desk.workspace + "' --instruction inst_20260110_001",
+               &code);
   CHECK_MESSAGE(code == 0, said);
   CHECK_MESSAGE(has(said, "42"), said);
   const Json left = desk.waiting();
   REQUIRE(left.size() == 1);
-  CHECK(left[0]["id"] == question["id"]);
+  CHECK(left[0]["id"] == desk.question["id"]);
   // It is still the terminal's to answer, and the answer reaches the one who asked.
-  desk.approve(question, kPin, question["sha256"], &code);
+  desk.approve(desk.question, kPin, desk.sha, &code);
   CHECK(code == 0);
-  CHECK(has(client.text_of(client.take(asked)), "42"));
+  CHECK(has(desk.client.text_of(desk.client.take(desk.call)), "42"));
 }
 
 TEST_CASE("approvals --watch prints a question when it is asked, and why it cannot watch") {

@@ -22,24 +22,12 @@
 #include <doctest/doctest.h>
 
 #include "base/json.h"
+#include "tests/within.h"
 
 namespace remit::e2e {
 
 using Steady = std::chrono::steady_clock;
 namespace files = std::filesystem;
-
-// For what must come about by itself, far above what it takes on a loaded machine.
-constexpr std::chrono::seconds kPatience{30};
-
-template <class Condition>
-bool within(std::chrono::milliseconds limit, const Condition& condition) {
-  const auto end = Steady::now() + limit;
-  while (!condition()) {
-    if (Steady::now() > end) return false;
-    usleep(2000);
-  }
-  return true;
-}
 
 inline std::string variable(const char* name) {
   const char* value = std::getenv(name);
@@ -214,17 +202,30 @@ inline std::string pty(const House& house, const std::string& steps, const std::
   return slurp(out);
 }
 
+constexpr const char* kPin = "4917";
+
+inline void set_pin(const House& house) {
+  const std::string typed = std::string(" --secret ") + kPin;
+  int code = 0;
+  pty(house, "--expect 'new PIN:'" + typed + " --expect again:" + typed, "pin", &code);
+  REQUIRE(code == 0);
+}
+
+// The first question that waits for a person.
 inline Json pending(const House& house) {
   const std::string out = house.path + "/pending";
-  for (int tries = 0; tries < 200; ++tries) {
-    REQUIRE(shell("'" + variable("REMIT_BINARY") + "' approvals --json --state '" + house.path +
-                  "/state' > '" + out + "'") == 0);
-    const Json all = *parse_json(slurp(out));
-    if (!all["pending"].empty()) return all["pending"][0];
-    usleep(50'000);
-  }
-  FAIL("no question came");
-  return {};
+  Json question;
+  REQUIRE_MESSAGE(
+      within(kPatience,
+             [&] {
+               REQUIRE(shell("'" + variable("REMIT_BINARY") + "' approvals --json --state '" +
+                             house.path + "/state' > '" + out + "'") == 0);
+               const Json all = *parse_json(slurp(out));
+               if (!all["pending"].empty()) question = all["pending"][0];
+               return !all["pending"].empty();
+             }),
+      "no question came");
+  return question;
 }
 
 inline bool has(const std::string& text, const std::string& part) {
