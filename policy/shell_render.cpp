@@ -22,7 +22,7 @@ std::string rule_text(const std::string& id, const ShellRules& rules) {
 std::string finding_text(const ShellFinding& finding, const ShellRules& rules) {
   std::string text = escape_ascii(finding.reason) + ": " + finding.what;
   if (!finding.rule.empty()) text += " [" + rule_text(finding.rule, rules) + "]";
-  if (!finding.hint.empty()) text += "; use " + escape_ascii(finding.hint);
+  if (!finding.hint.empty()) text += "; " + escape_ascii(finding.hint);
   return text;
 }
 
