@@ -121,7 +121,8 @@ TEST_CASE("a large file that shrinks or is left early") {
   const Pattern word = pattern("worker");
   ScanOptions options;
   options.want = Want::count;
-  const auto stopped = scan_large(fd, text.size(), word, options, 1, [] { return true; });
+  // Alone: a helper may be done with the whole file before who asked has a turn to stop.
+  const auto stopped = scan_large(fd, text.size(), word, options, 0, [] { return true; });
   REQUIRE(stopped);
   CHECK(stopped->interrupted);
   REQUIRE(::ftruncate(fd.get(), 1000) == 0);
