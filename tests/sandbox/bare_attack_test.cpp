@@ -12,29 +12,6 @@
 
 namespace remit::sandbox::test {
 
-namespace {
-
-struct BareWorld : World {
-  explicit BareWorld(int landlock_abi_max = 1000) {
-    for (const std::string& folder : {root, workspace, memory, logs}) chmod(folder.c_str(), 0755);
-    StarterOptions options;
-    options.forced_tier = policy::Tier::t2;
-    options.landlock_abi_max = landlock_abi_max;
-    start(options);
-  }
-  // What a Python program prints; every attempt prints "tried" first, so that a missing program is
-  // seen.
-  std::string python(const std::string& program) {
-    write("program/attempt.py", "print('tried', flush=True)\n" + program + "\nprint('GOT')\n");
-    chmod((root + "/program").c_str(), 0755);
-    policy::SpawnPlan attempt = plan("python3 '" + root + "/program/attempt.py'");
-    attempt.view.read_only_roots = {root + "/program"};
-    return run(attempt).out;
-  }
-};
-
-}  // namespace
-
 TEST_CASE("no access mode empties a file that can only be read") {
   for (const int abi : {1, 2, 1000}) {
     CAPTURE(abi);

@@ -17,17 +17,6 @@ namespace remit::sandbox::test {
 
 namespace {
 
-struct BareWorld : World {
-  explicit BareWorld(int landlock_abi_max = 1000) {
-    // As root the slot has an id of its own, to which the world must be readable.
-    for (const std::string& folder : {root, workspace, memory, logs}) chmod(folder.c_str(), 0755);
-    StarterOptions options;
-    options.forced_tier = policy::Tier::t2;
-    options.landlock_abi_max = landlock_abi_max;
-    start(options);
-  }
-};
-
 // Whether a command's outcome says that it did not get what it was after.
 std::string tried(World& world, const policy::SpawnPlan& plan) {
   const Ran ran = world.run(plan);

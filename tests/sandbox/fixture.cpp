@@ -125,6 +125,23 @@ std::string World::tree_hash() const {
   return sha256_hex(all);
 }
 
+BareWorld::BareWorld(int landlock_abi_max) {
+  // As root the slot has an id of its own, to which the world must be readable.
+  for (const std::string& folder : {root, workspace, memory, logs}) chmod(folder.c_str(), 0755);
+  StarterOptions options;
+  options.forced_tier = policy::Tier::t2;
+  options.landlock_abi_max = landlock_abi_max;
+  start(options);
+}
+
+std::string BareWorld::python(const std::string& program) {
+  write("program/attempt.py", "print('tried', flush=True)\n" + program + "\nprint('GOT')\n");
+  chmod((root + "/program").c_str(), 0755);
+  policy::SpawnPlan attempt = plan("python3 '" + root + "/program/attempt.py'");
+  attempt.view.read_only_roots = {root + "/program"};
+  return run(attempt).out;
+}
+
 std::string why_no_slot(policy::Tier tier) {
   std::string folder = "/tmp/remit-sandbox-XXXXXX";
   if (mkdtemp(folder.data()) == nullptr) return "cannot make a folder in /tmp";

@@ -46,6 +46,15 @@ class World {
   std::unique_ptr<policy::Spawner> spawner_;
 };
 
+// A world whose slots go without namespaces (tier t2), started.
+class BareWorld : public World {
+ public:
+  explicit BareWorld(int landlock_abi_max = 1000);
+  // What a Python program prints; every attempt prints "tried" first, so that a missing program is
+  // seen.
+  std::string python(const std::string& program);
+};
+
 // Empty if slots of this tier can be built here, else the canary's reason.
 std::string why_no_slot(policy::Tier tier);
 
