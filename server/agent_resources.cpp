@@ -1,5 +1,6 @@
 #include "server/agent_resources.h"
 
+#include <mutex>
 #include <utility>
 
 #include "base/limits.h"
@@ -17,18 +18,18 @@ tl::unexpected<Error> unknown(const std::string& uri) {
 
 class AgentResources : public mcp::ResourceProvider {
  public:
-  AgentResources(policy::Access& access, std::string show_json,
+  AgentResources(policy::Access& access, std::function<std::string()> show_json,
                  std::shared_ptr<AgentChanges> changes)
-      : access_(access), show_json_(std::move(show_json)), changes_(std::move(changes)) {}
+      : access_(access), make_show_json_(std::move(show_json)), changes_(std::move(changes)) {}
 
   Result<std::vector<mcp::ResourceEntry>> list() override {
     std::vector<mcp::ResourceEntry> out{
-        {"remit://persona", "persona", access_.remit().name, "The persona's own words", "text/markdown",
-         access_.remit().body.size()},
-        {"remit://remit", "remit", "What is granted", "The compiled Remit, each grant with its line",
-         "application/json", show_json_.size()}};
-    out.push_back({inbox_uri(access_.remit()), "inbox", "Inbox", "What others have sent to this agent", "text/plain",
-                   std::nullopt});
+        {"remit://persona", "persona", access_.remit().name, "The persona's own words",
+         "text/markdown", access_.remit().body.size()},
+        {"remit://remit", "remit", "What is granted",
+         "The compiled Remit, each grant with its line", "application/json", show_json().size()}};
+    out.push_back({inbox_uri(access_.remit()), "inbox", "Inbox",
+                   "What others have sent to this agent", "text/plain", std::nullopt});
     // Whoever has the list wants to know when it changes.
     if (const auto watched = changes_->watch(); !watched) {
       log::warning("changes of Agent_Memory are not announced", {{"why", watched.error().message}});
@@ -45,20 +46,22 @@ class AgentResources : public mcp::ResourceProvider {
 
   Result<std::vector<mcp::ResourceTemplate>> templates() override {
     return std::vector<mcp::ResourceTemplate>{
-        {"remit://memory/{+path}", "memory", "Memory document", "A document of Agent_Memory this persona may read",
-         "text/plain"}};
+        {"remit://memory/{+path}", "memory", "Memory document",
+         "A document of Agent_Memory this persona may read", "text/plain"}};
   }
 
   Result<void> watch(const std::string& uri) override {
     const bool document =
         uri.starts_with(kMemory) && may_read(access_.remit(), uri.substr(kMemory.size()));
     if (!document && uri != inbox_uri(access_.remit())) {
-      return fail(ErrorKind::not_found, "nothing to subscribe to: " + escape_ascii(uri), {}, "not_found");
+      return fail(ErrorKind::not_found, "nothing to subscribe to: " + escape_ascii(uri), {},
+                  "not_found");
     }
     return changes_->watch();
   }
 
-  Result<std::vector<mcp::ResourceContent>> read(const std::string& uri, const policy::CallScope& request,
+  Result<std::vector<mcp::ResourceContent>> read(const std::string& uri,
+                                                 const policy::CallScope& request,
                                                  std::stop_token) override {
     // No tool of the persona's list reads a resource: what it may read is decided by path alone.
     const policy::CallScope call{request.call_id, ""};
@@ -71,7 +74,7 @@ class AgentResources : public mcp::ResourceProvider {
     }
     if (uri == "remit://remit") {
       out[0].mime_type = "application/json";
-      out[0].bytes = show_json_;
+      out[0].bytes = show_json();
       return out;
     }
     if (uri.starts_with(kMemory)) {
@@ -102,12 +105,20 @@ class AgentResources : public mcp::ResourceProvider {
         access_.list_documents(call, inbox_folder(access_.remit())));
     std::string text;
     for (const memory::DocumentEntry& document : documents) {
-      text += std::string(kMemory) + document.path + "  " + std::to_string(document.bytes) + " bytes\n";
+      text +=
+          std::string(kMemory) + document.path + "  " + std::to_string(document.bytes) + " bytes\n";
     }
     return text.empty() ? "(the inbox is empty)\n" : text;
   }
 
+  const std::string& show_json() {
+    std::call_once(shown_, [this] { show_json_ = make_show_json_(); });
+    return show_json_;
+  }
+
   policy::Access& access_;
+  const std::function<std::string()> make_show_json_;
+  std::once_flag shown_;
   std::string show_json_;
   const std::shared_ptr<AgentChanges> changes_;
 };
@@ -123,9 +134,11 @@ class AgentPrompt : public mcp::PromptProvider {
   Result<mcp::PromptText> get(const std::string& name, const std::map<std::string, std::string>&,
                               mcp::ClientLink&) override {
     if (name != remit_.slug) {
-      return fail(ErrorKind::not_found, "no such prompt: " + escape_ascii(name) + "; there is " + remit_.slug);
+      return fail(ErrorKind::not_found,
+                  "no such prompt: " + escape_ascii(name) + "; there is " + remit_.slug);
     }
-    return mcp::PromptText{remit_.description, {{mcp::PromptMessage::Role::user, {.body = remit_.body}}}};
+    return mcp::PromptText{remit_.description,
+                           {{mcp::PromptMessage::Role::user, {.body = remit_.body}}}};
   }
 
  private:
@@ -134,7 +147,8 @@ class AgentPrompt : public mcp::PromptProvider {
 
 }  // namespace
 
-std::shared_ptr<mcp::ResourceProvider> agent_resources(policy::Access& access, std::string show_json,
+std::shared_ptr<mcp::ResourceProvider> agent_resources(policy::Access& access,
+                                                       std::function<std::string()> show_json,
                                                        std::shared_ptr<AgentChanges> changes) {
   return std::make_shared<AgentResources>(access, std::move(show_json), std::move(changes));
 }
@@ -158,20 +172,28 @@ std::string instructions(const policy::Access& access, bool confined) {
   const auto list = [](const std::vector<std::string>& names) {
     return names.empty() ? std::string("nothing") : join_text(names, ", ");
   };
-  std::string text = "You act as " + remit.slug + " under Remit: the persona's text is enforced. The prompt " +
-                     remit.slug + " and the resource remit://persona hold it.\n";
+  std::string text = "You act as " + remit.slug +
+                     " under Remit: the persona's text is enforced. The prompt " + remit.slug +
+                     " and the resource remit://persona hold it.\n";
   text += "Files: " + list(roots) + ".\n";
-  text += "Agent_Memory (instruction " + remit.instruction_id + "): read " + list(reads) + "; write " +
-          list(writes) + ". A write-only document is extended with memory_write op append, entry or set.\n";
+  text += "Agent_Memory (instruction " + remit.instruction_id + "): read " + list(reads) +
+          "; write " + list(writes) +
+          ". A write-only document is extended with memory_write op append, entry or set.\n";
   text += "Handoffs: " + list(edges) + ".\n";
   if (remit.tool("Bash") != nullptr) {
-    text += "Bash runs in a sandbox without network on a copy of the workspace; its changes are applied like "
-            "Write. A command that is not plainly read-only needs a person's yes to exactly its bytes: wait, or "
-            "when told that approval is pending call again with the same arguments.\n";
+    text +=
+        "Bash runs in a sandbox without network on a copy of the workspace; its changes are "
+        "applied like "
+        "Write. A command that is not plainly read-only needs a person's yes to exactly its bytes: "
+        "wait, or "
+        "when told that approval is pending call again with the same arguments.\n";
   }
-  text += "Everything else is denied with the persona's line; do not look for ways round it, escalate instead. "
-          "Long answers are paged: follow the cursor or offset they name.";
-  if (!confined) text += "\n(This kernel has no Landlock: the server process itself is not locked in.)";
+  text +=
+      "Everything else is denied with the persona's line; do not look for ways round it, escalate "
+      "instead. "
+      "Long answers are paged: follow the cursor or offset they name.";
+  if (!confined)
+    text += "\n(This kernel has no Landlock: the server process itself is not locked in.)";
   return std::string(prefix_chars(text, limits::kInstructionsChars));
 }
 

@@ -2,6 +2,7 @@
 // documents it may read, spilled output), one prompt (the persona's body), the instructions text.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -12,8 +13,10 @@
 
 namespace remit::server {
 
-// `show_json`: the compiled Remit as `remit show --json` prints it. All borrowed; must outlive them.
-std::shared_ptr<mcp::ResourceProvider> agent_resources(policy::Access& access, std::string show_json,
+// `show_json` gives the compiled Remit as `remit show --json` prints it; called at most once, when
+// a client first asks, from any thread. What is borrowed must outlive the resources.
+std::shared_ptr<mcp::ResourceProvider> agent_resources(policy::Access& access,
+                                                       std::function<std::string()> show_json,
                                                        std::shared_ptr<AgentChanges> changes);
 std::shared_ptr<mcp::PromptProvider> agent_prompt(const policy::Remit& remit);
 

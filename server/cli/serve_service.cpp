@@ -30,13 +30,19 @@ Result<mcp::Service> make_service(server::Assembly& all, const ServeFlags& flags
 
 Result<void> lock_and_finish(server::Assembly& all, mcp::Service& service) {
   const auto confined = all.confine();
-  if (!confined) log::warning("the server process is not locked in", {{"why", confined.error().message}});
+  if (!confined)
+    log::warning("the server process is not locked in", {{"why", confined.error().message}});
   TRY_DO(all.record_start());
   service.instructions = server::instructions(all.access(), confined.has_value());
-  const std::string tools_sha = tools_list_hash(all.remit());
-  TRY(const auto changes, server::serve_changes(service, all.access(), all.state(), all.wake(), all.server_id()));
+  TRY(const auto changes,
+      server::serve_changes(service, all.access(), all.state(), all.wake(), all.server_id()));
   service.resources = server::agent_resources(
-      all.access(), dump(policy::show_json(all.checked().persona, all.checked().compiled, tools_sha)), changes);
+      all.access(),
+      [&all] {
+        return dump(policy::show_json(all.checked().persona, all.checked().compiled,
+                                      tools_list_hash(all.remit())));
+      },
+      changes);
   log::info("serving", {{"agent", all.remit().slug},
                         {"instruction", all.remit().instruction_id},
                         {"workspace", all.remit().roots.front().path}});

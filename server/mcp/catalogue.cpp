@@ -51,43 +51,47 @@ Result<Page> page_of(std::size_t entries, std::size_t page_size, std::string_vie
 Catalogue::Catalogue(const Service& service, const ResultWriter& writer)
     : service_(service), writer_(writer) {
   for (const tools::Tool& tool : service_.tools) by_name_.emplace(tool.name, &tool);
-  modern_ = write_tools(true);
-  oldest_ = write_tools(false);
+  write_tools();
 }
 
-Catalogue::ToolList Catalogue::write_tools(bool titles_and_schemas) const {
-  ToolList list;
-  Sha256 hash;
+// Both lists in one pass: their entries share what costs most to write, the input schemas.
+void Catalogue::write_tools() {
+  Sha256 modern_hash, oldest_hash;
   for (const tools::Tool& tool : service_.tools) {
-    std::string entry = R"({"name":)";
-    append_json_string(entry, tool.name);
-    if (titles_and_schemas && !tool.title.empty()) {
-      entry += R"(,"title":)";
-      append_json_string(entry, tool.title);
+    std::string name = R"({"name":)";
+    append_json_string(name, tool.name);
+    std::string title;
+    if (!tool.title.empty()) {
+      title = R"(,"title":)";
+      append_json_string(title, tool.title);
     }
-    entry += R"(,"description":)";
-    append_json_string(entry, tool.description);
-    entry += R"(,"inputSchema":)";
-    entry += tool.input_schema ? dump(*tool.input_schema) : R"({"type":"object"})";
-    const auto hint = [&](const char* name, bool value) {
-      entry += name;
-      entry += value ? "true" : "false";
+    std::string rest = R"(,"description":)";
+    append_json_string(rest, tool.description);
+    rest += R"(,"inputSchema":)";
+    rest += tool.input_schema ? dump(*tool.input_schema) : R"({"type":"object"})";
+    const auto hint = [&](const char* key, bool value) {
+      rest += key;
+      rest += value ? "true" : "false";
     };
     hint(R"(,"annotations":{"readOnlyHint":)", tool.annotations.read_only);
     hint(R"(,"destructiveHint":)", tool.annotations.destructive);
     hint(R"(,"idempotentHint":)", tool.annotations.idempotent);
     hint(R"(,"openWorldHint":)", tool.annotations.open_world);
-    entry += '}';
-    if (titles_and_schemas && tool.output_schema && publishes_structured(tool, service_.structured))
-      entry += R"(,"outputSchema":)" + dump(*tool.output_schema);
-    if (tool.always_load) entry += R"(,"_meta":{"anthropic/alwaysLoad":true})";
-    entry += '}';
-    hash.field(entry);
-    list.bytes += entry.size() + 1;
-    list.entries.push_back(std::move(entry));
+    rest += '}';
+    std::string output;
+    if (tool.output_schema && publishes_structured(tool, service_.structured))
+      output = R"(,"outputSchema":)" + dump(*tool.output_schema);
+    const std::string end = tool.always_load ? R"(,"_meta":{"anthropic/alwaysLoad":true}})" : "}";
+    const auto add = [](ToolList& list, Sha256& hash, std::string entry) {
+      hash.field(entry);
+      list.bytes += entry.size() + 1;
+      list.entries.push_back(std::move(entry));
+    };
+    add(oldest_, oldest_hash, name + rest + end);
+    add(modern_, modern_hash, name + title + rest + output + end);
   }
-  list.digest = hash.finish_hex();
-  return list;
+  modern_.digest = modern_hash.finish_hex();
+  oldest_.digest = oldest_hash.finish_hex();
 }
 
 std::string Catalogue::capabilities(Revision revision) const {

@@ -47,7 +47,7 @@ class Catalogue {
     std::string digest;
     std::size_t bytes = 0;
   };
-  ToolList write_tools(bool titles_and_schemas) const;
+  void write_tools();
   std::string capabilities(Revision revision) const;
 
   const Service& service_;
