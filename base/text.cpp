@@ -34,19 +34,17 @@ void walk(std::string_view bytes, Good good, Bad bad) {
 }  // namespace
 
 bool valid_utf8(std::string_view bytes) {
-  while (!bytes.empty()) {
-    if (static_cast<unsigned char>(bytes.front()) < 0x80) {
-      bytes.remove_prefix(1);
-      continue;
-    }
+  for (;;) {
+    bytes.remove_prefix(ascii_prefix(bytes));
+    if (bytes.empty()) return true;
     const CodePoint one = decode_utf8(bytes);
     if (one.length == 0) return false;
     bytes.remove_prefix(one.length);
   }
-  return true;
 }
 
 std::string to_utf8(std::string_view bytes, bool* lossy) {
+  if (valid_utf8(bytes)) return std::string(bytes);  // most are
   std::string out;
   out.reserve(bytes.size());
   walk(
@@ -112,6 +110,7 @@ std::size_t count_chars(std::string_view text) {
 }
 
 std::string_view prefix_chars(std::string_view text, std::size_t max) {
+  if (text.size() <= max) return text;  // a character is one byte at least
   std::size_t chars = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if ((static_cast<unsigned char>(text[i]) & 0xC0u) != 0x80u && ++chars > max) {

@@ -1,6 +1,20 @@
 #include "base/utf8.h"
 
+#include <cstdint>
+#include <cstring>
+
 namespace remit {
+
+std::size_t ascii_prefix(std::string_view bytes) {
+  constexpr std::uint64_t kHighBits = 0x8080808080808080u;
+  std::size_t at = 0;
+  for (std::uint64_t eight = 0; bytes.size() - at >= sizeof eight; at += sizeof eight) {
+    std::memcpy(&eight, bytes.data() + at, sizeof eight);
+    if ((eight & kHighBits) != 0) break;
+  }
+  while (at < bytes.size() && static_cast<unsigned char>(bytes[at]) < 0x80) ++at;
+  return at;
+}
 
 CodePoint decode_utf8(std::string_view bytes) {
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };

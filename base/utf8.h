@@ -17,6 +17,9 @@ struct CodePoint {
 // what lies beyond U+10FFFF are malformed.
 CodePoint decode_utf8(std::string_view bytes);
 
+// How many bytes at the start of `bytes` are ASCII: eight are looked at in one step.
+std::size_t ascii_prefix(std::string_view bytes);
+
 // Appends `point`, which is at most U+10FFFF.
 void append_utf8(std::string& out, char32_t point);
 

@@ -16,6 +16,17 @@ TEST_CASE("valid_utf8 follows RFC 3629") {
   CHECK_FALSE(valid_utf8("\x80"));
 }
 
+TEST_CASE("the ASCII at the start is found to the byte, wherever it ends") {
+  for (std::size_t length = 0; length < 40; ++length) {
+    const std::string ascii(length, '\x7f');
+    CHECK(remit::ascii_prefix(ascii) == length);
+    CHECK(remit::ascii_prefix(ascii + "\xC3\xA9 and more text") == length);
+    CHECK(valid_utf8(ascii + "\xC3\xA9"));
+    CHECK_FALSE(valid_utf8(ascii + "\x80"));
+    CHECK(remit::to_utf8(ascii + "\x80z") == ascii + "\xEF\xBF\xBDz");
+  }
+}
+
 TEST_CASE("every code point survives being written and read, at each length's edges") {
   for (const char32_t point :
        {U'\0', U'\x7F', U'\u0080', U'\u07FF', U'\u0800', U'\uD7FF', U'\uE000', U'\uFFFF', U'\U00010000', U'\U0010FFFF'}) {
