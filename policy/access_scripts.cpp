@@ -1,5 +1,8 @@
-// Which files of its own a command executes, and their digest: a person's yes is bound to them.
+// Which files of its own a command executes, with their bytes: a person's yes is bound to them, and
+// the slot shows them.
 #include <fcntl.h>
+
+#include <algorithm>
 
 #include "base/crypto.h"
 #include "base/limits.h"
@@ -11,6 +14,9 @@ namespace {
 
 constexpr std::size_t kScriptsPerCommand = 64;
 constexpr std::size_t kScriptDirectories = 32;
+// What a slot is given of the files it executes: bytes of one, and of all together.
+constexpr std::size_t kBoundFileBytes = 1u << 20;
+constexpr std::size_t kBoundFilesBytes = 4u << 20;
 
 bool is_interpreter(std::string_view name) {
   for (const char* known : {"bash", "sh", "dash", "zsh", "ksh", "awk", "gawk", "mawk", "sed", "make", "source",
@@ -60,22 +66,29 @@ std::vector<std::string> directories_of(const ShellAssessment& shell, const std:
 
 }  // namespace
 
-// Digest and list of the files that a command executes; "" if it executes none of its own.
-Result<std::string> AgentAccess::executed_files(const ShellAssessment& shell, const std::string& cwd,
-                                                std::vector<std::string>* shown) const {
-  Sha256 hash;
-  bool any = false;
+Result<std::vector<Executed>> AgentAccess::executed_files(const ShellAssessment& shell,
+                                                          const std::string& cwd) const {
+  std::vector<Executed> out;
+  std::size_t left = kBoundFilesBytes;
   const std::vector<std::string> directories = directories_of(shell, cwd);
-  // One that is not there now and is later makes another digest, too.
+  // One that is not there now and is later makes another key, too.
   const auto add = [&](const std::string& path) -> Result<void> {
     auto seen = look(path);
     if (!seen || !seen->exists || !S_ISREG(seen->status.st_mode)) return {};
+    TRY(std::string real, fs::real_path(seen->fd));
+    const auto same = [&](const Executed& file) { return file.path == real; };
+    if (std::any_of(out.begin(), out.end(), same)) return {};
     TRY(const Fd file, fs::reopen(seen->fd, O_RDONLY));
-    TRY(const std::string digest, file_version(file, seen->status));
-    hash.field(path);
-    hash.field(digest);
-    any = true;
-    if (shown != nullptr) shown->push_back(escape_ascii(path) + " sha256 " + digest);
+    const auto bytes = static_cast<std::uint64_t>(seen->status.st_size);
+    Executed executed;
+    executed.path = std::move(real);
+    if (bytes <= std::min(left, kBoundFileBytes)) {
+      TRY(executed.content, fs::read_all(file, kBoundFileBytes));
+      left -= std::min(left, executed.content.size());
+    } else {
+      TRY(executed.version, file_version(file, seen->status));
+    }
+    out.push_back(std::move(executed));
     return {};
   };
   for (const std::vector<std::string>& argv : shell.commands) {
@@ -89,7 +102,7 @@ Result<std::string> AgentAccess::executed_files(const ShellAssessment& shell, co
       }
     }
   }
-  return any ? hash.finish_hex() : std::string();
+  return out;
 }
 
 }  // namespace remit::policy

@@ -113,8 +113,7 @@ Result<SpawnPlan> AgentAccess::plan_of(const CallScope& call, const SpawnRequest
 }
 
 Question AgentAccess::question_of(const CallScope& call, const SpawnRequest& request,
-                                  const SpawnPlan& plan, const Decision& decision,
-                                  const std::vector<std::string>& scripts) const {
+                                  const SpawnPlan& plan, const Decision& decision) const {
   const Remit& remit = *parts_.remit;
   const std::string command = escape_ascii(request.command);
   const std::string digest = sha256_hex(request.command);
@@ -140,12 +139,17 @@ Question AgentAccess::question_of(const CallScope& call, const SpawnRequest& req
                           ? "applied like Write; deletions and conflicts wait for a person"
                       : remit.bash.apply == Apply::hold ? "held for a person"
                                                         : "thrown away"}};
-  for (const std::string& script : scripts) rows.emplace_back("executes", script);
+  for (const Executed& file : plan.executed) {
+    rows.emplace_back("executes", escape_ascii(file.path) +
+                                      (file.version.empty()
+                                           ? " sha256 " + sha256_hex(file.content)
+                                           : " version " + file.version + ", too large to be held"));
+  }
   out.text = question_text(out.title, command, rows) + "\n" +
              render_shell(request.command, judge_shell(request.command, *parts_.shell_rules,
                                                        shell_scope(remit, plan.cwd)),
                           *parts_.shell_rules);
-  if (!scripts.empty()) out.text += "  Files that a script reads or sources while it runs are not bound.\n";
+  if (!plan.executed.empty()) out.text += "  Files that a script reads or sources while it runs are not bound.\n";
   if (!request.description.empty()) {
     out.text += "\n  untrusted text from the agent: " + escape_ascii(request.description) + "\n";
   }
@@ -169,10 +173,9 @@ Result<Access::SpawnJudgement> AgentAccess::judge_spawn(const CallScope& call,
                 "sandbox_unavailable");
   }
   if (out.decision.verdict != Verdict::ask) return out;
-  std::vector<std::string> scripts;
-  TRY(plan.authority.executed, executed_files(out.shell, plan.cwd, &scripts));
+  TRY(plan.executed, executed_files(out.shell, plan.cwd));
   plan.authority.grant_key = key_of(plan);
-  out.question = question_of(call, request, plan, out.decision, scripts);
+  out.question = question_of(call, request, plan, out.decision);
   return out;
 }
 
@@ -188,7 +191,7 @@ std::string AgentAccess::key_of(const SpawnPlan& plan) const {
   subject.tool = "Bash";
   subject.command = plan.command;
   subject.cwd = plan.cwd;
-  subject.executed = plan.authority.executed;
+  subject.executed = &plan.executed;
   const SandboxReport& report = parts_.spawner->report();
   subject.profile_sha256 = report.profile_sha256;
   subject.tier = report.tier;
@@ -209,8 +212,7 @@ Result<SpawnOutcome> AgentAccess::spawn(const CallScope& call, const SpawnReques
   const Decision decision = decide(*parts_.remit, parts_.principal, action);
   plan.authority.decision = "allow";
   if (decision.verdict == Verdict::ask) {
-    TRY(const std::string executed, executed_files(shell, plan.cwd, nullptr));
-    plan.authority.executed = executed;
+    TRY(plan.executed, executed_files(shell, plan.cwd));
     const std::string key = key_of(plan);
     TRY(std::optional<SpawnAuthority> approved, parts_.approvals->take(key, call));
     if (!approved) {
@@ -218,7 +220,6 @@ Result<SpawnOutcome> AgentAccess::spawn(const CallScope& call, const SpawnReques
       return fail(ErrorKind::needs_approval, "this command needs a person's approval", {}, "needs_approval");
     }
     plan.authority = std::move(*approved);
-    plan.authority.executed = executed;
   }
   const Json start{{"command", parts_.redactor->redact(request.command).text},
                    {"command_sha256", sha256_hex(request.command)},

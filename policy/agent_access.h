@@ -112,10 +112,10 @@ class AgentAccess : public Access {
   // The persona, the first digits of its hash and the instruction, as a question shows them.
   std::string agent_shown() const;
   Question question_of(const CallScope& call, const SpawnRequest& request, const SpawnPlan& plan,
-                       const Decision& decision,
-                       const std::vector<std::string>& scripts) const;
-  Result<std::string> executed_files(const ShellAssessment& shell, const std::string& cwd,
-                                     std::vector<std::string>* shown) const;
+                       const Decision& decision) const;
+  // The files of its own that a command executes, read now; none if it executes none.
+  Result<std::vector<Executed>> executed_files(const ShellAssessment& shell,
+                                               const std::string& cwd) const;
   bool may_stand_in(const std::string& directory) const;
   std::string standing_cwd();
   void keep_cwd(const SpawnOutcome& outcome);

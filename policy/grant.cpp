@@ -3,6 +3,21 @@
 #include "base/crypto.h"
 
 namespace remit::policy {
+namespace {
+
+// "" if there are none.
+std::string digest_of(const std::vector<Executed>* executed) {
+  if (executed == nullptr || executed->empty()) return {};
+  Sha256 hash;
+  for (const Executed& file : *executed) {
+    hash.field(file.path);
+    hash.field(file.version.empty() ? "bytes" : "version");
+    hash.field(file.version.empty() ? sha256_hex(file.content) : file.version);
+  }
+  return hash.finish_hex();
+}
+
+}  // namespace
 
 std::string grant_key(const GrantSubject& subject) {
   Sha256 hash;
@@ -15,7 +30,7 @@ std::string grant_key(const GrantSubject& subject) {
   hash.field(subject.tool);
   hash.field(subject.command);
   hash.field(subject.cwd);
-  hash.field(subject.executed);
+  hash.field(digest_of(subject.executed));
   hash.field(subject.profile_sha256);
   hash.field(to_string(subject.tier));
   hash.field(to_string(subject.remit->bash.apply));

@@ -5,21 +5,22 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "policy/remit.h"
 #include "policy/spawner.h"
 
 namespace remit::policy {
 
-// What the key covers, length-prefixed in this order. `executed` is the digest of the files that the
-// command executes (scripts), "" if there are none.
+// What the key covers, length-prefixed in this order; of the files that the command executes, names
+// and contents.
 struct GrantSubject {
   const Remit* remit = nullptr;
   const Principal* principal = nullptr;
   std::string_view tool;
   std::string_view command;
   std::string_view cwd;
-  std::string_view executed;
+  const std::vector<Executed>* executed = nullptr;  // null: none
   std::string_view profile_sha256;
   Tier tier = Tier::t1;
   SpawnLimits limits;

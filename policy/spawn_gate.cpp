@@ -36,7 +36,9 @@ class Gate {
     action.tier = place.tier;
     const Decision decision = decide(*parts_.remit, parts_.principal, action);
     switch (decision.verdict) {
-      case Verdict::allow: return {};
+      case Verdict::allow:
+        // Nobody saw these bytes: what an allowed command finds is the workspace as it is.
+        return plan.executed.empty() ? Result<void>() : refuse("the plan brings files that nobody approved");
       case Verdict::deny: return refuse(decision.reason);
       case Verdict::ask: return check(plan, place, decision);
     }
@@ -68,6 +70,13 @@ class Gate {
         return refuse("the plan shows a document that is not granted: " + escape_ascii(document));
       }
     }
+    for (const Executed& file : plan.executed) {
+      const auto beneath = [&](const std::string& root) { return file.path.starts_with(root + "/"); };
+      const bool granted = beneath(remit.memory_root) ||
+                           std::any_of(remit.roots.begin(), remit.roots.end(),
+                                       [&](const RootRule& rule) { return beneath(rule.path); });
+      if (!granted) return refuse("the plan brings a file of a directory that is not granted: " + escape_ascii(file.path));
+    }
     if (plan.environment != spawn_environment()) return refuse("the plan's environment is not the usual one");
     const SpawnLimits& asked = plan.limits;
     const SpawnLimits& granted = remit.bash.limits;
@@ -90,7 +99,7 @@ class Gate {
     subject.tool = "Bash";
     subject.command = plan.command;
     subject.cwd = plan.cwd;
-    subject.executed = authority.executed;
+    subject.executed = &plan.executed;
     subject.profile_sha256 = place.profile_sha256;
     subject.tier = place.tier;
     subject.limits = plan.limits;

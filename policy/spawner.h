@@ -66,10 +66,18 @@ struct SpawnAuthority {
   std::string channel;     // "terminal", "elicitation", "mrtr", "call_yes"
   std::string attestation; // "human", "client", "operator"
   std::string scope;       // "once" (single use, enforced by the starter too), "session", "rule"
-  std::string executed;    // SHA-256 over the files that will be executed, "" if there are none
   std::int64_t decided_unix_ms = 0;
   std::int64_t expires_unix_ms = 0;
   std::string signature;   // hex HMAC by the key that lies outside the worker's lock; may be empty
+};
+
+// A file of its own that an approved command executes (a script), as the person's yes covers it. The
+// slot shows exactly these bytes under the name, whatever happens to the file outside meanwhile.
+struct Executed {
+  std::string path;     // absolute, as the kernel names it, in the workspace or a read-only root
+  std::string content;  // its bytes, if it is small enough to be carried
+  std::string version;  // else, and only then, its version (file_version): checked just before the run
+  bool operator==(const Executed&) const = default;
 };
 
 struct SpawnPlan {
@@ -80,6 +88,7 @@ struct SpawnPlan {
   SpawnView view;
   SpawnLimits limits;
   SpawnAuthority authority;
+  std::vector<Executed> executed;  // of a command that needs a yes; else empty. No path twice
 };
 
 enum class Stream { out, err };

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include "base/crypto.h"
 #include "base/limits.h"
 #include "tests/policy/spawn_house.h"
 
@@ -54,7 +55,9 @@ TEST_CASE("a worker cannot make a yes: each forged field is refused") {
   forged("other bytes", [](auto& p) { p.command += "; id"; });
   forged("other directory", [](auto& p) { p.cwd += "/sub"; });
   forged("other time", [](auto& p) { p.limits.wall += std::chrono::seconds(1); });
-  forged("other scripts", [](auto& p) { p.authority.executed = std::string(64, 'b'); });
+  forged("scripts besides", [](auto& p) {
+    p.executed.push_back({p.view.workspace + "/run.sh", "id\n", ""});
+  });
   forged("other id", [](auto& p) { p.authority.approval_id = std::string(32, '0'); });
   forged("other server", [](auto& p) { p.authority.server_id = "X"; });
   forged("longer", [](auto& p) { p.authority.expires_unix_ms += 1; });
@@ -67,6 +70,28 @@ TEST_CASE("a worker cannot make a yes: each forged field is refused") {
   CHECK(verdict(house, good, std::string(64, 'b')) == "starter_refused");  // another profile
   house.clock.advance_ms(std::chrono::milliseconds(limits::kApprovalLife).count() + 1);
   CHECK(verdict(house, good) == "starter_refused");
+}
+
+TEST_CASE("the starter counts the bytes of the scripts itself") {
+  SpawnHouse house;
+  house.put("run.sh", "echo approved\n");
+  const policy::SpawnPlan good = approved_plan(house, "bash run.sh");
+  REQUIRE(good.executed.size() == 1);
+  CHECK(good.executed[0].content == "echo approved\n");
+  const auto refused = [&](const std::function<void(policy::SpawnPlan&)>& alter) {
+    policy::SpawnPlan plan = good;
+    alter(plan);
+    CHECK(verdict(house, plan) == "starter_refused");
+  };
+  refused([](auto& p) { p.executed[0].content = "echo another\n"; });
+  refused([](auto& p) { p.executed[0].path += "2"; });
+  refused([](auto& p) { p.executed[0].path = "/usr/bin/id"; });
+  refused([](auto& p) { p.executed[0].version = remit::sha256_hex("echo approved\n"); });
+  refused([](auto& p) { p.executed.clear(); });
+  CHECK(verdict(house, good) == "ok");
+  policy::SpawnPlan allowed = good;
+  allowed.command = "echo ok";  // needs no yes, so nobody saw these bytes
+  CHECK(verdict(house, allowed) == "starter_refused");
 }
 
 TEST_CASE("a row that was written into the database without the approval key opens nothing") {

@@ -168,4 +168,58 @@ TEST_CASE("a shell that dies of a signal says so") {
   CHECK(ran.outcome.signal == SIGTERM);
 }
 
+TEST_CASE("a command executes the scripts that were approved, whatever lies there by now") {
+  World world;
+  world.write("work space/sub/run.sh", "echo swapped\n");
+  world.write("logs/tool.sh", "echo swapped log\n");
+  policy::SpawnPlan plan = world.plan("bash sub/run.sh; bash '" + world.logs + "/tool.sh'");
+  plan.view.read_only_roots = {world.logs};
+  plan.executed = {{world.workspace + "/sub/run.sh", "echo approved\n", ""},
+                   {world.logs + "/tool.sh", "echo approved log\n", ""},
+                   {world.workspace + "/never-made.sh", "echo no\n", ""}};
+  const Ran ran = world.run(plan);
+  CAPTURE(ran.err);
+  CHECK(ran.out == "approved\napproved log\n");
+  CHECK(listing(world, ran).empty());  // showing them is no change
+  CHECK(world.read("work space/sub/run.sh") == "echo swapped\n");
+
+  SUBCASE("they may be changed like other files, and a swap is then a conflict") {
+    plan.command = "echo 'echo next' >> sub/run.sh; bash sub/run.sh";
+    const Ran changed = world.run(plan);
+    CHECK(changed.out == "approved\nnext\n");
+    const auto* change = changed.change(world.workspace + "/sub/run.sh");
+    REQUIRE(change != nullptr);
+    CHECK(change->content == "echo approved\necho next\n");
+    CHECK(change->preimage_sha256 == "newer");
+    world.write("work space/sub/run.sh", "echo approved\n");
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // past the coarse clock's tick
+    CHECK(world.run(plan).change(world.workspace + "/sub/run.sh")->preimage_sha256 ==
+          sha256_hex("echo approved\n"));
+  }
+  SUBCASE("a swap while it runs is not seen") {
+    plan.command = "echo ready > /dev/stderr; sleep 0.5; bash sub/run.sh";
+    std::thread swap([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(250));
+      std::filesystem::remove(world.workspace + "/sub/run.sh");
+      world.write("work space/sub/run.sh", "echo swapped again\n");
+    });
+    const Ran late = world.run(plan);
+    swap.join();
+    CHECK(late.out == "approved\n");
+    CHECK(listing(world, late).empty());
+  }
+  SUBCASE("modes and times are those outside") {
+    const std::string script = world.workspace + "/sub/run.sh";
+    chmod(script.c_str(), 0555);
+    plan.command = "stat -c '%a %Y' sub/run.sh";
+    struct stat st{};
+    REQUIRE(stat(script.c_str(), &st) == 0);
+    CHECK(world.run(plan).out == "555 " + std::to_string(st.st_mtime) + "\n");
+  }
+  SUBCASE("what hides them goes before") {
+    plan.view.masks = {"sub/run.sh"};
+    CHECK(world.run(plan).out == "approved log\n");
+  }
+}
+
 }  // namespace remit::sandbox::test

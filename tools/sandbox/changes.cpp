@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -77,7 +78,10 @@ bool has_mark(const Fd& file, const char* name) {
 class Collector {
  public:
   Collector(const policy::SpawnPlan& plan, const timespec& mounted)
-      : mounted_(mounted), most_entries_(plan.limits.layer_inodes) {}
+      : mounted_(mounted), most_entries_(plan.limits.layer_inodes) {
+    for (const policy::Executed& file : plan.executed)
+      if (file.version.empty()) bound_.emplace(file.path, sha256_hex(file.content));
+  }
 
   void walk(const Fd& upper, const Fd& lower, const std::string& path, int depth) {
     if (depth > kLayerDepth) return lose(path, "folders nested too deeply");
@@ -180,6 +184,12 @@ class Collector {
     const std::string hash = sha256_hex(*content);
     const bool replaces = below && S_ISREG(below->st_mode);
     std::string before = replaces ? preimage(lower, name, *below) : std::string();
+    // What the command found there were the bytes it was bound to. Whatever lies below by now, as
+    // the command left it is no change; another content outside is a conflict.
+    if (const auto bound = bound_.find(path); bound != bound_.end()) {
+      if (hash == bound->second && (!replaces || before != hash)) return;
+      if (before != bound->second) before = "newer";
+    }
     if (replaces && before == hash) {
       // Opened for writing or only its mode or times changed.
       if (((above.st_mode ^ below->st_mode) & kKeptBits) == 0) return;
@@ -256,6 +266,7 @@ class Collector {
   }
 
   timespec mounted_;
+  std::map<std::string, std::string> bound_;  // approved scripts: path, SHA-256 of what was shown
   std::size_t most_entries_;
   std::size_t bytes_ = 0;
   std::size_t more_lost_ = 0;

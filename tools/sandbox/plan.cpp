@@ -178,12 +178,17 @@ std::string encode(const policy::SpawnPlan& plan) {
   const policy::SpawnAuthority& authority = plan.authority;
   for (const std::string* text :
        {&authority.decision, &authority.approval_id, &authority.grant_key, &authority.server_id,
-        &authority.channel, &authority.attestation, &authority.scope, &authority.executed,
-        &authority.signature}) {
+        &authority.channel, &authority.attestation, &authority.scope, &authority.signature}) {
     w.text(*text);
   }
   w.signed_number(authority.decided_unix_ms);
   w.signed_number(authority.expires_unix_ms);
+  w.number(plan.executed.size());
+  for (const policy::Executed& file : plan.executed) {
+    w.text(file.path);
+    w.text(file.content);
+    w.text(file.version);
+  }
   return w.take();
 }
 
@@ -206,12 +211,17 @@ Result<policy::SpawnPlan> decode_plan(std::string_view bytes) {
   policy::SpawnAuthority& authority = plan.authority;
   for (std::string* text :
        {&authority.decision, &authority.approval_id, &authority.grant_key, &authority.server_id,
-        &authority.channel, &authority.attestation, &authority.scope, &authority.executed,
-        &authority.signature}) {
+        &authority.channel, &authority.attestation, &authority.scope, &authority.signature}) {
     *text = r.text();
   }
   authority.decided_unix_ms = r.signed_number();
   authority.expires_unix_ms = r.signed_number();
+  for (std::size_t left = r.count(); left > 0; --left) {
+    policy::Executed& file = plan.executed.emplace_back();
+    file.path = r.text();
+    file.content = r.text();
+    file.version = r.text();
+  }
   if (!r.complete()) return not_an_encoding("a plan");
   return plan;
 }
@@ -348,6 +358,10 @@ Result<void> check_plan(const policy::SpawnPlan& plan) {
   if (!plan.view.memory.empty()) TRY_DO(check_root(plan.view.memory, "Agent_Memory"));
   TRY_DO(check_relative_list(plan.view.memory_documents, "memory documents"));
   TRY_DO(check_relative_list(plan.view.masks, "masks"));
+  if (plan.executed.size() > kPlanItems)
+    return fail(ErrorKind::too_large, "too many files that the command executes");
+  for (const policy::Executed& file : plan.executed)
+    TRY_DO(check_absolute(file.path, "a file that the command executes"));
   for (const auto& [name, value] : plan.environment)
     if (name.empty() || name.find('=') != std::string::npos || has_nul(name) || has_nul(value))
       return fail(ErrorKind::invalid_argument,
