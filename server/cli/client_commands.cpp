@@ -53,11 +53,13 @@ std::string machine_report(const policy::SandboxReport& report, bool json) {
 int export_command(std::span<const std::string> args) {
   server::AssemblyOptions options;
   options.dry = true;
-  bool write = false, interactive = false;
-  Flags flags("remit export claude --agent NAME [--write] [--interactive]");
+  bool write = false, interactive = false, json = false;
+  Flags flags("remit export CLIENT --agent NAME [--write] [--interactive]  (" +
+              join_text(server::client_names(), "|") + ")");
   flags.value("--agent", &options.serve.agent, "FILE_OR_NAME  (required)")
       .toggle("--write", &write, "write the files into the workspace")
-      .toggle("--interactive", &interactive, "leave Bash to the client's own prompt");
+      .toggle("--interactive", &interactive, "leave Bash to the client's own prompt")
+      .toggle("--json", &json, "machine readable");
   add_path_flags(flags, options.serve);
   const auto words = flags.parse(args, 1, 1);
   if (!words) return report_usage(words.error(), "export");
@@ -75,12 +77,14 @@ int export_command(std::span<const std::string> args) {
   wanted.interactive = interactive;
   const auto exported = server::export_client((*assembly)->remit(), wanted);
   if (!exported) return report(exported.error());
-  if (!write) return print(server::to_text(*exported)), kDone;
-  const auto paths = server::write_export(*exported, (*assembly)->remit(), (*assembly)->remit().roots.front().path);
-  if (!paths) return report(paths.error());
-  for (const std::string& path : *paths) print("wrote " + path + "\n");
-  for (const std::string& note : exported->notes) print("note: " + note + "\n");
-  print("headless: " + exported->headless + "\ncheck:    " + exported->check + "\n");
+  std::vector<std::string> written;
+  if (write) {
+    auto paths = server::write_export(*exported, (*assembly)->remit(), (*assembly)->remit().roots.front().path);
+    if (!paths) return report(paths.error());
+    written = std::move(*paths);
+  }
+  if (json) return print(server::to_json(*exported, written)), kDone;
+  print(write ? server::to_summary(*exported, written) : server::to_text(*exported));
   return kDone;
 }
 
@@ -89,7 +93,7 @@ int doctor_command(std::span<const std::string> args) {
   options.serve.agent = "technical-support-engineer";
   std::string client;
   bool json = false;
-  Flags flags("remit doctor [--client claude --agent NAME]");
+  Flags flags("remit doctor [--client NAME --agent NAME]");
   flags.value("--client", &client, "NAME  does this client's configuration let its built-ins past Remit?")
       .value("--agent", &options.serve.agent, "FILE_OR_NAME  default: technical-support-engineer")
       .toggle("--json", &json, "machine readable");
@@ -105,7 +109,8 @@ int doctor_command(std::span<const std::string> args) {
     print(machine_report(sandbox, json));
     return sandbox.tier == policy::Tier::t1 ? kDone : kFindings;
   }
-  server::DoctorOptions wanted{client, (*assembly)->remit().roots.front().path, own_binary(), tool_names_of(**assembly)};
+  server::DoctorOptions wanted{client, (*assembly)->remit().roots.front().path, own_binary(), tool_names_of(**assembly),
+                               serve_arguments(**assembly, options.serve)};
   const auto found = server::doctor_client((*assembly)->remit(), wanted);
   if (!found) return report(found.error());
   print(json ? server::to_json(*found) + "\n" : server::to_text(*found));

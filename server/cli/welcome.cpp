@@ -117,7 +117,8 @@ std::string welcome(server::Assembly& all, const server::ServeOptions& options,
     text += "No PIN is set: commands of high risk cannot be approved. Set one with\n  " +
             server::shell_word(own_binary()) + " pin\n\n";
   }
-  server::DoctorOptions doctor{"claude", remit.roots.front().path, own_binary(), names_of(all.tools())};
+  server::DoctorOptions doctor{"claude", remit.roots.front().path, own_binary(), names_of(all.tools()),
+                               serve_arguments(all, options)};
   if (const auto report = server::doctor_client(remit, doctor); report && !report->ok() && !report->looked_at.empty()) {
     text += "Warning: Claude Code's configuration here still lets its own tools past Remit:\n" +
             server::to_text(*report) + "\n";

@@ -81,8 +81,9 @@ const std::set<std::string_view>& not_in_headers() {
 // Headers whose purpose is to offer what base/json.h has: the templates of the schema code, and the
 // messages of the protocol, which hold their params by value.
 bool may_hold_json(std::string_view path) {
+  // export.h holds what stands in JSON files; whoever includes it builds or reads JSON anyway.
   return path.starts_with("base/schema") || path == "base/json.h" ||
-         path == "server/mcp/messages.h";
+         path == "server/mcp/messages.h" || path == "server/cli/export.h";
 }
 
 struct Include {

@@ -90,7 +90,7 @@ bool mentions(const std::vector<DoctorFinding>& findings, DoctorSeverity severit
 
 DoctorReport examine(const Project& project) {
   const DoctorOptions options{
-      "claude", project.path(), "/opt/re mit/remit", {"Read", "Bash", "memory_read"}};
+      "claude", project.path(), "/opt/re mit/remit", {"Read", "Bash", "memory_read"}, {}};
   auto report = doctor_client(engineer(), options);
   REQUIRE(report);
   return *report;
@@ -125,9 +125,12 @@ TEST_CASE("export claude: the server, the notes and the lines") {
                                 "--workspace", "/w s"}));
   CHECK(server["timeout"] == 600000);
   CHECK(exported->notes.at(0).find("TodoWrite, timeline") != std::string::npos);
+  CHECK(exported->headless.starts_with("claude -p \"what to do\" --agent "));
   CHECK(exported->headless.find("--strict-mcp-config --tools \"\"") != std::string::npos);
   CHECK(exported->headless.find("permission-prompt-tool") == std::string::npos);
-  CHECK(exported->check == "'/opt/re mit/remit' doctor --client claude");
+  CHECK(exported->check ==
+        "'/opt/re mit/remit' doctor --client claude --agent "
+        "/personas/technical-support-engineer.md --workspace '/w s'");
   CHECK(to_text(*exported).find("==> .mcp.json <==") != std::string::npos);
 }
 
@@ -156,17 +159,13 @@ TEST_CASE("export claude: interactive leaves Bash to a person and switches the b
         std::string::npos);
 }
 
-TEST_CASE("export: other clients are refused by name") {
+TEST_CASE("export: an unknown client is refused, and the known ones are named") {
   ExportOptions options = options_for_claude();
-  options.client = "codex";
-  const auto later = export_client(engineer(), options);
-  REQUIRE(!later);
-  CHECK(later.error().message == "not yet available: codex; available clients: claude");
-  CHECK(later.error().kind == ErrorKind::unavailable);
   options.client = "claud";
   const auto unknown = export_client(engineer(), options);
   REQUIRE(!unknown);
   CHECK(unknown.error().kind == ErrorKind::invalid_argument);
+  CHECK(unknown.error().message.find("claude, claude-sdk, codex") != std::string::npos);
 }
 
 TEST_CASE("write_export: writes, writes again, merges and keeps what is not ours") {
@@ -294,7 +293,8 @@ TEST_CASE("doctor claude: settings and servers that let something past, with the
   CHECK(mentions(report.findings, DoctorSeverity::broken, local, "switched off"));
   CHECK(mentions(report.findings, DoctorSeverity::broken, ".mcp.json", "starts ./dev"));
   CHECK(mentions(report.findings, DoctorSeverity::broken, ".mcp.json", "serves no agent"));
-  CHECK(mentions(report.findings, DoctorSeverity::bypass, ".claude/settings.json", "Bash, Read"));
+  CHECK(mentions(report.findings, DoctorSeverity::bypass, ".claude/settings.json",
+                 "Bash, Monitor, Read"));
   for (const DoctorFinding& finding : report.findings) {
     if (finding.message.find("git log") != std::string::npos) CHECK(finding.line == 3);
     if (finding.message.find("defaultMode") != std::string::npos) CHECK(finding.line == 5);
@@ -302,9 +302,9 @@ TEST_CASE("doctor claude: settings and servers that let something past, with the
   project.put(local, "{broken");
   CHECK(mentions(examine(project).findings, DoctorSeverity::broken, local, "not a JSON object"));
   CHECK(to_text(examine(project)).find(".mcp.json:1: broken:") != std::string::npos);
-  const auto other = doctor_client(engineer(), {"codex", project.path(), "/x", {}});
+  const auto other = doctor_client(engineer(), {"emacs", project.path(), "/x", {}, {}});
   REQUIRE(!other);
-  CHECK(other.error().kind == ErrorKind::unavailable);
+  CHECK(other.error().kind == ErrorKind::invalid_argument);
 }
 
 TEST_CASE("shell_word quotes what a shell would read") {

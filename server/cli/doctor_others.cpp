@@ -1,0 +1,197 @@
+// What in a project undoes an export, for the clients whose exported files the doctor compares
+// entry by entry.
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+#include "server/cli/clients.h"
+
+namespace remit::server {
+namespace {
+
+constexpr DoctorSeverity kBypass = DoctorSeverity::bypass;
+constexpr DoctorSeverity kBroken = DoctorSeverity::broken;
+
+OrderedJson member(const OrderedJson& object, const char* key) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(key);
+  return found == object.end() ? OrderedJson(nullptr) : *found;
+}
+
+bool lists(const OrderedJson& list, std::string_view word) {
+  return list.is_array() && std::find(list.begin(), list.end(), OrderedJson(word)) != list.end();
+}
+
+}  // namespace
+
+// Denying by name is the only denial that codex has for servers: each other one is a way past.
+Result<void> examine_codex(Examination& look) {
+  const std::string path = ".codex/config.toml";
+  TRY(const std::optional<OrderedJson> root, look.document(path));
+  if (!root) return {};
+  const OrderedJson servers = member(*root, "mcp_servers");
+  for (const auto& [name, server] : servers.items()) {
+    if (name == kServerName || member(server, "enabled") == OrderedJson(false)) continue;
+    look.add(kBypass, path, Examination::line_of(look.text_of(path), name),
+             "the server " + escape_ascii(name) + " gives the agent tools that Remit does not see",
+             "remove mcp_servers." + escape_ascii(name) + " or set its enabled = false");
+  }
+  return {};
+}
+
+namespace {
+
+// A rule of a policy about Remit's tools alone, each by its name.
+bool names_only_ours(const OrderedJson& rule) {
+  const OrderedJson tool = member(rule, "toolName");
+  const OrderedJson names = tool.is_array() ? tool : OrderedJson::array({tool});
+  return !names.empty() && std::all_of(names.begin(), names.end(), [](const OrderedJson& name) {
+    return name.is_string() && name.get_ref<const std::string&>().starts_with(kGeminiPrefix) &&
+           name.get_ref<const std::string&>().find('*') == std::string::npos;
+  });
+}
+
+}  // namespace
+
+Result<void> examine_gemini(Examination& look) {
+  const std::string policy = ".gemini/remit-policy.toml", path = ".gemini/settings.json";
+  TRY(const std::optional<OrderedJson> rules, look.document(policy));
+  // The export's own rules, all of them first: another one of the same priority could win.
+  const OrderedJson list = rules ? member(*rules, "rule") : OrderedJson(nullptr);
+  const bool denies = list.is_array() && !list.empty() &&
+                      member(list.front(), "toolName") == OrderedJson("*") &&
+                      member(list.front(), "decision") == OrderedJson("deny");
+  if (rules && !denies) {
+    look.add(kBypass, policy, 1, "its first rule does not deny every tool", look.export_again());
+  }
+  for (std::size_t i = 1; denies && i < list.size(); ++i) {
+    if (member(list[i], "decision") == OrderedJson("deny") || names_only_ours(list[i])) continue;
+    look.add(kBypass, policy, 1,
+             "rule " + std::to_string(i + 1) + " allows more than Remit's tools",
+             look.export_again());
+  }
+  TRY(const std::optional<OrderedJson> root, look.document(path));
+  if (!root) return {};
+  const std::string& text = look.text_of(path);
+  if (!member(member(*root, "tools"), "core").is_null()) {
+    look.add(kBroken, path, Examination::line_of_value(text, "core"),
+             "tools.core leaves out the tools of servers, Remit's too", "remove tools.core");
+  }
+  const OrderedJson mcp = member(*root, "mcp");
+  const OrderedJson allowed = member(mcp, "allowed");
+  if (lists(member(mcp, "excluded"), kServerName) ||
+      (!allowed.is_null() && !lists(allowed, kServerName))) {
+    look.add(kBroken, path, Examination::line_of_value(text, "mcp"),
+             "the server \"remit\" is switched off", "let mcp.allowed and mcp.excluded let it in");
+  }
+  return {};
+}
+
+namespace {
+
+// A map of tools to what is done with them: nothing but Remit's may be other than denied.
+void examine_permission(Examination& look, const std::string& path, const std::string& where,
+                        const OrderedJson& rules) {
+  if (rules.is_null()) return;
+  const int line = Examination::line_of_value(look.text_of(path), "permission");
+  if (rules.is_string()) {
+    if (rules != OrderedJson("deny")) {
+      look.add(kBypass, path, line, where + " lets every tool of the client act", "remove it");
+    }
+    return;
+  }
+  for (const auto& [tool, action] : rules.items()) {
+    if (action == OrderedJson("deny") || tool.starts_with("remit_")) continue;
+    look.add(kBypass, path, Examination::line_of_value(look.text_of(path), tool),
+             where + "." + escape_ascii(tool) + " lets the client's own tools act",
+             "remove it or make it \"deny\"");
+  }
+}
+
+Result<void> examine_opencode_config(Examination& look, const std::string& path, bool must_deny) {
+  TRY(const std::optional<OrderedJson> root, look.document(path));
+  if (!root) return {};
+  const OrderedJson rules = member(*root, "permission");
+  const bool denies = rules == OrderedJson("deny") ||
+                      (rules.is_object() && !rules.empty() && rules.begin().key() == "*" &&
+                       rules.front() == OrderedJson("deny"));
+  if (must_deny && !denies) {
+    look.add(kBypass, path, Examination::line_of_value(look.text_of(path), "permission"),
+             "permission does not start with \"*\": \"deny\", so the client's own tools act",
+             "remove permission; " + look.export_again());
+  }
+  examine_permission(look, path, "permission", rules);
+  for (const char* group : {"agent", "mode"}) {
+    const OrderedJson agents = member(*root, group);
+    for (const auto& [name, agent] : agents.items()) {
+      const std::string where = std::string(group) + "." + escape_ascii(name);
+      examine_permission(look, path, where + ".permission", member(agent, "permission"));
+      if (!member(agent, "tools").is_null()) {
+        look.add(kBypass, path, Examination::line_of_value(look.text_of(path), name),
+                 where + ".tools gives an agent tools of its own", "remove it");
+      }
+    }
+  }
+  if (!member(*root, "tools").is_null()) {
+    look.add(kBypass, path, Examination::line_of_value(look.text_of(path), "tools"),
+             "tools overrules what permission denies", "remove it");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> examine_opencode(Examination& look) {
+  TRY_DO(examine_opencode_config(look, "opencode.json", true));
+  for (const char* path :
+       {"opencode.jsonc", ".opencode/opencode.json", ".opencode/opencode.jsonc"}) {
+    TRY_DO(examine_opencode_config(look, path, false));
+  }
+  for (const char* folder : {".opencode/agents", ".opencode/agent"}) {
+    TRY(const std::vector<std::string> names, look.names_in(folder, ".md"));
+    for (const std::string& name : names) {
+      const std::string path = std::string(folder) + "/" + name;
+      if (path == ".opencode/agents/" + look.remit().slug + ".md") continue;
+      TRY(const ProjectFile file, look.load(path));
+      const std::string text = file.text.value_or("");
+      for (const char* key : {"\npermission:", "\ntools:"}) {
+        if (text.find(key) == std::string::npos) continue;
+        look.add(kBypass, path, 1 + Examination::line_of(text, key),
+                 "another agent of this project has permissions of its own", "remove that key");
+      }
+    }
+  }
+  return {};
+}
+
+Result<void> examine_vscode(Examination& look) {
+  const std::string path = ".vscode/settings.json";
+  TRY(const std::optional<OrderedJson> root, look.document(path));
+  if (!root) return {};
+  for (const char* key : {"chat.tools.autoApprove", "chat.tools.global.autoApprove",
+                          "chat.tools.terminal.autoApprove", "chat.tools.edits.autoApprove"}) {
+    const OrderedJson value = member(*root, key);
+    if (value.is_null() || value == OrderedJson(false) || value.empty()) continue;
+    look.add(kBypass, path, Examination::line_of_value(look.text_of(path), key),
+             std::string(key) + " lets the editor's own tools act without a question",
+             "remove " + std::string(key));
+  }
+  return {};
+}
+
+Result<void> examine_cursor(Examination& look) {
+  const std::string path = ".cursor/cli.json";
+  TRY(const std::optional<OrderedJson> root, look.document(path));
+  if (!root) return {};
+  for (const OrderedJson& rule : member(member(*root, "permissions"), "allow")) {
+    if (!rule.is_string()) continue;
+    const std::string& text = rule.get_ref<const std::string&>();
+    if (text.starts_with("Mcp(remit:")) continue;
+    look.add(kBypass, path, Examination::line_of_value(look.text_of(path), text),
+             "permissions.allow lets " + escape_ascii(text) + " act past Remit",
+             "remove it from permissions.allow");
+  }
+  return {};
+}
+
+}  // namespace remit::server

@@ -1,0 +1,234 @@
+// What the doctor says about projects of the other clients that undo an export, and what an export
+// does to files that are there. What the files say: tests/e2e/clients/exports.mjs.
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include <doctest/doctest.h>
+
+#include "server/cli/doctor_client.h"
+#include "server/cli/export.h"
+
+namespace remit::server {
+namespace {
+
+class Exported {
+ public:
+  explicit Exported(const std::string& client) {
+    std::string pattern = std::filesystem::temp_directory_path().string() + "/remit-client-XXXXXX";
+    path_ = ::mkdtemp(pattern.data());
+    remit_.slug = remit_.name = "dba";
+    remit_.description = "d";
+    remit_.body = "who it is\n";
+    remit_.persona_file = "/p/dba.md";
+    options_.client = client;
+    options_.binary = "/usr/bin/remit";
+    options_.serve_args = {"--agent", "/p/dba.md"};
+    options_.tools = {"Read", "Bash"};
+    write();
+  }
+  ~Exported() { std::filesystem::remove_all(path_); }
+  Exported(const Exported&) = delete;
+  Exported& operator=(const Exported&) = delete;
+
+  Result<std::vector<std::string>> try_write() const {
+    const auto exported = export_client(remit_, options_);
+    REQUIRE(exported);
+    return write_export(*exported, remit_, path_);
+  }
+  void write() const {
+    const auto written = try_write();
+    INFO((written ? std::string() : written.error().message));
+    REQUIRE(written);
+  }
+  ExportOptions& options() { return options_; }
+  void put(const std::string& name, const std::string& text) const {
+    const std::filesystem::path file = std::filesystem::path(path_) / name;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary) << text;
+  }
+  std::string get(const std::string& name) const {
+    std::ifstream in(std::filesystem::path(path_) / name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  }
+  // Replaces the first `what` of a file, which must be there.
+  void edit(const std::string& name, const std::string& what, const std::string& with) const {
+    std::string text = get(name);
+    const std::size_t at = text.find(what);
+    REQUIRE(at != std::string::npos);
+    put(name, text.replace(at, what.size(), with));
+  }
+  DoctorReport look() const {
+    const auto report = doctor_client(
+        remit_, {options_.client, path_, options_.binary, options_.tools, options_.serve_args});
+    INFO((report ? std::string() : report.error().message));
+    REQUIRE(report);
+    return *report;
+  }
+  // Whether the only finding says so.
+  bool finds(DoctorSeverity severity, const std::string& words) const {
+    const DoctorReport report = look();
+    INFO(to_text(report));
+    CHECK(report.findings.size() == 1);
+    return !report.findings.empty() && report.findings[0].severity == severity &&
+           report.findings[0].message.find(words) != std::string::npos &&
+           (!report.findings[0].remedy.starts_with("run: ") ||
+            report.findings[0].remedy.starts_with("run: /usr/bin/remit export " + options_.client +
+                                                  " --agent /p/dba.md --write"));
+  }
+
+ private:
+  std::string path_;
+  policy::Remit remit_;
+  ExportOptions options_;
+};
+
+constexpr DoctorSeverity kBypass = DoctorSeverity::bypass;
+constexpr DoctorSeverity kBroken = DoctorSeverity::broken;
+
+TEST_CASE("doctor codex: each thing that opens the configuration again") {
+  const std::string file = ".codex/config.toml";
+  struct Case {
+    std::string what, with;
+    DoctorSeverity severity;
+    std::string words;
+  };
+  for (const Case& one : {
+           Case{"shell_tool = false", "shell_tool = true", kBypass, "features.shell_tool"},
+           Case{"sandbox_mode = \"read-only\"", "sandbox_mode = \"workspace-write\"", kBypass,
+                "apply_patch"},
+           Case{"enabled = false", "enabled = true", kBypass, "agents of its own"},
+           Case{"required = true\n", "", kBroken, "without Remit"},
+           Case{"[\"Read\", \"Bash\"]", "[\"Read\"]", kBroken, "lacks Bash"},
+           Case{"/usr/bin/remit", "/tmp/other", kBroken, "starts /tmp/other"},
+           Case{"/p/dba.md", "/p/else.md", kBroken, "serves /p/else.md"},
+           Case{"who it is", "another", kBroken, "its text differs"},
+           Case{"[mcp_servers.remit]", "[mcp_servers.files]\ncommand = \"x\"\n[mcp_servers.remit]",
+                kBypass, "server files"},
+           Case{"required = true", "required = true true", kBroken, "not TOML"},
+       }) {
+    const Exported project("codex");
+    CAPTURE(one.what);
+    CHECK(project.look().ok());
+    project.edit(file, one.what, one.with);
+    CHECK(project.finds(one.severity, one.words));
+  }
+}
+
+TEST_CASE("doctor gemini: the policy and what switches it or the server off") {
+  const std::string policy = ".gemini/remit-policy.toml", settings = ".gemini/settings.json";
+  {
+    const Exported project("gemini");
+    CHECK(project.look().ok());
+    project.edit(policy, "\"deny\"", "\"allow\"");
+    CHECK(project.finds(kBypass, "does not deny"));
+  }
+  {
+    const Exported project("gemini");
+    project.put(policy,
+                project.get(policy) +
+                    "[[rule]]\ntoolName = \"read_file\"\ndecision = \"allow\"\npriority = 999\n");
+    CHECK(project.finds(kBypass, "rule 3"));
+  }
+  {
+    const Exported project("gemini");
+    project.edit(settings, ".gemini/remit-policy.toml", "other.toml");
+    CHECK(project.finds(kBypass, "policyPaths lacks"));
+  }
+  {
+    const Exported project("gemini");
+    project.edit(settings, "\"exclude\": [", "\"core\": [], // a comment\n \"exclude\": [");
+    CHECK(project.finds(kBroken, "tools.core"));
+  }
+  {
+    const Exported project("gemini");
+    project.edit(settings, "{\n", "{\n\"mcp\": {\"allowed\": [\"other\"]},\n");
+    CHECK(project.finds(kBroken, "switched off"));
+  }
+}
+
+TEST_CASE("doctor opencode: permissions in any of its files") {
+  {
+    const Exported project("opencode");
+    CHECK(project.look().ok());
+    project.edit("opencode.json", "\"*\": \"deny\"", "\"*\": \"deny\", \"bash\": \"allow\"");
+    CHECK(project.finds(kBypass, "permission.bash"));
+  }
+  {
+    const Exported project("opencode");
+    project.edit("opencode.json", "\"*\": \"deny\",", "");
+    CHECK(project.finds(kBypass, "does not start with"));
+  }
+  {
+    const Exported project("opencode");
+    project.edit("opencode.json", "\"enabled\": true", "\"enabled\": false");
+    CHECK(project.finds(kBroken, "switched off"));
+  }
+  {
+    const Exported project("opencode");
+    project.put("opencode.jsonc",
+                "{ // mine\n \"agent\": {\"build\": {\"permission\": {\"edit\": \"allow\"}}}, }");
+    CHECK(project.finds(kBypass, "agent.build.permission.edit"));
+  }
+  {
+    const Exported project("opencode");
+    project.put(".opencode/agents/other.md",
+                "---\nmode: primary\npermission:\n  bash: allow\n---\n");
+    CHECK(project.finds(kBypass, "another agent"));
+    CHECK(project.look().findings[0].line == 3);
+  }
+  {
+    const Exported project("opencode");
+    project.edit(".opencode/agents/dba.md", "\"*\": deny", "\"*\": allow");
+    CHECK(project.finds(kBypass, "differs"));
+  }
+}
+
+TEST_CASE("doctor: an edited persona, and what has no switch") {
+  const Exported project("vscode");
+  DoctorReport report = project.look();
+  REQUIRE(report.findings.size() == 1);
+  CHECK(report.findings[0].severity == DoctorSeverity::limit);
+  project.edit(".github/agents/dba.agent.md", "who it is", "nobody");
+  project.put(".vscode/settings.json", "{\"chat.tools.autoApprove\": true}");
+  report = project.look();
+  REQUIRE(report.findings.size() == 3);
+  CHECK(report.findings[0].message.find("its text differs") != std::string::npos);
+  CHECK(report.findings[1].message.find("autoApprove") != std::string::npos);
+  const Exported cursor("cursor");
+  cursor.edit(".cursor/cli.json", "\"Mcp(remit:Read)\"", "\"Mcp(remit:Read)\", \"Shell(ls)\"");
+  CHECK(cursor.look().findings.at(0).message.find("Shell(ls)") != std::string::npos);
+}
+
+TEST_CASE("write_export: comments, other values and unknown ends of paths stay as they are") {
+  {
+    const Exported project("opencode");
+    project.put("opencode.json", "{ // mine\n}");
+    const auto written = project.try_write();
+    REQUIRE(!written);
+    CHECK(written.error().code == "has_comments");
+  }
+  {
+    Exported project("opencode");
+    project.options().interactive = true;
+    project.write();  // from one form to the other and back
+    CHECK(project.get("opencode.json").find("\"remit_Bash\": \"ask\"") != std::string::npos);
+    CHECK(project.look().ok());
+    project.options().interactive = false;
+    project.write();
+    project.edit("opencode.json", "\"*\": \"deny\"", "\"*\": \"ask\"");
+    const auto written = project.try_write();
+    REQUIRE(!written);
+    CHECK(written.error().code == "other_value");
+  }
+  Exported project("cursor");
+  project.options().interactive = true;
+  project.write();
+  CHECK(project.get(".cursor/cli.json").find("remit:Bash") == std::string::npos);
+}
+
+}  // namespace
+}  // namespace remit::server
