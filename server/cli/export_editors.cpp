@@ -66,8 +66,11 @@ Export fill_copilot(const policy::Remit& remit, const ExportOptions& options) {
   out.notes.emplace_back(
       "Copilot's cloud agent starts the server on its own machine: there the program must be "
       "installed at the same path");
-  out.headless = "copilot --agent " + shell_word(remit.slug) +
-                 " --disable-builtin-mcps --allow-tool remit -p \"what to do\"";
+  // What is left of its own: skill reads instructions, sql a database of the session. Interactively
+  // it asks before each tool, Bash too.
+  const std::string start = "copilot --agent " + shell_word(remit.slug) +
+                            " --disable-builtin-mcps --excluded-tools skill sql";
+  out.headless = start + (options.interactive ? "" : " --allow-tool remit -p \"what to do\"");
   return out;
 }
 

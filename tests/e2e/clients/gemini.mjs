@@ -34,4 +34,16 @@ check(untrusted.turns.every((turn) => turn.tools.length === 0), 'an untrusted fo
 await untrusted.close();
 const listed = await house.start(null, process.execPath, [program, 'mcp', 'list'], { GEMINI_CLI_TRUST_WORKSPACE: 'true' });
 check(/remit: .*Connected/.test(listed.out + listed.err), 'gemini mcp list reaches the server', listed);
+// With --interactive Bash needs a person, whom a headless run has not got; nothing else changes.
+house.export('--interactive');
+house.doctor();
+const asking = await startModel();
+asking.play([{ tool: name('Read'), args: { file_path: 'notes.txt' } }, { tool: name('Bash'), args: { command: 'touch made-by-client.txt' } }]);
+await house.start(asking, 'sh', ['-c', line('')], environment(asking));
+const offered = asking.turns[0].tools.filter((tool) => tool !== name('Bash')).sort();
+check(JSON.stringify(offered) === JSON.stringify(house.granted().map(name).filter((tool) => tool !== name('Bash')).sort()),
+  'what --interactive offers', asking.turns);
+check(asking.turns.at(-1).results[0].includes('second line') && !asking.turns.at(-1).results[1].includes('approval')
+  && !house.has('made-by-client.txt'), 'Read goes on without a question, Bash does not', asking.turns.at(-1).results);
+await asking.close();
 done('gemini');

@@ -1,6 +1,7 @@
 // opencode, headless, with a model on loopback: as the exported agent and as its own default one.
 import { done } from '../house.mjs';
 import { check, ClientHouse, clientProgram, enforced, personaLine } from './client.mjs';
+import { startModel } from './model.mjs';
 
 const program = clientProgram('opencode-linux-x64-baseline/bin/opencode', 'opencode-linux-arm64/bin/opencode');
 const house = new ClientHouse('opencode');
@@ -25,4 +26,14 @@ for (const line of [exported.headless, 'opencode run hello']) {
 }
 const listed = await house.start(null, program, ['mcp', 'list']);
 check(/remit.*connected/.test(listed.out + listed.err), 'opencode mcp list reaches the server', listed);
+// With --interactive opencode asks a person about Bash, whom a headless run has not got.
+house.export('--interactive');
+house.doctor();
+const asking = await startModel();
+asking.play([{ tool: 'remit_Read', args: { file_path: 'notes.txt' } }, { tool: 'remit_Bash', args: { command: 'touch made-by-client.txt' } }]);
+await house.start(asking, 'sh', ['-c', exported.headless.replace(/^opencode/, `'${program}'`)], environment(asking));
+check(JSON.stringify([...asking.turns[0].tools].sort()) === JSON.stringify(house.granted().map((tool) => `remit_${tool}`)),
+  'what --interactive offers', asking.turns);
+check(asking.turns[1].results[0].includes('second line') && !house.has('made-by-client.txt'), 'Read goes on without a question, Bash does not', asking.turns);
+await asking.close();
 done('opencode');
