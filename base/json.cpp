@@ -80,6 +80,7 @@ class BoundedBuilder {
   }
 
   Json take() { return std::move(root_); }
+  std::size_t count() const { return count_; }
   Error take_error() { return std::move(error_); }
 
  private:
@@ -151,7 +152,9 @@ Result<Json> parse_json(std::string_view text, const JsonBounds& bounds) {
   }
   try {
     BoundedBuilder builder(bounds);
-    if (Json::sax_parse(text.begin(), text.end(), &builder)) return builder.take();
+    const bool whole = Json::sax_parse(text.begin(), text.end(), &builder);
+    if (bounds.counted != nullptr) *bounds.counted = builder.count();
+    if (whole) return builder.take();
     return tl::unexpected<Error>(builder.take_error());
   } catch (const std::exception& e) {  // bad_alloc, or a parser's exception nobody expected
     return fail(ErrorKind::internal, std::string("parsing JSON failed: ") + e.what());

@@ -23,6 +23,7 @@ struct JsonBounds {
   // outermost array, and the first value is kept. For the envelope of a message, which is refused
   // for that but must still be answered by its id.
   std::string* envelope_duplicate = nullptr;
+  std::size_t* counted = nullptr;  // if given: receives how many values there are
 };
 
 // Parses strictly: depth and value count are checked while the values are read, so that no document

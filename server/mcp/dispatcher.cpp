@@ -48,9 +48,12 @@ struct Connection::State {
       : parts(server.parts()), outbox(std::shared_ptr<void>(), &out) {}
 
   void on_frame(Frame& frame, const Source& source);
-  void on_message(Message& message, const Source& source, const std::shared_ptr<Batch>& batch);
+  // `bytes`: this message's part of the memory of its frame.
+  void on_message(Message& message, std::size_t bytes, const Source& source,
+                  const std::shared_ptr<Batch>& batch);
   void on_notification(const Notification& notification);
-  void on_request(Request& request, const Source& source, const std::shared_ptr<Batch>& batch);
+  void on_request(Request& request, std::size_t bytes, const Source& source,
+                  const std::shared_ptr<Batch>& batch);
   void run_on_reader(Method method, ReplyOnce& reply, const Json& params);
   static void answer(const Source& source, const std::shared_ptr<Batch>& batch, std::string message,
                      Step step) {
@@ -90,10 +93,10 @@ void hand_to_pool(Parts& parts, const Work& work) {
 
 }  // namespace
 
-void Connection::State::on_message(Message& message, const Source& source,
+void Connection::State::on_message(Message& message, std::size_t bytes, const Source& source,
                                    const std::shared_ptr<Batch>& batch) {
   if (auto* request = std::get_if<Request>(&message)) {
-    on_request(*request, source, batch);
+    on_request(*request, bytes, source, batch);
   } else if (auto* malformed = std::get_if<Malformed>(&message)) {
     answer(source, batch, error_message(malformed->id, {malformed->code, malformed->message}),
            Step::message);
@@ -117,7 +120,7 @@ void Connection::State::on_notification(const Notification& notification) {
   }
 }
 
-void Connection::State::on_request(Request& request, const Source& source,
+void Connection::State::on_request(Request& request, std::size_t bytes, const Source& source,
                                    const std::shared_ptr<Batch>& batch) {
   const auto refuse = [&](const RpcError& error, Step step) {
     answer(source, batch, error_message(request.id, error), step);
@@ -150,8 +153,14 @@ void Connection::State::on_request(Request& request, const Source& source,
     if (error) return refuse(*error, Step::envelope);
   }
 
+  // What is answered here and now is gone with its frame.
+  auto held = parts.held_bytes.take(row->where == Where::reader ? 0 : bytes);
+  if (!held)
+    return refuse({kInternalError, "busy: the requests in flight hold all the memory that they may; "
+                                   "retry when one is answered"},
+                  Step::capacity);
   auto exchange = std::make_shared<Exchange>(in_flight, source.outbox, batch, std::move(request.id),
-                                             std::move(envelope));
+                                             std::move(envelope), std::move(*held));
   if (row->where == Where::reader) {
     ReplyOnce reply(std::move(exchange));
     return run_on_reader(row->method, reply, request.params);
@@ -279,7 +288,7 @@ void Connection::receive(Frame frame, Source source) {
 }
 
 void Connection::State::on_frame(Frame& frame, const Source& source) {
-  if (!frame.batch) return on_message(frame.message, source, nullptr);
+  if (!frame.batch) return on_message(frame.message, frame.bytes, source, nullptr);
   const auto refuse = [&](std::string why) {
     source.outbox->answer(error_message({}, {kInvalidRequest, std::move(why)}), Step::message);
   };
@@ -290,7 +299,8 @@ void Connection::State::on_frame(Frame& frame, const Source& source) {
     return refuse("invalid request: a batch has at most " + std::to_string(limits::kBatchMessages) +
                   " messages");
   const auto batch = std::make_shared<Batch>(source.outbox, frame.elements.size());
-  for (Message& element : frame.elements) on_message(element, source, batch);
+  for (Message& element : frame.elements)
+    on_message(element, frame.bytes / frame.batch_size, source, batch);
 }
 
 void Connection::oversize() {

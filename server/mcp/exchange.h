@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "server/mcp/eras.h"
+#include "server/mcp/held_bytes.h"
 #include "server/mcp/messages.h"
 #include "server/mcp/outbox.h"
 
@@ -43,9 +44,10 @@ class InFlight;
 class Exchange : public std::enable_shared_from_this<Exchange> {
  public:
   Exchange(InFlight& table, std::shared_ptr<Outbox> outbox, std::shared_ptr<Batch> batch,
-           IdText request_id, Envelope judged)
+           IdText request_id, Envelope judged, HeldBytes::Share held = {})
       : id(std::move(request_id)),
         envelope(std::move(judged)),
+        held_(std::move(held)),
         table_(table),
         outbox_(std::move(outbox)),
         batch_(std::move(batch)) {}
@@ -66,6 +68,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
  private:
   bool close();
 
+  const HeldBytes::Share held_;  // of its parameters, which live no longer than this
   InFlight& table_;
   const std::shared_ptr<Outbox> outbox_;
   std::shared_ptr<Batch> batch_;

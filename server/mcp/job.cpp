@@ -7,6 +7,10 @@
 namespace remit::mcp {
 
 void Job::run() {
+  if (reply.exchange().outbox().crowded())
+    return reply.error(
+        {kInternalError, "busy: too many answers wait to be read; read some and retry"},
+        Step::capacity);
   switch (method) {
     case Method::call_tool:
       call_tool(parts, {pending, client_ready}, reply, *tool, params);

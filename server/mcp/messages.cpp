@@ -92,8 +92,10 @@ std::optional<IdText> id_text(const Json& id) {
 Frame parse_frame(std::string_view text) {
   Frame frame;
   std::string duplicate;
-  JsonBounds bounds{limits::kJsonDepth, limits::kJsonValues, false, &duplicate};
+  std::size_t values = 0;
+  JsonBounds bounds{limits::kJsonDepth, limits::kJsonValues, false, &duplicate, &values};
   auto parsed = parse_json(text, bounds);
+  frame.bytes = text.size() + values * limits::kJsonValueBytes;
   if (!parsed) {
     frame.message = Malformed{{}, kParseError, "parse error: " + parsed.error().message};
     return frame;

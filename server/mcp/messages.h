@@ -39,8 +39,9 @@ struct Malformed {
 using Message = std::variant<Malformed, Request, Notification, Response>;
 
 struct Frame {
-  Message message;     // the frame, unless it is a batch
-  bool batch = false;  // an array; `elements` is then as long as the array (0 if too long)
+  std::size_t bytes = 0;  // what its values take in memory, about
+  Message message;        // the frame, unless it is a batch
+  bool batch = false;     // an array; `elements` is then as long as the array (0 if too long)
   std::size_t batch_size = 0;
   std::vector<Message> elements;
 };

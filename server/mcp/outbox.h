@@ -32,6 +32,8 @@ class Outbox {
   // Waits until the client has read enough that a new call may start; false if `stop` fired or the
   // client is gone. Called by the thread that does a request's work, never by one that only reads.
   virtual bool wait_for_room(std::stop_token stop) = 0;
+  // Answers that nobody reads hold all the memory that they may: no more of them.
+  virtual bool crowded() const { return false; }
   // Lets go of the client, but not of its request, where it can come back for the rest (an initialize
   // era over HTTP); nothing otherwise.
   virtual void release() {}

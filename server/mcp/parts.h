@@ -6,6 +6,7 @@
 #pragma once
 
 #include "server/mcp/catalogue.h"
+#include "server/mcp/held_bytes.h"
 #include "server/mcp/pool.h"
 #include "server/mcp/progress.h"
 #include "server/mcp/questions.h"
@@ -31,6 +32,7 @@ struct Parts {
   const ResultWriter writer;
   const Catalogue catalogue;
   const StateSeal seal;
+  HeldBytes held_bytes;
   QuestionTurn questions;
   Subscriptions subscriptions;
   Heartbeat heartbeat;

@@ -48,7 +48,8 @@ Result<Json> take_arguments(Json& params) {
   if (given == params.end() || given->is_null()) return Json::object();
   if (given->is_object()) return std::move(*given);
   if (given->is_string()) {
-    auto parsed = parse_json(given->get_ref<const std::string&>(), {.refuse_duplicate_keys = true});
+    auto parsed = parse_json(given->get_ref<const std::string&>(),
+                             {.values = limits::kReencodedValues, .refuse_duplicate_keys = true});
     if (parsed && parsed->is_object()) return std::move(*parsed);
   }
   return fail(ErrorKind::invalid_argument, "params.arguments must be an object");

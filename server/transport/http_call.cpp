@@ -13,6 +13,8 @@ namespace {
 using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
 
+constexpr std::size_t kTogether = 64u << 10;  // events of up to so much are written at once
+
 // Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). Messages
 // hold no line break: JSON escapes it.
 class EventWriter final : public HttpStreaming {
@@ -29,16 +31,16 @@ class EventWriter final : public HttpStreaming {
     else if (taken_.events.empty())
       out = ": open\n\n";
     for (;;) {
+      std::size_t bytes = 0;
+      for (const EventStream::Event& event : taken_.events) bytes += event.message.size();
+      const auto share = call_->stream->while_written(bytes);
       for (const EventStream::Event& event : taken_.events) {
+        if (out.size() > kTogether && !written(out, write)) return;
         out += "event: message\n";
         if (call_->session) out += "id: " + event_id(event.number) + "\n";
         out += "data: " + event.message + "\n\n";
       }
-      if (!out.empty() && !write(out)) {
-        if (call_->own) call_->own->stop();
-        return;
-      }
-      out.clear();
+      if (!out.empty() && !written(out, write)) return;
       if (taken_.ended) return;
       taken_ = {};
       switch (call_->wait(wire_, limits::kHttpKeepAlive)) {
@@ -57,6 +59,13 @@ class EventWriter final : public HttpStreaming {
   }
 
  private:
+  // Empties `out`; false: the client is gone, which ends a call of 2026-07-28.
+  bool written(std::string& out, const std::function<bool(std::string_view)>& write) const {
+    const bool done = write(out);
+    if (!done && call_->own) call_->own->stop();
+    out.clear();
+    return done;
+  }
   std::string event_id(std::uint64_t event) const {
     return std::to_string(call_->number) + "-" + std::to_string(event);
   }

@@ -211,9 +211,8 @@ HttpReply HttpEndpoint::end_session(const HttpTurn& turn, const std::string& pri
   return empty(200);
 }
 
-HttpReply HttpEndpoint::post(const HttpTurn& turn, const std::string& body) {
+HttpReply HttpEndpoint::post(const HttpTurn& turn, mcp::Frame frame) {
   const std::string principal = options_.tokens.principal(turn.head);
-  mcp::Frame frame = mcp::parse_frame(body);
   if (frame.batch) return in_session(turn, std::move(frame), principal);
   if (const auto* malformed = std::get_if<mcp::Malformed>(&frame.message))
     return json_error(malformed->id, {malformed->code, malformed->message}, mcp::Step::message);
@@ -316,8 +315,11 @@ HttpReply HttpEndpoint::answer(const HttpTurn& turn, const std::shared_ptr<HttpC
   for (;;) {
     EventStream::Taken got = call->stream->take(turn.wake);
     const bool whole = got.answered && got.events.size() == 1;
-    if (got.answered && taken.json && (whole || !taken.events))
-      return json_reply(std::move(got.events.back().message), got.step, modern);
+    if (got.answered && taken.json && (whole || !taken.events)) {
+      HttpReply reply = json_reply(std::move(got.events.back().message), got.step, modern);
+      reply.held = std::make_shared<KeptShare>(sessions_.kept_bytes(), reply.body.size());
+      return reply;
+    }
     // Let go before the first event: the client gets the event that it can come back with.
     if (got.taken_over && call->session && taken.events) return begin_stream(turn, call, std::move(got));
     if (got.ended && got.events.empty()) return empty(202);

@@ -36,7 +36,8 @@ struct HttpReply {
   std::string type = {};  // Content-Type, with a body
   std::string body = {};
   std::shared_ptr<HttpStreaming> streaming = {};
-  std::string method = {};  // for the metrics: of JSON-RPC, or of HTTP
+  std::string method = {};          // for the metrics: of JSON-RPC, or of HTTP
+  std::shared_ptr<void> held = {};  // until the client has read it
 };
 
 // One request: whose head was read, on which connection.
@@ -53,7 +54,8 @@ class HttpEndpoint {
 
   // Everything that can be said without the body; nullopt: it is a POST to read and to answer.
   std::optional<HttpReply> before_body(const HttpTurn& turn);
-  HttpReply post(const HttpTurn& turn, const std::string& body);
+  // The answer to a message, which is not looked at again once this has been called.
+  HttpReply post(const HttpTurn& turn, mcp::Frame frame);
 
   // The server ends: /readyz says so, and who waits gives its call kHttpDrain.
   void drain() { draining_ = true; }

@@ -26,7 +26,8 @@ constexpr int kAnyPort = 80;  // the library wants one for a unix socket, and ig
 struct InLibrary {
   HttpTurn turn;
   SteadyClock::time_point began = SteadyClock::now();
-  bool close = false;  // after the response
+  bool close = false;               // after the response
+  std::shared_ptr<void> held = {};  // HttpReply::held
 };
 
 // What the library reads and writes: a request line that says nothing but whether there is a body,
@@ -198,18 +199,23 @@ class HttpListener::Library final : public httplib::Server {
   }
 
   void on_post(InLibrary& in, httplib::Response& response, const httplib::ContentReader& reader) {
-    const BodyShare share(bodies_);
+    auto share = std::make_optional<BodyShare>(bodies_);
     std::string body;
     if (in.turn.head.framing == Framing::length) body.reserve(in.turn.head.length);
     bool too_large = false, too_many = false;
     const bool read = reader([&](const char* data, std::size_t size) {
       too_large = body.size() + size > limits::kFrameBytes;
-      too_many = !too_large && !share.take(size);
+      too_many = !too_large && !share->take(size);
       if (too_large || too_many) return false;
       body.append(data, size);
       return true;
     });
-    if (read) return fill(in, response, endpoint_->post(in.turn, body));
+    if (read) {
+      mcp::Frame frame = mcp::parse_frame(body);
+      body = std::string();  // its values take its place
+      share.reset();
+      return fill(in, response, endpoint_->post(in.turn, std::move(frame)));
+    }
     in.close = true;
     if (too_large)
       return fill(in, response,
@@ -230,8 +236,12 @@ class HttpListener::Library final : public httplib::Server {
     }
     endpoint_->metrics().count(reply.method.empty() ? in.turn.head.method : reply.method,
                                reply.status, SteadyClock::now() - in.began);
+    in.held = std::move(reply.held);
     if (!reply.streaming) {
-      if (!reply.type.empty()) response.set_content(std::move(reply.body), reply.type);
+      if (reply.type.empty()) return;
+      response.body = std::move(reply.body);  // set_content() would copy it
+      response.headers.erase("Content-Type");
+      response.set_header("Content-Type", reply.type);
       return;
     }
     response.set_header("Cache-Control", "no-store");
@@ -250,8 +260,7 @@ class HttpListener::Library final : public httplib::Server {
       response.set_content_provider(reply.type, provider);  // until the connection ends
   }
 
-  // One body's share of the bytes that all bodies have together, until its message is answered or
-  // its stream begins.
+  // One body's share of the bytes that all bodies have together, until it has been parsed.
   class BodyShare {
    public:
     explicit BodyShare(std::atomic<std::size_t>& all) : all_(all) {}

@@ -21,16 +21,33 @@
 #include <utility>
 #include <vector>
 
+#include "base/limits.h"
 #include "server/mcp/outbox.h"
 #include "server/transport/http_wire.h"
 
 namespace remit::transport {
 
+// A part of what all streams and answers hold together, given back at its end.
+class KeptShare {
+ public:
+  KeptShare(std::shared_ptr<std::atomic<std::size_t>> all, std::size_t mine)
+      : all_(std::move(all)), mine_(mine) {
+    *all_ += mine_;
+  }
+  ~KeptShare() { *all_ -= mine_; }
+  KeptShare(const KeptShare&) = delete;
+  KeptShare& operator=(const KeptShare&) = delete;
+
+ private:
+  const std::shared_ptr<std::atomic<std::size_t>> all_;
+  const std::size_t mine_;
+};
+
 class EventStream final : public mcp::Outbox {
  public:
   enum class Keep { nothing, ring };
-  // Bytes that are held by all streams together. Shared, because a task keeps its stream for longer
-  // than the sessions last.
+  // Bytes that are held by all streams and by answers that are being written. Shared, because a
+  // task keeps its stream for longer than the sessions last.
   using Kept = std::shared_ptr<std::atomic<std::size_t>>;
   EventStream(Keep keep, Kept kept) : keep_(keep), kept_(std::move(kept)) {}
   ~EventStream() override;
@@ -39,6 +56,7 @@ class EventStream final : public mcp::Outbox {
   void answer(std::string message, mcp::Step step) override;
   void abandon() override;
   bool wait_for_room(std::stop_token stop) override;
+  bool crowded() const override { return *kept_ > limits::kHttpUnreadBytes; }
   // Nothing without allow_release().
   void release() override;
   bool carries_one_request() const override { return keep_ == Keep::nothing; }
@@ -64,6 +82,10 @@ class EventStream final : public mcp::Outbox {
   bool attach(const Wake& wake, std::optional<std::uint64_t> after = std::nullopt);
   void detach(const Wake& wake);
   Taken take(const Wake& wake);
+  // Has bytes that were taken count until they are written.
+  std::unique_ptr<KeptShare> while_written(std::size_t bytes) const {
+    return std::make_unique<KeptShare>(kept_, bytes);
+  }
   // No more events: what is sent from now on is dropped. For streams that answer nothing.
   void end();
   // Nothing follows, and nobody is reading: whoever had to has the end, or may come back for it.

@@ -163,17 +163,27 @@ std::ptrdiff_t HttpWire::read_body(char* to, std::size_t size) {
 
 void HttpWire::write(std::string_view text) {
   if (broken_) return;
+  if (text.size() > kOutputKept) {  // not copied: the client may take its time to read it
+    if (flush()) send_all(text);
+    return;
+  }
   output_ += text;
   if (output_.size() > kOutputKept) flush();
 }
 
 bool HttpWire::flush() {
   if (broken_ || output_.empty()) return !broken_;
+  send_all(output_);
+  output_.clear();
+  if (output_.capacity() > kOutputKept) output_.shrink_to_fit();
+  return !broken_;
+}
+
+void HttpWire::send_all(std::string_view text) {
   const auto deadline = SteadyClock::now() + limits::kHttpWriteTime;
   std::size_t at = 0;
-  while (at < output_.size()) {
-    const ssize_t sent =
-        ::send(socket_.get(), output_.data() + at, output_.size() - at, MSG_NOSIGNAL);
+  while (at < text.size()) {
+    const ssize_t sent = ::send(socket_.get(), text.data() + at, text.size() - at, MSG_NOSIGNAL);
     if (sent > 0) {
       at += static_cast<std::size_t>(sent);
       continue;
@@ -184,11 +194,8 @@ bool HttpWire::flush() {
         poll_for(watched, left_until(deadline)) > 0)
       continue;
     broken_ = true;
-    break;
+    return;
   }
-  output_.clear();
-  if (output_.capacity() > kOutputKept) output_.shrink_to_fit();
-  return !broken_;
 }
 
 HttpWire::Woken HttpWire::wait(const Wake& wake, bool until_drain, milliseconds timeout) {

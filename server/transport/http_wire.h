@@ -69,6 +69,7 @@ class HttpWire {
  private:
   // Reads what there is within `timeout`; false: nothing came or the peer left.
   bool fill(std::chrono::milliseconds timeout);
+  void send_all(std::string_view text);
   std::string_view input() const { return std::string_view(buffer_).substr(begin_, end_ - begin_); }
   void begin_body(const Head& head);
 
