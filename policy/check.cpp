@@ -176,8 +176,6 @@ Result<CheckedFile> load_persona(const std::string& file, const std::string& man
                                  const Installation& installation, const PersonaIndex& known,
                                  std::span<const std::string_view> provided,
                                  const Binding& binding) {
-  CheckedFile out;
-  out.file = file;
   // One byte more than allowed, so that the parser sees the excess and names it.
   auto bytes = fs::read_file(file, limits::kPersonaBytes + 1);
   if (!bytes && bytes.error().kind == ErrorKind::too_large) {
@@ -188,13 +186,22 @@ Result<CheckedFile> load_persona(const std::string& file, const std::string& man
     error.message = "cannot read " + printable(file) + ": " + error.message;
     return tl::unexpected(std::move(error));
   }
-  out.persona = parse_persona(file, *bytes, installation.words);
-  std::optional<ParsedManifest> sidecar;
   const std::string beside = manifest.empty() ? manifest_beside(file) : manifest;
+  std::optional<std::string> text;
   if (!manifest.empty() || readable(beside)) {
-    TRY(const std::string text, read_named(beside, limits::kManifestBytes));
-    sidecar = parse_manifest(beside, text);
+    TRY(text, read_named(beside, limits::kManifestBytes));
   }
+  return judge_persona({file, *bytes, beside, text}, installation, known, provided, binding);
+}
+
+CheckedFile judge_persona(const PersonaText& given, const Installation& installation,
+                          const PersonaIndex& known, std::span<const std::string_view> provided,
+                          const Binding& binding) {
+  CheckedFile out;
+  out.file = given.file;
+  out.persona = parse_persona(given.file, given.text, installation.words);
+  std::optional<ParsedManifest> sidecar;
+  if (given.manifest) sidecar = parse_manifest(given.manifest_file, *given.manifest);
   out.compiled =
       compile({out.persona, sidecar ? &*sidecar : nullptr, installation, known, provided, binding});
   return out;

@@ -2,6 +2,7 @@
 // (names that collide, documents that several may write). Reads files; changes nothing.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,6 +46,17 @@ Result<CheckedFile> load_persona(const std::string& file, const std::string& man
 // read (exit code 3).
 Result<CheckReport> check(std::span<const std::string> paths, const Installation& installation,
                           std::span<const std::string_view> provided, const CheckOptions& options);
+
+// The same of texts that were read already.
+struct PersonaText {
+  const std::string& file;
+  const std::string& text;
+  const std::string& manifest_file;
+  const std::optional<std::string>& manifest;  // none: there is no manifest
+};
+CheckedFile judge_persona(const PersonaText& given, const Installation& installation,
+                          const PersonaIndex& known, std::span<const std::string_view> provided,
+                          const Binding& binding);
 
 nlohmann::ordered_json report_json(const CheckReport& report);
 // Diagnostics, one per line, and a last line with the sums. `color`: severities in colour.

@@ -65,10 +65,15 @@ void AgentChanges::stop() {
   server_ = nullptr;
 }
 
+void AgentChanges::grant(std::shared_ptr<const policy::Remit> remit) {
+  const std::lock_guard held(mutex_);
+  remit_ = std::move(remit);
+}
+
 Result<void> AgentChanges::watch() {
   const std::lock_guard held(mutex_);
   if (documents_ || stopped_) return {};
-  TRY(Fd root, fs::open_root(access_.remit().memory_root));
+  TRY(Fd root, fs::open_root(remit_->memory_root));
   TRY(documents_, memory::DocumentWatch::start(std::move(root),
                                                [this](const auto& changed) { tell(changed); }));
   return {};
@@ -76,12 +81,14 @@ Result<void> AgentChanges::watch() {
 
 void AgentChanges::tell(const std::map<std::string, bool>& changed) {
   mcp::Server* server = nullptr;
+  std::shared_ptr<const policy::Remit> remit;
   {
     const std::lock_guard held(mutex_);
     server = server_;
+    remit = remit_;
   }
   if (server == nullptr) return;
-  const std::string inbox = inbox_folder(access_.remit());
+  const std::string inbox = inbox_folder(*remit);
   bool list = false, in_inbox = false;
   for (const auto& [path, listed] : changed) {
     if (path.starts_with(inbox)) in_inbox = true;
@@ -90,11 +97,11 @@ void AgentChanges::tell(const std::map<std::string, bool>& changed) {
       continue;
     }
     // What this agent may not read has not changed as far as it is told.
-    if (!may_read(access_.remit(), path)) continue;
+    if (!may_read(*remit, path)) continue;
     server->resource_updated("remit://memory/" + path);
     list = list || listed;
   }
-  if (in_inbox) server->resource_updated(inbox_uri(access_.remit()));
+  if (in_inbox) server->resource_updated(inbox_uri(*remit));
   if (list) server->list_changed(mcp::Server::List::resources);
 }
 
@@ -127,16 +134,16 @@ std::shared_ptr<memory::TaskStore> AgentChanges::tasks(const std::string& princi
   return std::make_shared<Store>(*this, state_, principal, server_id);
 }
 
-Result<std::shared_ptr<AgentChanges>> serve_changes(mcp::Service& service, policy::Access& access,
+Result<std::shared_ptr<AgentChanges>> serve_changes(mcp::Settings& service,
+                                                    std::shared_ptr<const policy::Remit> remit,
                                                     memory::State& state, memory::Wake& wake,
                                                     const std::string& server_id) {
   TRY(const std::int64_t lost, memory::settle_tasks(state, mcp::kTaskLost));
   if (lost > 0) log::warning("tasks ended with their servers", {{"tasks", std::to_string(lost)}});
-  auto changes = std::make_shared<AgentChanges>(access, state, wake);
+  auto changes = std::make_shared<AgentChanges>(std::move(remit), state, wake);
   service.changes = changes;
-  service.announces.resources = service.announces.resource_updates = true;
+  service.announces = {.tools = true, .prompts = true, .resources = true, .resource_updates = true};
   service.tasks = changes->tasks(service.principal, server_id);
-  service.traits["Bash"].task_after = limits::kTaskAfter;
   return changes;
 }
 

@@ -12,15 +12,15 @@
 #include "memory/document_watch.h"
 #include "memory/server_rows.h"
 #include "memory/task_rows.h"
-#include "policy/access.h"
+#include "policy/remit.h"
 #include "server/mcp/dispatcher.h"
 
 namespace remit::server {
 
 class AgentChanges final : public mcp::ChangeSource {
  public:
-  AgentChanges(policy::Access& access, memory::State& state, memory::Wake& wake)
-      : access_(access), state_(state), wake_(wake) {}
+  AgentChanges(std::shared_ptr<const policy::Remit> remit, memory::State& state, memory::Wake& wake)
+      : state_(state), wake_(wake), remit_(std::move(remit)) {}
   ~AgentChanges() override { stop(); }
   AgentChanges(const AgentChanges&) = delete;
   AgentChanges& operator=(const AgentChanges&) = delete;
@@ -30,6 +30,8 @@ class AgentChanges final : public mcp::ChangeSource {
 
   // A client lists or subscribes. Errors: unavailable if Agent_Memory cannot be watched.
   Result<void> watch();
+  // What the agent may read from now on, and so is told of.
+  void grant(std::shared_ptr<const policy::Remit> remit);
   // The task records of this server, which also bring orders of other processes.
   std::shared_ptr<memory::TaskStore> tasks(const std::string& principal,
                                            const std::string& server_id);
@@ -39,10 +41,10 @@ class AgentChanges final : public mcp::ChangeSource {
   void tell(const std::map<std::string, bool>& changed);
   void await_orders();
 
-  policy::Access& access_;
   memory::State& state_;
   memory::Wake& wake_;
   std::mutex mutex_;  // guards the rest
+  std::shared_ptr<const policy::Remit> remit_;
   mcp::Server* server_ = nullptr;
   std::unique_ptr<memory::DocumentWatch> documents_;
   std::jthread orders_;
@@ -50,7 +52,8 @@ class AgentChanges final : public mcp::ChangeSource {
 };
 
 // Makes `service` announce changes and keep tasks, and settles the tasks of servers that are gone.
-Result<std::shared_ptr<AgentChanges>> serve_changes(mcp::Service& service, policy::Access& access,
+Result<std::shared_ptr<AgentChanges>> serve_changes(mcp::Settings& service,
+                                                    std::shared_ptr<const policy::Remit> remit,
                                                     memory::State& state, memory::Wake& wake,
                                                     const std::string& server_id);
 

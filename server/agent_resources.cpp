@@ -1,5 +1,6 @@
 #include "server/agent_resources.h"
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -18,9 +19,12 @@ tl::unexpected<Error> unknown(const std::string& uri) {
 
 class AgentResources : public mcp::ResourceProvider {
  public:
-  AgentResources(policy::Access& access, std::function<std::string()> show_json,
+  AgentResources(std::shared_ptr<policy::Access> access, std::function<std::string()> show_json,
                  std::shared_ptr<AgentChanges> changes)
-      : access_(access), make_show_json_(std::move(show_json)), changes_(std::move(changes)) {}
+      : keep_(std::move(access)),
+        access_(*keep_),
+        make_show_json_(std::move(show_json)),
+        changes_(std::move(changes)) {}
 
   Result<std::vector<mcp::ResourceEntry>> list() override {
     std::vector<mcp::ResourceEntry> out{
@@ -90,9 +94,14 @@ class AgentResources : public mcp::ResourceProvider {
     }
     if (uri.starts_with("remit://bash/")) {
       TRY(const policy::OpenFile file, access_.open(call, uri));
-      TRY(const std::string bytes, fs::read_all(file.fd, limits::kOutputSpill));
+      const auto size = static_cast<std::size_t>(std::max<off_t>(file.status.st_size, 0));
+      TRY(const std::string bytes, fs::read_at(file.fd, 0, limits::kResourceBytes));
       out[0].mime_type = "text/plain";
       out[0].bytes = printable(bytes);
+      if (bytes.size() < size) {
+        out[0].bytes += "\n[" + with_commas(size - bytes.size()) + " more bytes of " +
+                        with_commas(size) + ": page through them with Read, file_path " + uri + "]\n";
+      }
       return out;
     }
     return unknown(uri);
@@ -116,6 +125,7 @@ class AgentResources : public mcp::ResourceProvider {
     return show_json_;
   }
 
+  const std::shared_ptr<policy::Access> keep_;
   policy::Access& access_;
   const std::function<std::string()> make_show_json_;
   std::once_flag shown_;
@@ -125,7 +135,8 @@ class AgentResources : public mcp::ResourceProvider {
 
 class AgentPrompt : public mcp::PromptProvider {
  public:
-  explicit AgentPrompt(const policy::Remit& remit) : remit_(remit) {}
+  explicit AgentPrompt(std::shared_ptr<const policy::Remit> remit)
+      : keep_(std::move(remit)), remit_(*keep_) {}
 
   Result<std::vector<mcp::PromptEntry>> list() override {
     return std::vector<mcp::PromptEntry>{{remit_.slug, remit_.name, remit_.description, {}}};
@@ -142,19 +153,20 @@ class AgentPrompt : public mcp::PromptProvider {
   }
 
  private:
+  const std::shared_ptr<const policy::Remit> keep_;
   const policy::Remit& remit_;
 };
 
 }  // namespace
 
-std::shared_ptr<mcp::ResourceProvider> agent_resources(policy::Access& access,
+std::shared_ptr<mcp::ResourceProvider> agent_resources(std::shared_ptr<policy::Access> access,
                                                        std::function<std::string()> show_json,
                                                        std::shared_ptr<AgentChanges> changes) {
-  return std::make_shared<AgentResources>(access, std::move(show_json), std::move(changes));
+  return std::make_shared<AgentResources>(std::move(access), std::move(show_json), std::move(changes));
 }
 
-std::shared_ptr<mcp::PromptProvider> agent_prompt(const policy::Remit& remit) {
-  return std::make_shared<AgentPrompt>(remit);
+std::shared_ptr<mcp::PromptProvider> agent_prompt(std::shared_ptr<const policy::Remit> remit) {
+  return std::make_shared<AgentPrompt>(std::move(remit));
 }
 
 std::string instructions(const policy::Access& access, bool confined) {

@@ -14,11 +14,11 @@
 namespace remit::server {
 
 // `show_json` gives the compiled Remit as `remit show --json` prints it; called at most once, when
-// a client first asks, from any thread. What is borrowed must outlive the resources.
-std::shared_ptr<mcp::ResourceProvider> agent_resources(policy::Access& access,
+// a client first asks, from any thread.
+std::shared_ptr<mcp::ResourceProvider> agent_resources(std::shared_ptr<policy::Access> access,
                                                        std::function<std::string()> show_json,
                                                        std::shared_ptr<AgentChanges> changes);
-std::shared_ptr<mcp::PromptProvider> agent_prompt(const policy::Remit& remit);
+std::shared_ptr<mcp::PromptProvider> agent_prompt(std::shared_ptr<const policy::Remit> remit);
 
 // At most kInstructionsChars: who this is, what is granted, how approvals and paging work.
 std::string instructions(const policy::Access& access, bool confined);

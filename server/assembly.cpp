@@ -14,7 +14,6 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "policy/access_factory.h"
 #include "policy/find.h"
 #include "policy/shell_render.h"
 #include "policy/spawn_gate.h"
@@ -70,6 +69,7 @@ std::string state_directory(const std::string& option) {
   return fs::absolute(std::string(home) + "/.local/state/remit");
 }
 
+Assembly::Assembly() = default;
 Assembly::~Assembly() = default;
 
 Result<std::unique_ptr<Assembly>> Assembly::build(const AssemblyOptions& options) {
@@ -83,8 +83,13 @@ Result<void> Assembly::compile(const AssemblyOptions& options) {
   const ServeOptions& serve = options.serve;
   TRY(const std::string persona, policy::find_persona(serve.agent));
   TRY(const std::string manifests, policy::find_manifests());
-  TRY(installation_, policy::load_installation(manifests, serve.site));
-  policy::Binding binding;
+  auto source = std::make_shared<policy::Source>();
+  source->persona = persona;
+  source->manifest = serve.manifest.empty() ? policy::manifest_beside(persona) : serve.manifest;
+  source->site = policy::find_site(serve.site, manifests);
+  source->folder = fs::absolute(".");
+  TRY(source->installation, policy::load_installation(manifests, serve.site));
+  policy::Binding& binding = source->binding;
   TRY(binding.workspace, real_directory(serve.workspace.empty() ? "." : serve.workspace, "the workspace"));
   state_directory_ = state_directory(serve.state);
   binding.state = state_directory_;
@@ -106,13 +111,20 @@ Result<void> Assembly::compile(const AssemblyOptions& options) {
   } else {
     TRY(binding.memory_root, real_directory(memory, "the memory folder"));
   }
-  const policy::PersonaIndex known = policy::index_personas(policy::persona_folders());
-  const std::vector<std::string_view> provided = tools::tool_names();
-  TRY(checked_, policy::load_persona(persona, serve.manifest, installation_, known, provided, binding));
-  if (!checked_.compiled.ok) return tl::unexpected<Error>(policy::refusal(checked_.compiled));
-  remit_ = std::make_shared<policy::Remit>(checked_.compiled.remit);
-  principal_ = {"uid:" + std::to_string(::geteuid()), remit_->slug, remit_->instruction_id, ""};
-  const std::string exec = installation_.manifests + "/exec/default.yaml";
+  source->known = policy::index_personas(policy::persona_folders());
+  source->provided = tools::tool_names();
+  auto standing = std::make_shared<Standing>();
+  TRY(standing->checked, policy::load_persona(persona, serve.manifest, source->installation,
+                                              source->known, source->provided, binding));
+  const policy::Compiled& compiled = standing->checked.compiled;
+  if (!compiled.ok) return tl::unexpected<Error>(policy::refusal(compiled));
+  standing->remit = std::make_shared<const policy::Remit>(compiled.remit);
+  principal_ = {"uid:" + std::to_string(::geteuid()), compiled.remit.slug,
+                compiled.remit.instruction_id, ""};
+  source_ = std::move(source);
+  standing_ = std::move(standing);
+  operator_may_approve_ = options.operator_may_approve;
+  const std::string exec = source_->installation.manifests + "/exec/default.yaml";
   TRY(const std::string exec_text, fs::read_file(exec, limits::kManifestBytes));
   TRY(policy::ShellRules rules, policy::load_shell_rules(exec_text, exec));
   shell_rules_ = std::make_shared<policy::ShellRules>(std::move(rules));
@@ -121,29 +133,18 @@ Result<void> Assembly::compile(const AssemblyOptions& options) {
 
 Result<void> Assembly::wire(const AssemblyOptions& options) {
   const Clock& clock = system_clock();
-  std::vector<std::string> roots{remit_->memory_root};
-  for (const policy::RootRule& root : remit_->roots) roots.push_back(root.path);
+  const policy::Remit& granted = remit();
+  std::vector<std::string> roots{granted.memory_root};
+  for (const policy::RootRule& root : granted.roots) roots.push_back(root.path);
   TRY_DO(memory::State::prepare({state_directory_, roots}));
-  if (!options.dry) TRY_DO(make_memory(remit_->memory_root));
-  if (!options.dry) {
-    // Before any thread, and before the database is open: neither may cross the fork.
-    policy::GateParts gate;
-    gate.remit = remit_;
-    gate.principal = principal_;
-    gate.rules = shell_rules_;
-    gate.approval_key_file = state_directory_ + "/keys/approval";
-    gate.operator_may_approve = options.operator_may_approve;
-    sandbox::StarterOptions starter;
-    starter.gate = policy::make_spawn_gate(std::move(gate));
-    starter.state_directory = state_directory_;
-    TRY(spawner_, sandbox::start_starter(starter));
-  }
+  if (!options.dry) TRY_DO(make_memory(granted.memory_root));
+  if (!options.dry) TRY_DO(start_starter());
   TRY(state_, memory::State::open({state_directory_, roots}, clock));
   ledger_ = std::make_unique<memory::Ledger>(*state_);
-  if (::access(remit_->memory_root.c_str(), F_OK) == 0) {
-    TRY(Fd memory_root, fs::open_root(remit_->memory_root));
+  if (::access(granted.memory_root.c_str(), F_OK) == 0) {
+    TRY(Fd memory_root, fs::open_root(granted.memory_root));
     if (!options.dry) {
-      TRY_DO(fs::make_directories(memory_root, remit_->instruction_id));
+      TRY_DO(fs::make_directories(memory_root, granted.instruction_id));
     }
     TRY(store_, memory::open_file_store(*state_, std::move(memory_root)));
   }
@@ -153,7 +154,7 @@ Result<void> Assembly::wire(const AssemblyOptions& options) {
   if (!options.dry) {
     TRY_DO(memory::ServerRows(*state_).reap());
     TRY_DO(memory::Ledger::recover(*state_));
-    TRY(registration_, memory::ServerRegistration::make(*state_, remit_->slug, remit_->instruction_id,
+    TRY(registration_, memory::ServerRegistration::make(*state_, granted.slug, granted.instruction_id,
                                                         policy::principal_text(principal_)));
     server_id_ = registration_->row().server_id;
     TRY(wake_, memory::Wake::open(*state_, server_id_));
@@ -164,82 +165,53 @@ Result<void> Assembly::wire(const AssemblyOptions& options) {
     }
   }
   principal_.session = server_id_;
-  policy::ApprovalParts approvals;
-  approvals.state = state_.get();
-  approvals.wake = wake_.get();
-  approvals.clock = &clock;
-  approvals.principal = policy::principal_text(principal_);
-  approvals.persona_sha256 = remit_->persona_sha256;
-  approvals.instruction = remit_->instruction_id;
-  approvals.server_id = server_id_;
-  approvals.life = std::chrono::seconds(remit_->approval_timeout_s);
-  approvals.terminal = remit_->approvals_by_terminal;
-  approvals.own_only = options.operator_may_approve;
-  approvals_ = std::make_unique<policy::Approvals>(approvals);
-
-  TRY(policy::DocumentSchemas schemas, policy::DocumentSchemas::load(installation_.manifests + "/schemas",
-                                                                     checked_.compiled.bindings));
-  tool_state_.schemas = std::make_shared<const policy::DocumentSchemas>(std::move(schemas));
-
-  policy::AccessParts parts;
-  parts.remit = remit_.get();
-  parts.principal = principal_;
-  parts.state = state_.get();
-  parts.ledger = ledger_.get();
-  parts.store = store_.get();
-  parts.spawner = spawner_.get();
-  parts.approvals = approvals_.get();
-  parts.redactor = redactor_.get();
-  parts.shell_rules = shell_rules_.get();
-  parts.schemas = tool_state_.schemas.get();
-  parts.clock = &clock;
-  TRY(access_, policy::make_access(parts));
-
-  TRY(policy::ChangeSets sets, policy::ChangeSets::open(*state_));
-  tool_state_.change_sets = std::make_shared<policy::ChangeSets>(std::move(sets));
-  tool_state_.shells = std::make_shared<tools::Shells>(*tool_state_.change_sets);
-  tool_state_.file_memory = std::make_shared<tools::FileMemory>();
-  tool_state_.redactor = redactor_;
+  auto standing = std::make_shared<Standing>();
+  standing->checked = standing_->checked;
+  standing->remit = standing_->remit;
+  TRY_DO(furnish(*standing, nullptr));
+  standing_ = std::move(standing);
   return {};
 }
 
 Result<void> Assembly::record_start() {
   TRY_DO(ledger_->open_spool());
+  const policy::Remit& granted = remit();
   memory::LedgerRecord row;
   row.kind = "server";
   row.principal = policy::principal_text(principal_);
-  row.fields = dump(Json{{"persona", remit_->persona_file},
-                         {"persona_sha256", remit_->persona_sha256},
-                         {"manifest_sha256", remit_->manifest_sha256},
-                         {"site_sha256", remit_->site_sha256},
+  row.fields = dump(Json{{"persona", granted.persona_file},
+                         {"persona_sha256", granted.persona_sha256},
+                         {"manifest_sha256", granted.manifest_sha256},
+                         {"site_sha256", granted.site_sha256},
                          {"server_id", server_id_},
                          {"version", REMIT_VERSION}});
   return ledger_->append(std::move(row), memory::Durability::read);
 }
 
 policy::ShellAssessment Assembly::assess(const std::string& command) const {
-  return policy::assess(command, *shell_rules_, policy::shell_scope(*remit_, remit_->roots.front().path));
+  return policy::assess(command, *shell_rules_, policy::shell_scope(remit(), remit().roots.front().path));
 }
 
 std::string Assembly::explain_shell(const std::string& command) const {
-  const policy::ShellScope scope = policy::shell_scope(*remit_, remit_->roots.front().path);
+  const policy::ShellScope scope = policy::shell_scope(remit(), remit().roots.front().path);
   return policy::render_shell(command, policy::judge_shell(command, *shell_rules_, scope), *shell_rules_);
 }
 
 Result<void> Assembly::confine() {
+  const policy::Remit& granted = remit();
   sandbox::ConfinePlan plan;
-  for (const policy::RootRule& root : remit_->roots) {
+  for (const policy::RootRule& root : granted.roots) {
     (root.write ? plan.writable : plan.readable).push_back(root.path);
   }
-  plan.writable.push_back(remit_->memory_root);
-  plan.readable.push_back(installation_.manifests);
+  plan.writable.push_back(granted.memory_root);
+  plan.readable.push_back(source_->installation.manifests);
   for (const memory::ConfinedPath& path : state_->confined_paths()) {
     (path.kind == memory::ConfinedPath::Kind::file ? plan.writable_files : plan.writable).push_back(path.path);
   }
   for (const char* name : {"spill", "changes"}) {
     plan.writable.push_back(state_directory_ + "/" + name);
   }
-  if (!remit_->file_drop_root.empty()) plan.writable.push_back(remit_->file_drop_root);
+  if (!granted.file_drop_root.empty()) plan.writable.push_back(granted.file_drop_root);
   // A rule needs its folder to be there, and what is behind the lock can no longer make one in the
   // state directory itself.
   for (const char* name : {"spill", "changes", "wake", "drop", "spool"}) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -17,10 +18,15 @@
 #include "policy/approvals.h"
 #include "policy/check.h"
 #include "policy/installation.h"
+#include "policy/operator_files.h"
 #include "policy/shell_assess.h"
 #include "policy/shell_rules.h"
 #include "tools/registry.h"
 #include "tools/tool.h"
+
+namespace remit::sandbox {
+class StarterSpawner;
+}
 
 namespace remit::server {
 
@@ -40,6 +46,16 @@ struct AssemblyOptions {
   bool operator_may_approve = false;  // remit call --yes
 };
 
+// What the operator's files grant, as they were when they were last read, and the hands for it. A call
+// keeps the one that it began with.
+struct Standing {
+  policy::CheckedFile checked;  // compiled.remit: what is granted
+  std::shared_ptr<const policy::Remit> remit;
+  std::unique_ptr<policy::Approvals> approvals;
+  std::unique_ptr<policy::Access> access;
+  tools::ToolState tool_state;  // last: background shells end before what they use
+};
+
 class Assembly {
  public:
   // Errors: one clear line each; cli::exit_code gives the exit code.
@@ -48,17 +64,20 @@ class Assembly {
   Assembly(const Assembly&) = delete;
   Assembly& operator=(const Assembly&) = delete;
 
-  const policy::Remit& remit() const { return *remit_; }
-  const policy::CheckedFile& checked() const { return checked_; }
-  const policy::Site& site() const { return installation_.site; }
-  policy::Access& access() { return *access_; }
-  policy::Approvals& approvals() { return *approvals_; }
+  // What holds now. From any thread; the four below are for one that starts or does without reloads.
+  std::shared_ptr<const Standing> standing() const;
+  const policy::Remit& remit() const { return *standing_->remit; }
+  policy::Access& access() { return *standing_->access; }
+  policy::Approvals& approvals() { return *standing_->approvals; }
+  std::vector<tools::Tool> tools() const {
+    return tools::granted_tools(remit(), standing_->tool_state);
+  }
+  const policy::Site& site() const { return source_->installation.site; }
   memory::State& state() { return *state_; }
   memory::Wake& wake() { return *wake_; }  // of a server that is not dry
   memory::Ledger& ledger() { return *ledger_; }
   Redactor& redactor() { return *redactor_; }
-  const policy::ChangeSets& change_sets() const { return *tool_state_.change_sets; }
-  std::vector<tools::Tool> tools() const { return tools::granted_tools(*remit_, tool_state_); }
+  const policy::ChangeSets& change_sets() const { return *standing_->tool_state.change_sets; }
   const std::string& server_id() const { return server_id_; }
   bool instruction_minted() const { return minted_; }
   const policy::Principal& principal() const { return principal_; }
@@ -76,28 +95,42 @@ class Assembly {
   // first effect. Starts the ledger's thread, so after confine(), which binds one thread.
   Result<void> record_start();
 
+  // Reads persona, manifest and site policy again (policy/narrow.h says what comes of it) and gives
+  // what holds from now on, for the caller to offer. One thread at a time; from any. Errors: files that
+  // cannot be read or do not compile; all stays as it was.
+  struct Reloaded {
+    std::shared_ptr<const Standing> standing;  // the one before if the files are the same
+    bool changed = false;
+    std::vector<std::string> taken, waiting;  // as policy::Narrowed
+  };
+  Result<Reloaded> reload();
+  // The ledger's row of it, once it is offered: `remit reload` takes it for the answer.
+  Result<void> record_reload(const Result<Reloaded>& done);
+
  private:
-  Assembly() = default;
+  Assembly();
   Result<void> compile(const AssemblyOptions& options);
   Result<void> wire(const AssemblyOptions& options);
+  Result<void> start_starter();
+  // Gives `standing` its hands. `before`: where there is one, what it keeps between calls.
+  Result<void> furnish(Standing& standing, const Standing* before);
+  Result<Reloaded> read_again();
 
-  policy::Installation installation_;
-  policy::CheckedFile checked_;
-  std::shared_ptr<policy::Remit> remit_;
+  bool operator_may_approve_ = false;
+  std::shared_ptr<const policy::Source> source_;
+  mutable std::mutex standing_mutex_;
   std::shared_ptr<policy::ShellRules> shell_rules_;
   policy::Principal principal_;
   std::string state_directory_, server_id_;
   bool minted_ = false;
-  std::unique_ptr<policy::Spawner> spawner_;
+  std::unique_ptr<sandbox::StarterSpawner> spawner_;
   std::unique_ptr<memory::State> state_;
   std::unique_ptr<memory::Ledger> ledger_;
   std::unique_ptr<memory::Store> store_;
   std::shared_ptr<Redactor> redactor_;
   std::unique_ptr<memory::ServerRegistration> registration_;
   std::unique_ptr<memory::Wake> wake_;
-  std::unique_ptr<policy::Approvals> approvals_;
-  std::unique_ptr<policy::Access> access_;
-  tools::ToolState tool_state_;  // last: background shells end before what they use
+  std::shared_ptr<const Standing> standing_;  // last: uses the rest
 };
 
 // The state directory that `option` names, or the default. Absolute.

@@ -37,6 +37,7 @@ constexpr Command kCommands[] = {
     {"deny", deny_command, "deny a command"},
     {"pin", pin_command, "set the PIN of approvals"},
     {"changes", changes_command, "what Bash changed and has not been applied"},
+    {"reload", reload_command, "have running servers read persona, manifest and site policy again"},
     {"ledger", ledger_command, "the hash-chained record: tail, verify"},
     {"export", export_command, "a client's configuration"},
     {"doctor", doctor_command, "what this machine supports; does a client get past Remit"},

@@ -18,6 +18,7 @@ int approve_command(std::span<const std::string> args);
 int deny_command(std::span<const std::string> args);
 int pin_command(std::span<const std::string> args);
 int changes_command(std::span<const std::string> args);
+int reload_command(std::span<const std::string> args);
 int ledger_command(std::span<const std::string> args);
 int export_command(std::span<const std::string> args);
 int doctor_command(std::span<const std::string> args);

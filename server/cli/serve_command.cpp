@@ -5,6 +5,7 @@
 #include "server/assembly.h"
 #include "server/cli/commands.h"
 #include "server/cli/serve_flags.h"
+#include "server/cli/serve_reload.h"
 #include "server/mcp/dispatcher.h"
 #include "server/transport/stdio.h"
 
@@ -74,9 +75,11 @@ int serve_command(std::span<const std::string> args) {
   if (!assembly) return report(assembly.error());
   auto service = make_service(**assembly, given);
   if (!service) return report(service.error());
-  if (const auto ready = lock_and_finish(**assembly, *service); !ready) return report(ready.error());
+  auto locked = lock_and_finish(**assembly, *service);
+  if (!locked) return report(locked.error());
   mcp::Server server(std::move(*service));
-  return transport::serve_stdio(std::move(pipe), server);
+  Reloader reloader(**assembly, server, std::move(*locked));
+  return transport::serve_stdio(std::move(pipe), server, [&] { reloader.request(); });
 }
 
 }  // namespace remit::cli

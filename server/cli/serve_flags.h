@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 
+#include "server/agent_changes.h"
 #include "server/assembly.h"
 #include "server/cli/flags.h"
 #include "server/mcp/service.h"
@@ -34,10 +35,18 @@ struct ServeFlags {
 // is spared that library's memory and start.
 int serve_http(std::span<const std::string> args, const ServeFlags& flags);
 
-// What the protocol layer serves of an assembly. `all` must outlive it. Errors: unavailable.
+// What the protocol layer serves of an assembly, without what it offers. `all` must outlive it.
+// Errors: unavailable.
 Result<mcp::Service> make_service(server::Assembly& all, const ServeFlags& flags);
-// Locks the process in, records the start, and adds what is read behind the lock. With one thread
-// only (Assembly::confine). Errors: those of the record; a machine without a lock is only warned of.
-Result<void> lock_and_finish(server::Assembly& all, mcp::Service& service);
+// What a client is offered under `standing`, which it keeps. `locked`: the process is.
+mcp::Offer offer_of(const std::shared_ptr<const server::Standing>& standing,
+                    const std::shared_ptr<server::AgentChanges>& changes, bool locked);
+// Locks the process in, records the start, and adds the offer. With one thread only
+// (Assembly::confine). Errors: those of the record; a machine without a lock is only warned of.
+struct Locked {
+  std::shared_ptr<server::AgentChanges> changes;
+  bool confined = false;
+};
+Result<Locked> lock_and_finish(server::Assembly& all, mcp::Service& service);
 
 }  // namespace remit::cli

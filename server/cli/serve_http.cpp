@@ -14,6 +14,7 @@
 #include "memory/ledger.h"
 #include "memory/server_rows.h"
 #include "server/cli/serve_flags.h"
+#include "server/cli/serve_reload.h"
 #include "server/cli/welcome.h"
 #include "server/mcp/dispatcher.h"
 #include "server/transport/http_server.h"
@@ -92,11 +93,13 @@ int serve_http(std::span<const std::string> /*args*/, const ServeFlags& flags) {
   auto service = make_service(all, flags);
   if (!service) return report(service.error());
   if (terminal) print(welcome(all, flags.assembly.serve, {(*http)->url(), token_file}));
-  if (const auto ready = lock_and_finish(all, *service); !ready) return report(ready.error());
+  auto locked = lock_and_finish(all, *service);
+  if (!locked) return report(locked.error());
   log::info("listening",
             {{"url", (*http)->url()}, {"token_file", token_file.empty() ? "-" : token_file}});
   mcp::Server server(std::move(*service));
-  return (*http)->serve(server, std::move(endpoint));
+  Reloader reloader(all, server, std::move(*locked));
+  return (*http)->serve(server, std::move(endpoint), [&] { reloader.request(); });
 }
 
 }  // namespace remit::cli

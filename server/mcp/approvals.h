@@ -40,7 +40,7 @@ tools::Asker::Reply judge(const FormAnswer& answer, bool code_fits,
 
 class FormAsker final : public tools::Asker {
  public:
-  FormAsker(Exchange& exchange, const Service& service, PendingAnswers& pending, QuestionTurn& turn,
+  FormAsker(Exchange& exchange, const Settings& service, PendingAnswers& pending, QuestionTurn& turn,
             Pool& pool, bool client_ready)
       : exchange_(exchange),
         service_(service),
@@ -55,7 +55,7 @@ class FormAsker final : public tools::Asker {
   Result<Answer> ask_in_turn(const policy::Question& question, std::stop_token stop);
 
   Exchange& exchange_;
-  const Service& service_;
+  const Settings& service_;
   PendingAnswers& pending_;
   QuestionTurn& turn_;
   Pool& pool_;
@@ -64,7 +64,7 @@ class FormAsker final : public tools::Asker {
 
 class RetryAsker final : public tools::Asker {
  public:
-  RetryAsker(const Envelope& envelope, const Service& service, const StateSeal& seal,
+  RetryAsker(const Envelope& envelope, const Settings& service, const StateSeal& seal,
              RetryInputs& inputs)
       : envelope_(envelope), service_(service), seal_(seal), inputs_(inputs) {}
   // The call may become a task: from then on its questions are the task's.
@@ -76,7 +76,7 @@ class RetryAsker final : public tools::Asker {
   Result<Answer> ask_in_task(const policy::Question& question);
 
   const Envelope& envelope_;
-  const Service& service_;
+  const Settings& service_;
   const StateSeal& seal_;
   RetryInputs& inputs_;
   TaskRun* run_ = nullptr;

@@ -48,16 +48,16 @@ Result<Page> page_of(std::size_t entries, std::size_t page_size, std::string_vie
   return page;
 }
 
-Catalogue::Catalogue(const Service& service, const ResultWriter& writer)
-    : service_(service), writer_(writer) {
-  for (const tools::Tool& tool : service_.tools) by_name_.emplace(tool.name, &tool);
+Catalogue::Catalogue(const Offer& offer, const Settings& settings, const ResultWriter& writer)
+    : offer_(offer), service_(settings), writer_(writer) {
+  for (const tools::Tool& tool : offer_.tools) by_name_.emplace(tool.name, &tool);
   write_tools();
 }
 
 // Both lists in one pass: their entries share what costs most to write, the input schemas.
 void Catalogue::write_tools() {
   Sha256 modern_hash, oldest_hash;
-  for (const tools::Tool& tool : service_.tools) {
+  for (const tools::Tool& tool : offer_.tools) {
     std::string name = R"({"name":)";
     append_json_string(name, tool.name);
     std::string title;
@@ -100,16 +100,16 @@ std::string Catalogue::capabilities(Revision revision) const {
     return std::string(",\"") + name + (changes ? R"(":{"listChanged":true})" : R"(":{})");
   };
   std::string out = R"({"logging":{})";
-  if (!service_.tools.empty()) out += list("tools", announces.tools);
-  if (service_.prompts) out += list("prompts", announces.prompts);
-  if (service_.resources) {
+  if (!offer_.tools.empty()) out += list("tools", announces.tools);
+  if (offer_.prompts) out += list("prompts", announces.prompts);
+  if (offer_.resources) {
     out += list("resources", announces.resources);
     if (announces.resource_updates) {
       out.pop_back();
       out += announces.resources ? R"(,"subscribe":true})" : R"("subscribe":true})";
     }
   }
-  if (service_.prompts || service_.resources) out += R"(,"completions":{})";
+  if (offer_.prompts || offer_.resources) out += R"(,"completions":{})";
   if (is_modern(revision) && service_.tasks)
     out += R"(,"extensions":{"io.modelcontextprotocol/tasks":{}})";
   out += '}';
@@ -121,9 +121,9 @@ std::string Catalogue::initialize_result(Revision revision) const {
   fields += to_string(revision);
   fields += R"(","capabilities":)" + capabilities(revision);
   fields += R"(,"serverInfo":)" + writer_.server_info();
-  if (!service_.instructions.empty()) {
+  if (!offer_.instructions.empty()) {
     fields += R"(,"instructions":)";
-    append_json_string(fields, service_.instructions);
+    append_json_string(fields, offer_.instructions);
   }
   return writer_.result(revision, fields);
 }
@@ -132,9 +132,9 @@ std::string Catalogue::discover_result() const {
   const Revision revision = Revision::v2026_07_28;
   std::string fields = R"("supportedVersions":["2026-07-28"],"capabilities":)";
   fields += capabilities(revision);
-  if (!service_.instructions.empty()) {
+  if (!offer_.instructions.empty()) {
     fields += R"(,"instructions":)";
-    append_json_string(fields, service_.instructions);
+    append_json_string(fields, offer_.instructions);
   }
   return writer_.result(revision, fields, limits::kListTtl.count());
 }

@@ -1,6 +1,7 @@
-// Catalogue: everything static that a server says of itself, written once at start: capabilities,
-// the answers to initialize and server/discover, the tools/list bytes. server/discover must be
-// answered within 100 ms of the process start, so nothing here waits for anything.
+// Catalogue: everything static that a server says of itself, written once for an offer:
+// capabilities, the answers to initialize and server/discover, the tools/list bytes.
+// server/discover must be answered within 100 ms of the process start, so nothing here waits for
+// anything.
 //
 // Threads: immutable after construction, safe from any thread.
 #pragma once
@@ -29,7 +30,7 @@ Result<Page> page_of(std::size_t entries, std::size_t page_size, std::string_vie
 
 class Catalogue {
  public:
-  Catalogue(const Service& service, const ResultWriter& writer);
+  Catalogue(const Offer& offer, const Settings& settings, const ResultWriter& writer);
 
   std::string initialize_result(Revision revision) const;
   std::string discover_result() const;
@@ -50,7 +51,8 @@ class Catalogue {
   void write_tools();
   std::string capabilities(Revision revision) const;
 
-  const Service& service_;
+  const Offer& offer_;
+  const Settings& service_;
   const ResultWriter& writer_;
   std::unordered_map<std::string_view, const tools::Tool*> by_name_;
   ToolList modern_;  // every revision but 2025-03-26

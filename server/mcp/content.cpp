@@ -55,8 +55,8 @@ void reply_page(Parts& parts, ReplyOnce& reply, const char* name,
 
 }  // namespace
 
-void list_prompts(Parts& parts, ReplyOnce& reply, const Json& params) {
-  const auto prompts = parts.service.prompts->list();
+void list_prompts(Parts& parts, const Offer& offer, ReplyOnce& reply, const Json& params) {
+  const auto prompts = offer.prompts->list();
   if (!prompts) return refuse(parts, reply, prompts.error());
   const bool titles = reply.exchange().envelope.revision != Revision::v2025_03_26;
   std::vector<std::string> entries;
@@ -82,7 +82,8 @@ void list_prompts(Parts& parts, ReplyOnce& reply, const Json& params) {
   reply_page(parts, reply, "prompts", entries, params);
 }
 
-void get_prompt(Parts& parts, const CallLink& link, ReplyOnce& reply, const Json& params) {
+void get_prompt(Parts& parts, const Offer& offer, const CallLink& link, ReplyOnce& reply,
+                const Json& params) {
   const std::string* name = string_member(params, "name");
   if (name == nullptr) return refuse(reply, "params.name is required and must be a string");
   std::map<std::string, std::string> arguments;
@@ -95,7 +96,7 @@ void get_prompt(Parts& parts, const CallLink& link, ReplyOnce& reply, const Json
       arguments.emplace(key, value.get<std::string>());
     }
   }
-  const auto prompts = parts.service.prompts->list();
+  const auto prompts = offer.prompts->list();
   if (!prompts) return refuse(parts, reply, prompts.error());
   const auto entry = std::find_if(prompts->begin(), prompts->end(),
                                   [&](const PromptEntry& prompt) { return prompt.name == *name; });
@@ -111,7 +112,7 @@ void get_prompt(Parts& parts, const CallLink& link, ReplyOnce& reply, const Json
     if (const auto taken = inputs.take(params); !taken)
       return reply.error(rpc_error(taken.error(), revision));
   ClientCall client(parts, link, exchange, inputs);
-  const auto prompt = parts.service.prompts->get(*name, arguments, client);
+  const auto prompt = offer.prompts->get(*name, arguments, client);
   if (!prompt && !inputs.required().empty() && prompt.error().code == "input_required")
     return reply.result(
         parts.writer.result(revision, inputs.required(), std::nullopt, "input_required"));
@@ -137,8 +138,8 @@ void get_prompt(Parts& parts, const CallLink& link, ReplyOnce& reply, const Json
   reply.result(parts.writer.result(revision, fields));
 }
 
-void list_resources(Parts& parts, ReplyOnce& reply, const Json& params) {
-  const auto resources = parts.service.resources->list();
+void list_resources(Parts& parts, const Offer& offer, ReplyOnce& reply, const Json& params) {
+  const auto resources = offer.resources->list();
   if (!resources) return refuse(parts, reply, resources.error());
   const bool titles = reply.exchange().envelope.revision != Revision::v2025_03_26;
   std::vector<std::string> entries;
@@ -157,8 +158,9 @@ void list_resources(Parts& parts, ReplyOnce& reply, const Json& params) {
   reply_page(parts, reply, "resources", entries, params);
 }
 
-void list_resource_templates(Parts& parts, ReplyOnce& reply, const Json& params) {
-  const auto templates = parts.service.resources->templates();
+void list_resource_templates(Parts& parts, const Offer& offer, ReplyOnce& reply,
+                             const Json& params) {
+  const auto templates = offer.resources->templates();
   if (!templates) return refuse(parts, reply, templates.error());
   const bool titles = reply.exchange().envelope.revision != Revision::v2025_03_26;
   std::vector<std::string> entries;
@@ -176,14 +178,14 @@ void list_resource_templates(Parts& parts, ReplyOnce& reply, const Json& params)
   reply_page(parts, reply, "resourceTemplates", entries, params);
 }
 
-void read_resource(Parts& parts, ReplyOnce& reply, const Json& params) {
+void read_resource(Parts& parts, const Offer& offer, ReplyOnce& reply, const Json& params) {
   const std::string* uri = string_member(params, "uri");
   if (uri == nullptr || uri->empty())
     return refuse(reply, "params.uri is required and must be a string");
   Exchange& exchange = reply.exchange();
   if (!exchange.outbox().wait_for_room(exchange.stop.get_token())) return reply.abandon();
   const policy::CallScope scope{ulid(parts.service.clock->unix_ms()), "resources/read"};
-  const auto contents = parts.service.resources->read(*uri, scope, exchange.stop.get_token());
+  const auto contents = offer.resources->read(*uri, scope, exchange.stop.get_token());
   if (!contents) return refuse(parts, reply, contents.error(), *uri);
   if (contents->empty())
     return refuse(parts, reply,
@@ -208,7 +210,7 @@ void read_resource(Parts& parts, ReplyOnce& reply, const Json& params) {
   reply.result(parts.writer.result(exchange.envelope.revision, fields, 0));
 }
 
-void complete(Parts& parts, ReplyOnce& reply, const Json& params) {
+void complete(Parts& parts, const Offer& offer, ReplyOnce& reply, const Json& params) {
   CompletionQuery query;
   const Json* ref = nullptr;
   const Json* argument = nullptr;
@@ -235,8 +237,8 @@ void complete(Parts& parts, ReplyOnce& reply, const Json& params) {
   query.argument = *name;
   query.prefix = *value;
   std::vector<std::string> values;
-  if (parts.service.complete) {
-    auto found = parts.service.complete(query);
+  if (offer.complete) {
+    auto found = offer.complete(query);
     if (!found) return refuse(parts, reply, found.error());
     values = std::move(*found);
   }

@@ -12,11 +12,15 @@
 
 namespace remit::mcp {
 
-void list_prompts(Parts& parts, ReplyOnce& reply, const nlohmann::json& params);
-void get_prompt(Parts& parts, const CallLink& link, ReplyOnce& reply, const nlohmann::json& params);
-void list_resources(Parts& parts, ReplyOnce& reply, const nlohmann::json& params);
-void list_resource_templates(Parts& parts, ReplyOnce& reply, const nlohmann::json& params);
-void read_resource(Parts& parts, ReplyOnce& reply, const nlohmann::json& params);
-void complete(Parts& parts, ReplyOnce& reply, const nlohmann::json& params);
+void list_prompts(Parts& parts, const Offer& offer, ReplyOnce& reply, const nlohmann::json& params);
+void get_prompt(Parts& parts, const Offer& offer, const CallLink& link, ReplyOnce& reply,
+                const nlohmann::json& params);
+void list_resources(Parts& parts, const Offer& offer, ReplyOnce& reply,
+                    const nlohmann::json& params);
+void list_resource_templates(Parts& parts, const Offer& offer, ReplyOnce& reply,
+                             const nlohmann::json& params);
+void read_resource(Parts& parts, const Offer& offer, ReplyOnce& reply,
+                   const nlohmann::json& params);
+void complete(Parts& parts, const Offer& offer, ReplyOnce& reply, const nlohmann::json& params);
 
 }  // namespace remit::mcp

@@ -21,11 +21,21 @@ Server::Server(Service service) : parts_(std::make_unique<Parts>(std::move(servi
 Server::~Server() {
   if (parts_->service.changes) parts_->service.changes->stop();
 }
-const std::string& Server::tools_sha256() const {
-  return parts_->catalogue.tools_sha256();
+std::string Server::tools_sha256() const {
+  return parts_->offered.get()->catalogue.tools_sha256();
 }
 std::size_t Server::tools_bytes() const {
-  return parts_->catalogue.tools_bytes();
+  return parts_->offered.get()->catalogue.tools_bytes();
+}
+void Server::offer(Offer next) {
+  const auto now = std::make_shared<const Offered>(std::move(next), parts_->service, parts_->writer);
+  const auto before = parts_->offered.replace(now);
+  before->replaced.request_stop();
+  const Announces& announces = parts_->service.announces;
+  if (announces.tools && before->catalogue.tools_sha256() != now->catalogue.tools_sha256())
+    list_changed(List::tools);
+  if (announces.prompts) list_changed(List::prompts);
+  if (announces.resources) list_changed(List::resources);
 }
 void Server::list_changed(List list) {
   parts_->subscriptions.list_changed(list);
@@ -133,7 +143,9 @@ void Connection::State::on_request(Request& request, std::size_t bytes, const So
   auto judged = eras.classify(request);
   if (const auto* error = std::get_if<RpcError>(&judged)) return refuse(*error, Step::envelope);
   auto& envelope = std::get<Envelope>(judged);
-  const MethodRow* row = find_method(parts.service, request.method, envelope.revision);
+  const auto offered = parts.offered.get();
+  const MethodRow* row =
+      find_method(offered->offer, parts.service, request.method, envelope.revision);
   if (row == nullptr)
     return refuse({kMethodNotFound, "method " + quoted_input(request.method) +
                                         " does not exist in " + to_string(envelope.revision)},
@@ -142,7 +154,7 @@ void Connection::State::on_request(Request& request, std::size_t bytes, const So
     return refuse({kInvalidParams, "params must be an object"}, Step::served);
   const tools::Tool* tool = nullptr;
   if (row->method == Method::call_tool) {
-    auto found = find_called_tool(parts.catalogue, request.params);
+    auto found = find_called_tool(offered->catalogue, request.params);
     if (const auto* error = std::get_if<RpcError>(&found)) return refuse(*error, Step::served);
     tool = std::get<const tools::Tool*>(found);
   }
@@ -177,8 +189,9 @@ void Connection::State::on_request(Request& request, std::size_t bytes, const So
           Step::capacity);
     }
   }
-  auto work = std::make_shared<Job>(parts, pending, in_flight, eras.initialized(), session, row->method, tool,
-                                    ReplyOnce(std::move(exchange)), std::move(request.params));
+  auto work = std::make_shared<Job>(parts, pending, in_flight, eras.initialized(), session, offered,
+                                    row->method, tool, ReplyOnce(std::move(exchange)),
+                                    std::move(request.params));
   if (keeps_work && !batch)
     kept = std::move(work);
   else
@@ -191,9 +204,9 @@ void Connection::State::run_on_reader(Method method, ReplyOnce& reply, const Jso
     case Method::ping:
       return reply.result(parts.writer.result(revision, {}));
     case Method::discover:
-      return reply.result(parts.catalogue.discover_result());
+      return reply.result(parts.offered.get()->catalogue.discover_result());
     case Method::list_tools: {
-      const auto list = parts.catalogue.tools_list_result(revision, params);
+      const auto list = parts.offered.get()->catalogue.tools_list_result(revision, params);
       if (!list) return reply.error({kInvalidParams, list.error().message});
       return reply.result(*list);
     }
@@ -201,7 +214,7 @@ void Connection::State::run_on_reader(Method method, ReplyOnce& reply, const Jso
       const auto agreed = eras.initialize(params);
       if (const auto* error = std::get_if<RpcError>(&agreed)) return reply.error(*error);
       if (parts.service.announces.any()) session = parts.subscriptions.open_session(&in_flight, *outbox);
-      return reply.result(parts.catalogue.initialize_result(std::get<Revision>(agreed)));
+      return reply.result(parts.offered.get()->catalogue.initialize_result(std::get<Revision>(agreed)));
     }
     case Method::set_log_level: {
       const auto given = params.is_object() ? params.find("level") : params.end();

@@ -45,8 +45,12 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   // SHA-256 (hex) and size of the tools/list entries, for `remit show --json` and the byte budget.
-  const std::string& tools_sha256() const;
+  std::string tools_sha256() const;
   std::size_t tools_bytes() const;
+
+  // Offers `next` from now on. Calls that work for what was offered before are stopped, and
+  // subscribers are told which lists may have changed.
+  void offer(Offer next);
 
   // Tell every subscriber. What is announced: Service::announces.
   using List = Subscriptions::List;

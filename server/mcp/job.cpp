@@ -7,37 +7,38 @@
 namespace remit::mcp {
 
 void Job::run() {
+  const Offer& offer = offered->offer;
   if (reply.exchange().outbox().crowded())
     return reply.error(
         {kInternalError, "busy: too many answers wait to be read; read some and retry"},
         Step::capacity);
   switch (method) {
     case Method::call_tool:
-      call_tool(parts, {pending, client_ready}, reply, *tool, params);
+      call_tool(parts, offered, {pending, client_ready}, reply, *tool, params);
       return;
     case Method::complete:
-      complete(parts, reply, params);
+      complete(parts, offer, reply, params);
       return;
     case Method::get_prompt:
-      get_prompt(parts, {pending, client_ready}, reply, params);
+      get_prompt(parts, offer, {pending, client_ready}, reply, params);
       return;
     case Method::list_prompts:
-      list_prompts(parts, reply, params);
+      list_prompts(parts, offer, reply, params);
       return;
     case Method::list_resources:
-      list_resources(parts, reply, params);
+      list_resources(parts, offer, reply, params);
       return;
     case Method::list_templates:
-      list_resource_templates(parts, reply, params);
+      list_resource_templates(parts, offer, reply, params);
       return;
     case Method::read_resource:
-      read_resource(parts, reply, params);
+      read_resource(parts, offer, reply, params);
       return;
     case Method::listen:
-      listen_for_changes(parts, &at_work.in_flight, reply, params);
+      listen_for_changes(parts, offer, &at_work.in_flight, reply, params);
       return;
     case Method::subscribe:
-      subscribe(parts, *session, reply, params);
+      subscribe(parts, offer, *session, reply, params);
       return;
     case Method::unsubscribe:
       unsubscribe(parts, *session, reply, params);

@@ -29,19 +29,21 @@ struct Job {
   PendingAnswers& pending;
   bool client_ready;
   std::shared_ptr<Subscriptions::Session> session;
+  std::shared_ptr<const Offered> offered;  // what was offered when it was read
   Method method;
-  const tools::Tool* tool;
+  const tools::Tool* tool;  // of that offer
   ReplyOnce reply;
   Json params;
 
   Job(Parts& p, PendingAnswers& a, InFlight& f, bool ready,
-      std::shared_ptr<Subscriptions::Session> s, Method m, const tools::Tool* t, ReplyOnce r,
-      Json values)
+      std::shared_ptr<Subscriptions::Session> s, std::shared_ptr<const Offered> o, Method m,
+      const tools::Tool* t, ReplyOnce r, Json values)
       : at_work(f),
         parts(p),
         pending(a),
         client_ready(ready),
         session(std::move(s)),
+        offered(std::move(o)),
         method(m),
         tool(t),
         reply(std::move(r)),

@@ -27,23 +27,23 @@ constexpr std::array<MethodRow, 18> kMethods = {{
     {"tools/list", Method::list_tools, true, true, Where::reader},
 }};
 
-bool served(const Service& service, Method method) {
+bool served(const Offer& offer, const Settings& service, Method method) {
   switch (method) {
     case Method::get_prompt:
     case Method::list_prompts:
-      return service.prompts != nullptr;
+      return offer.prompts != nullptr;
     case Method::list_resources:
     case Method::list_templates:
     case Method::read_resource:
-      return service.resources != nullptr;
+      return offer.resources != nullptr;
     case Method::complete:
-      return service.prompts || service.resources;
+      return offer.prompts || offer.resources;
     case Method::call_tool:
     case Method::list_tools:
-      return !service.tools.empty();
+      return !offer.tools.empty();
     case Method::subscribe:
     case Method::unsubscribe:
-      return service.resources && service.announces.resource_updates;
+      return offer.resources && service.announces.resource_updates;
     case Method::listen:
       return service.announces.any() || service.tasks;
     case Method::cancel_task:
@@ -61,10 +61,11 @@ bool served(const Service& service, Method method) {
 
 }  // namespace
 
-const MethodRow* find_method(const Service& service, std::string_view name, Revision revision) {
+const MethodRow* find_method(const Offer& offer, const Settings& service, std::string_view name,
+                             Revision revision) {
   for (const MethodRow& row : kMethods)
     if (name == row.name)
-      return (is_modern(revision) ? row.modern : row.legacy) && served(service, row.method)
+      return (is_modern(revision) ? row.modern : row.legacy) && served(offer, service, row.method)
                  ? &row
                  : nullptr;
   return nullptr;

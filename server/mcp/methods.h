@@ -40,6 +40,7 @@ struct MethodRow {
 };
 
 // The row of `name`, or nullptr: no such method in this era, or nothing behind it in this service.
-const MethodRow* find_method(const Service& service, std::string_view name, Revision revision);
+const MethodRow* find_method(const Offer& offer, const Settings& service, std::string_view name,
+                             Revision revision);
 
 }  // namespace remit::mcp

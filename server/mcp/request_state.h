@@ -38,7 +38,7 @@ struct OpenedState {
 
 class StateSeal {
  public:
-  explicit StateSeal(const Service& service) : service_(service) {}
+  explicit StateSeal(const Settings& service) : service_(service) {}
   bool available() const;
   // `call`: what the token is bound to (binding()).
   // Errors: too_large if the answers it must carry leave it longer than kRequestStateBytes.
@@ -55,7 +55,7 @@ class StateSeal {
 
  private:
   std::string code_mac(const std::string& key, std::string_view nonce, std::string_view code) const;
-  const Service& service_;
+  const Settings& service_;
 };
 
 }  // namespace remit::mcp

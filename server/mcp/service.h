@@ -1,8 +1,9 @@
 // Service: what the protocol layer serves. `remit` fills one from a compiled Remit, the conformance
 // server from its fixtures; the layer itself knows no tool, no persona and no policy.
 //
-// Threads: a Service is filled before serving and never changed afterwards. Its functions and
-// providers are called from several threads at once and must be safe for that.
+// Threads: a Service is filled before serving and never changed afterwards; what is offered of it
+// may be replaced as a whole (Server::offer). Its functions and providers are called from several
+// threads at once and must be safe for that.
 #pragma once
 
 #include <chrono>
@@ -134,20 +135,26 @@ class ChangeSource {
 // Which results carry structuredContent and publish an outputSchema (docs/protocol.md).
 enum class Structured { all, records, none };
 
-struct Service {
-  std::string name = "remit";
-  std::string version;
+// What a client is offered. One call sees one offer from its beginning to its end.
+struct Offer {
+  std::function<policy::Access&()> access;  // the hands of the agent that is served. First, so that it
+                                            // ends after the tools, which may still act through it
   std::string instructions;                     // cut nowhere: at most kInstructionsChars
   std::vector<tools::Tool> tools;               // in the order tools/list shows them
   std::map<std::string, ToolTraits, std::less<>> traits;  // by name; most tools have none
-  Announces announces;
-  std::shared_ptr<ChangeSource> changes;  // null: nothing changes by itself
   std::shared_ptr<ResourceProvider> resources;  // null: no resources capability
   std::shared_ptr<PromptProvider> prompts;      // null: no prompts capability
   std::function<Result<std::vector<std::string>>(const CompletionQuery&)>
       complete;  // null: no values
+};
 
-  std::function<policy::Access&()> access;        // the hands of the agent that this service serves
+// What stays as it is while a server runs.
+struct Settings {
+  std::string name = "remit";
+  std::string version;
+  Announces announces;
+  std::shared_ptr<ChangeSource> changes;  // null: nothing changes by itself
+
   std::function<void(const CallStart&)> on_call;  // before each tools/call; may be null
   std::size_t page_chars = limits::kPageChars;
   Structured structured = Structured::records;
@@ -172,5 +179,7 @@ struct Service {
   std::chrono::milliseconds heartbeat = limits::kProgressHeartbeat;
   std::chrono::milliseconds question_life = limits::kApprovalLife;
 };
+
+struct Service : Offer, Settings {};
 
 }  // namespace remit::mcp

@@ -42,12 +42,12 @@ bool read_strings(const Json& asked, const char* name, std::set<std::string>& ou
 
 }  // namespace
 
-void subscribe(Parts& parts, Subscriptions::Session& session, ReplyOnce& reply,
+void subscribe(Parts& parts, const Offer& offer, Subscriptions::Session& session, ReplyOnce& reply,
                const Json& params) {
   const std::string* uri = uri_of(params);
   if (uri == nullptr) return refuse(reply, "params.uri is required and must be a string");
   const Revision revision = reply.exchange().envelope.revision;
-  Result<void> taken = parts.service.resources->watch(*uri);
+  Result<void> taken = offer.resources->watch(*uri);
   if (taken) taken = session.subscribe(*uri);
   if (!taken) return reply.error(rpc_error(taken.error(), revision, *uri));
   reply.result(parts.writer.result(revision, {}));
@@ -61,7 +61,8 @@ void unsubscribe(Parts& parts, Subscriptions::Session& session, ReplyOnce& reply
   reply.result(parts.writer.result(reply.exchange().envelope.revision, {}));
 }
 
-void listen_for_changes(Parts& parts, const void* owner, ReplyOnce& reply, const Json& params) {
+void listen_for_changes(Parts& parts, const Offer& offer, const void* owner, ReplyOnce& reply,
+                        const Json& params) {
   const auto asked = params.is_object() ? params.find("notifications") : params.end();
   if (!params.is_object() || asked == params.end() || !asked->is_object())
     return refuse(reply, "params.notifications is required and must be an object");
@@ -80,13 +81,12 @@ void listen_for_changes(Parts& parts, const void* owner, ReplyOnce& reply, const
                       std::to_string(limits::kSubscriptions) + " strings");
 
   // What is not served, or not for this agent, is left out of the acknowledgement.
-  const Service& service = parts.service;
+  const Settings& service = parts.service;
   filter.tools = filter.tools && service.announces.tools;
   filter.prompts = filter.prompts && service.announces.prompts;
   filter.resources = filter.resources && service.announces.resources;
   std::erase_if(filter.uris, [&](const std::string& uri) {
-    return !service.announces.resource_updates || !service.resources ||
-           !service.resources->watch(uri);
+    return !service.announces.resource_updates || !offer.resources || !offer.resources->watch(uri);
   });
   const Exchange& exchange = reply.exchange();
   if (ClientFeatures needed; !filter.task_ids.empty() && !exchange.envelope.client.tasks) {

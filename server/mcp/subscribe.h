@@ -9,12 +9,12 @@
 
 namespace remit::mcp {
 
-void subscribe(Parts& parts, Subscriptions::Session& session, ReplyOnce& reply,
+void subscribe(Parts& parts, const Offer& offer, Subscriptions::Session& session, ReplyOnce& reply,
                const nlohmann::json& params);
 void unsubscribe(Parts& parts, Subscriptions::Session& session, ReplyOnce& reply,
                  const nlohmann::json& params);
 // `owner`: the connection, for Subscriptions::end().
-void listen_for_changes(Parts& parts, const void* owner, ReplyOnce& reply,
+void listen_for_changes(Parts& parts, const Offer& offer, const void* owner, ReplyOnce& reply,
                         const nlohmann::json& params);
 
 }  // namespace remit::mcp

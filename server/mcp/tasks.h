@@ -83,7 +83,7 @@ class TaskRun {
 
 class Tasks {
  public:
-  Tasks(const Service& service, const ResultWriter& writer, Subscriptions& subscriptions)
+  Tasks(const Settings& service, const ResultWriter& writer, Subscriptions& subscriptions)
       : service_(service), writer_(writer), subscriptions_(subscriptions) {}
   ~Tasks();  // stops what runs and waits for it
   Tasks(const Tasks&) = delete;
@@ -125,7 +125,7 @@ class Tasks {
   // The record named in `params`; nullopt once `reply` has been told what is wrong.
   std::optional<memory::TaskRecord> named(ReplyOnce& reply, const nlohmann::json& params);
 
-  const Service& service_;
+  const Settings& service_;
   const ResultWriter& writer_;
   Subscriptions& subscriptions_;
   std::mutex mutex_;

@@ -87,9 +87,10 @@ namespace {
 
 // One call with all that it needs, so that it can go on when its request has been answered.
 struct ToolCall {
-  ToolCall(Parts& p, const CallLink& link, std::shared_ptr<Exchange> e, const tools::Tool& t,
-           const ToolTraits* extra, Json given)
+  ToolCall(Parts& p, std::shared_ptr<const Offered> o, const CallLink& link,
+           std::shared_ptr<Exchange> e, const tools::Tool& t, const ToolTraits* extra, Json given)
       : parts(p),
+        offered(std::move(o)),
         exchange(std::move(e)),
         tool(t),
         traits(extra),
@@ -106,6 +107,7 @@ struct ToolCall {
   CallOutcome run();
 
   Parts& parts;
+  const std::shared_ptr<const Offered> offered;
   const std::shared_ptr<Exchange> exchange;
   const tools::Tool& tool;
   const ToolTraits* const traits;  // null: none
@@ -121,6 +123,8 @@ CallOutcome ToolCall::run() {
   const Envelope& envelope = exchange->envelope;
   const bool modern = is_modern(envelope.revision);
   log_to_client(parts, *exchange, LogLevel::debug, tool.name + " started");
+  const std::stop_callback replaced(offered->replaced.get_token(),
+                                    [this] { exchange->stop.request_stop(); });
   NoProgress silent;
   std::shared_ptr<CallProgress> progress;
   if (!envelope.progress_token.empty())
@@ -129,7 +133,7 @@ CallOutcome ToolCall::run() {
   tools::Progress& reporter = progress ? static_cast<tools::Progress&>(*progress) : silent;
   Result<tools::Reply> outcome = [&] {
     const Beating beating(parts.heartbeat, progress);
-    tools::Call call{scope,    parts.service.access(),     asker,
+    tools::Call call{scope,    offered->offer.access(),    asker,
                      reporter, exchange->stop.get_token(), parts.service.page_chars};
     return run_guarded(tool, traits, arguments, call, client);
   }();
@@ -163,19 +167,21 @@ CallOutcome ToolCall::run() {
 
 }  // namespace
 
-void call_tool(Parts& parts, const CallLink& link, ReplyOnce& reply, const tools::Tool& tool,
-               Json& params) {
+void call_tool(Parts& parts, std::shared_ptr<const Offered> offered, const CallLink& link,
+               ReplyOnce& reply, const tools::Tool& tool, Json& params) {
   Exchange& exchange = reply.exchange();
   const Envelope& envelope = exchange.envelope;
   const bool modern = is_modern(envelope.revision);
   auto arguments = take_arguments(params);
   if (!arguments) return reply.error({kInvalidParams, arguments.error().message});
-  const auto found = parts.service.traits.find(tool.name);
-  const ToolTraits* const traits = found == parts.service.traits.end() ? nullptr : &found->second;
+  const auto& all_traits = offered->offer.traits;
+  const auto found = all_traits.find(tool.name);
+  const ToolTraits* const traits = found == all_traits.end() ? nullptr : &found->second;
   if (modern && traits != nullptr && !envelope.client.covers(traits->needs))
     return reply.error(missing_capability(traits->needs, envelope.client));
 
-  const auto call = std::make_shared<ToolCall>(parts, link, exchange.shared_from_this(), tool, traits,
+  const auto call = std::make_shared<ToolCall>(parts, std::move(offered), link,
+                                               exchange.shared_from_this(), tool, traits,
                                                std::move(*arguments));
   if (modern)
     if (const auto taken = call->inputs.take(params); !taken)

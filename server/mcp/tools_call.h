@@ -10,8 +10,9 @@ namespace remit::mcp {
 // Checks `params` (unknown tool, wrong shape: -32602) and returns the tool, or the error.
 std::variant<const tools::Tool*, RpcError> find_called_tool(const Catalogue& catalogue,
                                                             const Json& params);
-// Runs `tool` and answers. Never throws.
-void call_tool(Parts& parts, const CallLink& link, ReplyOnce& reply, const tools::Tool& tool,
-               Json& params);
+// Runs `tool`, one of `offered`, and answers. When another offer takes its place the call is
+// stopped. Never throws.
+void call_tool(Parts& parts, std::shared_ptr<const Offered> offered, const CallLink& link,
+               ReplyOnce& reply, const tools::Tool& tool, Json& params);
 
 }  // namespace remit::mcp

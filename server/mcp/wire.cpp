@@ -81,7 +81,7 @@ std::string request_message(std::string_view id, std::string_view method, std::s
   return out;
 }
 
-ResultWriter::ResultWriter(const Service& service) : redact_(service.redact) {
+ResultWriter::ResultWriter(const Settings& service) : redact_(service.redact) {
   server_info_ = R"({"name":)";
   append_json_string(server_info_, service.name);
   server_info_ += R"(,"version":)";

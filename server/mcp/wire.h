@@ -56,7 +56,7 @@ std::string request_message(std::string_view id, std::string_view method, std::s
 // for what may be kept, ttlMs and cacheScope. Immutable after construction.
 class ResultWriter {
  public:
-  explicit ResultWriter(const Service& service);
+  explicit ResultWriter(const Settings& service);
   // `fields`: the members of the result, `"a":1,"b":2`, possibly none. `ttl_ms`: on results that a
   // client may keep.
   std::string result(Revision revision, std::string_view fields,

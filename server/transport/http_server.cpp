@@ -21,6 +21,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "server/transport/hangup.h"
 #include "server/transport/http_listener.h"
 
 namespace remit::transport {
@@ -121,8 +122,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start_listening(const HttpOption
     ::setrlimit(RLIMIT_NOFILE, &files);
   }
 
-  // A large body or answer goes back to the system when it is done with, instead of staying with the
-  // connection's thread: glibc gives each thread an arena and raises the threshold at every free.
+  // A large body or answer goes back to the system when it is done with, instead of staying with
+  // the connection's thread: glibc gives each thread an arena and raises the threshold at every
+  // free.
   ::mallopt(M_MMAP_THRESHOLD, kLargeBlock);
   ::mallopt(M_ARENA_MAX, kArenas);
 
@@ -165,7 +167,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start_listening(const HttpOption
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(parts)));
 }
 
-int HttpServer::serve(mcp::Server& server, EndpointOptions options) {
+int HttpServer::serve(mcp::Server& server, EndpointOptions options,
+                      const std::function<void()>& on_reload) {
+  const OwnTerminal terminal;
   HttpEndpoint endpoint(server, std::move(options), parts_->metrics);
   std::thread accepting([&] {
     try {
@@ -195,6 +199,11 @@ int HttpServer::serve(mcp::Server& server, EndpointOptions options) {
     if (watched[1].revents != 0) break;
     signalfd_siginfo info{};
     while (::read(parts_->signals.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+      if (on_reload && info.ssi_signo == static_cast<std::uint32_t>(SIGHUP) && !is_hangup(info) &&
+          !terminal.gone()) {
+        on_reload();
+        continue;
+      }
       if (++seen > 1) ::_exit(1);
       endpoint.drain();
       parts_->drain.ring();

@@ -37,8 +37,10 @@ class HttpServer {
 
   // http://127.0.0.1:8811/mcp, or unix:/run/remit.sock
   const std::string& url() const;
-  // Returns the process's exit code.
-  int serve(mcp::Server& server, EndpointOptions options);
+  // Returns the process's exit code. `on_reload`: on this thread, at SIGHUP; must not wait. Null:
+  // that signal ends the server, as it does when the terminal went away.
+  int serve(mcp::Server& server, EndpointOptions options,
+            const std::function<void()>& on_reload = nullptr);
 
  private:
   struct Parts;

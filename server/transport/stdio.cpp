@@ -23,6 +23,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "server/transport/hangup.h"
 #include "server/transport/line_reader.h"
 #include "server/transport/stdio_outbox.h"
 
@@ -57,9 +58,10 @@ enum class Source : std::uint64_t { signals, wake, leave, output, input };
 // runs finish() and the other one leaves.
 class StdioServer {
  public:
-  StdioServer(ProtocolPipe pipe, mcp::Server& server)
+  StdioServer(ProtocolPipe pipe, mcp::Server& server, std::function<void()> on_reload)
       : pipe_(std::move(pipe)),
         server_(server),
+        on_reload_(std::move(on_reload)),
         outbox_(pipe_.out, pipe_.out_waits),
         connection_(server, outbox_),
         lines_(limits::kFrameBytes) {
@@ -149,6 +151,10 @@ class StdioServer {
     while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
       const int signal = static_cast<int>(info.ssi_signo);
       if (signal == parent_signal() && !parent_gone()) continue;
+      if (signal == SIGHUP && on_reload_ && !is_hangup(info)) {
+        on_reload_();
+        continue;
+      }
       if (signal != parent_signal() && ++signals_seen_ > 1) ::_exit(1);  // the second one
       asked_ = true;
     }
@@ -294,6 +300,7 @@ class StdioServer {
 
   ProtocolPipe pipe_;
   mcp::Server& server_;
+  const std::function<void()> on_reload_;
   Fd signals_, leave_, events_;
   bool waiting_ = false;       // the descriptors can be waited for
   bool always_ready_ = false;  // input that needs no waiting
@@ -305,7 +312,7 @@ class StdioServer {
   bool busy_ = false;   // one of the two threads is doing a request's work
   std::thread second_;  // made by the first one; joined by run()
 
-  std::mutex signals_mutex_;  // both threads may read signals; guards the next two
+  std::mutex signals_mutex_;  // both threads may read signals; guards on_reload_ and the next two
   bool asked_ = false;        // by a signal
   int signals_seen_ = 0;
 
@@ -355,8 +362,8 @@ ProtocolPipe take_stdio() {
   return pipe;
 }
 
-int serve_stdio(ProtocolPipe pipe, mcp::Server& server) {
-  StdioServer stdio(std::move(pipe), server);
+int serve_stdio(ProtocolPipe pipe, mcp::Server& server, std::function<void()> on_reload) {
+  StdioServer stdio(std::move(pipe), server, std::move(on_reload));
   return stdio.run();
 }
 

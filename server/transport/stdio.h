@@ -13,13 +13,16 @@
 // input are seen at once, however long the work takes. While one of the two works, the other hands
 // what it reads to the pool. Neither ever waits for the client to read.
 //
-// serve_stdio() ends at end of input, SIGTERM, SIGINT, SIGHUP, a broken output pipe or the parent's
-// death: calls are cancelled and it returns, at the latest after kShutdownWithTools. If handlers
-// are still at work then, it ends the process itself (their threads cannot be joined). A second
-// signal ends the process at once.
+// serve_stdio() ends at end of input, SIGTERM, SIGINT, a broken output pipe or the parent's death:
+// calls are cancelled and it returns, at the latest after kShutdownWithTools. If handlers are still
+// at work then, it ends the process itself (their threads cannot be joined). A second signal ends
+// the process at once. SIGHUP is the operator's reload, unless its terminal went away
+// (transport/hangup.h) or there is nothing to reload: then it ends like SIGTERM.
 #pragma once
 
 #include <sys/types.h>
+
+#include <functional>
 
 #include "base/fs.h"
 #include "server/mcp/dispatcher.h"
@@ -41,7 +44,8 @@ struct ProtocolPipe {
 // main().
 ProtocolPipe take_stdio();
 
-// Serves until the client is gone. Returns the process's exit code.
-int serve_stdio(ProtocolPipe pipe, mcp::Server& server);
+// Serves until the client is gone. Returns the process's exit code. `on_reload`: on one of the
+// threads at the pipe, one call at a time; must not wait. Null: nothing to reload.
+int serve_stdio(ProtocolPipe pipe, mcp::Server& server, std::function<void()> on_reload = nullptr);
 
 }  // namespace remit::transport

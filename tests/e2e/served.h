@@ -130,25 +130,29 @@ class Client {
   }
   // The whole response for `id`, within a minute.
   Json take(int id) {
-    const auto until = Steady::now() + std::chrono::seconds(60);
     for (;;) {
-      for (std::size_t end = buffer_.find('\n'); end != std::string::npos;
-           end = buffer_.find('\n')) {
-        const std::string line = buffer_.substr(0, end);
-        buffer_.erase(0, end + 1);
-        auto message = parse_json(line);
-        REQUIRE(message);
-        if (!message->contains("id") || message->contains("method")) continue;
-        if ((*message)["id"] == id) return *message;
-        if ((*message)["id"].is_number()) unasked_.push_back((*message)["id"].get<int>());
+      const Json message = next();
+      if (!message.contains("id") || message.contains("method")) {
+        notes_.push_back(message.value("method", ""));
+        continue;
       }
-      pollfd waiting{from_, POLLIN, 0};
-      REQUIRE(Steady::now() < until);
-      if (poll(&waiting, 1, 1000) <= 0) continue;
-      char bytes[65536];
-      const ssize_t got = read(from_, bytes, sizeof bytes);
-      REQUIRE_MESSAGE(got > 0, slurp(errors_));
-      buffer_.append(bytes, static_cast<std::size_t>(got));
+      if (message["id"] == id) return message;
+      if (message["id"].is_number()) unasked_.push_back(message["id"].get<int>());
+    }
+  }
+  // Waits for a notification, within a minute; one that has come already counts, once.
+  bool told(const std::string& method) {
+    for (;;) {
+      const auto at = std::find(notes_.begin(), notes_.end(), method);
+      if (at != notes_.end()) {
+        notes_.erase(at);
+        return true;
+      }
+      const Json message = next();
+      if (message.contains("method"))
+        notes_.push_back(message["method"].get<std::string>());
+      else if (message["id"].is_number())
+        unasked_.push_back(message["id"].get<int>());
     }
   }
   // The text of the answer; a refusal begins with "ERROR ".
@@ -185,8 +189,28 @@ class Client {
   pid_t pid = 0;
 
  private:
+  Json next() {
+    const auto until = Steady::now() + std::chrono::seconds(60);
+    for (;;) {
+      if (const std::size_t end = buffer_.find('\n'); end != std::string::npos) {
+        auto message = parse_json(buffer_.substr(0, end));
+        buffer_.erase(0, end + 1);
+        REQUIRE(message);
+        return *message;
+      }
+      pollfd waiting{from_, POLLIN, 0};
+      REQUIRE(Steady::now() < until);
+      if (poll(&waiting, 1, 1000) <= 0) continue;
+      char bytes[65536];
+      const ssize_t got = read(from_, bytes, sizeof bytes);
+      REQUIRE_MESSAGE(got > 0, slurp(errors_));
+      buffer_.append(bytes, static_cast<std::size_t>(got));
+    }
+  }
+
   int to_ = -1, from_ = -1, ids_ = 0;
   std::string buffer_, errors_;
+  std::vector<std::string> notes_;  // methods of notifications that nobody asked about
   std::vector<int> unasked_;
 };
 

@@ -21,16 +21,17 @@ namespace remit::sandbox {
 namespace {
 
 constexpr std::size_t kReportBytes = 1u << 20;
-constexpr useconds_t kExitStep = 1000;  // µs between looks at an exiting starter
+constexpr std::size_t kReloadBytes = 4u << 20;  // a persona and two manifests at their limits
+constexpr useconds_t kExitStep = 1000;          // µs between looks at an exiting starter
 constexpr int kExitSteps = 500;
 
-class StarterSpawner final : public policy::Spawner {
+class Spawner final : public StarterSpawner {
  public:
-  StarterSpawner(pid_t starter, Fd control, Fd canary)
+  Spawner(pid_t starter, Fd control, Fd canary)
       : starter_(starter), control_(std::move(control)), canary_(std::move(canary)) {}
 
   // Ends the starter; every command that still runs dies with it.
-  ~StarterSpawner() override {
+  ~Spawner() override {
     control_.reset();
     for (int step = 0; step < kExitSteps; ++step) {
       const pid_t ended = waitpid(starter_, nullptr, WNOHANG);
@@ -63,6 +64,20 @@ class StarterSpawner final : public policy::Spawner {
     ends.second = {};
     TRY(RunResult result, follow(std::move(ends.first), plan.limits, sink, stop));
     return std::move(result.outcome);
+  }
+
+  Result<std::string> reload() override {
+    TRY(auto ends, socket_pair());
+    {
+      const std::lock_guard lock(mutex_);
+      TRY_DO(send_message(control_.get(), kReloadRequest, "", {ends.second.get()}));
+    }
+    ends.second.reset();
+    TRY(const auto message, receive_message(ends.first.get()));
+    if (!message) return fail(ErrorKind::unavailable, "the sandbox's starter died");
+    if (message->kind != kOutcome || message->fds.size() != 1)
+      return tl::unexpected<Error>(decode_error(message->body));
+    return read_sealed(message->fds[0], kReloadBytes);
   }
 
   // The first caller waits for the canary, the others for the first.
@@ -110,7 +125,7 @@ class StarterSpawner final : public policy::Spawner {
 
 }  // namespace
 
-Result<std::unique_ptr<policy::Spawner>> start_starter(const StarterOptions& options) {
+Result<std::unique_ptr<StarterSpawner>> start_starter(const StarterOptions& options) {
   if (options.state_directory.empty() || options.state_directory[0] != '/')
     return fail(ErrorKind::invalid_argument,
                 "the sandbox needs the absolute path of a state directory, not '" +
@@ -123,7 +138,7 @@ Result<std::unique_ptr<policy::Spawner>> start_starter(const StarterOptions& opt
   if (pid == 0) starter_main(std::move(control.second), parent, options);
   // Already now, so that the canary runs while the server starts.
   TRY_DO(send_message(control.first.get(), kCanaryRequest, "", {canary.second.get()}));
-  return std::make_unique<StarterSpawner>(pid, std::move(control.first), std::move(canary.first));
+  return std::make_unique<Spawner>(pid, std::move(control.first), std::move(canary.first));
 }
 
 }  // namespace remit::sandbox

@@ -111,6 +111,7 @@ class Starter {
     Result<void> done = fail(ErrorKind::internal, "unknown request to the starter");
     if (message.kind == kRunRequest) done = start_run(message);
     if (message.kind == kCanaryRequest) done = start_canary(message);
+    if (message.kind == kReloadRequest) done = reload(socket);
     if (!done) static_cast<void>(send_message(socket, kFailed, encode(done.error())));
   }
 
@@ -162,6 +163,14 @@ class Starter {
     if (slot) return waiting_.push_back(std::move(*slot));
     waiting_.clear();
     wanted_base_.reset();
+  }
+
+  Result<void> reload(int socket) {
+    if (!options_.reload) return fail(ErrorKind::unavailable, "nothing can be reloaded here");
+    TRY(Reloaded made, options_.reload());
+    TRY(const Fd bytes, sealed_memory(made.bytes));
+    options_.gate = std::move(made.gate);
+    return send_message(socket, kOutcome, "", {bytes.get()});
   }
 
   // What the canary found, from its process itself: the server's word for it would not do.

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,8 +24,17 @@
 
 namespace remit::sandbox {
 
+// A gate for what the operator's files say now, and what the server is told of them.
+struct Reloaded {
+  policy::SpawnGate gate;
+  std::string bytes;
+};
+
 struct StarterOptions {
   policy::SpawnGate gate;  // asked in the starter before each command; none = everything may run
+  // Called in the starter, which no lock keeps from the operator's files, when the server asks for
+  // a reload. An error leaves the gate as it is. None: nothing can be reloaded.
+  std::function<Result<Reloaded>()> reload;
   std::string state_directory;  // absolute, exists: the canary's scratch workspace is made in it
   std::uint32_t uid_base = kUidBase;        // host id of slots when the server is root
   std::optional<policy::Tier> forced_tier;  // tests: the tier to begin with instead of t1
@@ -35,6 +45,14 @@ struct StarterOptions {
       kWarmSlots;  // that wait ready-made after the first command; 0 to measure
 };
 
-Result<std::unique_ptr<policy::Spawner>> start_starter(const StarterOptions& options);
+class StarterSpawner : public policy::Spawner {
+ public:
+  // Has the starter read the operator's files again: its gate judges by them from now on. Gives
+  // Reloaded::bytes. Slots that wait ready-made stay: they show what the next plan asks for.
+  // Errors: those of StarterOptions::reload; unavailable if the starter is gone.
+  virtual Result<std::string> reload() = 0;
+};
+
+Result<std::unique_ptr<StarterSpawner>> start_starter(const StarterOptions& options);
 
 }  // namespace remit::sandbox
