@@ -51,8 +51,9 @@ class Server {
     from_ = out[0];
   }
   ~Server() {
-    ::close(to_);
+    if (to_ >= 0) ::close(to_);
     ::close(from_);
+    if (pid_ < 0) return;
     ::kill(pid_, SIGTERM);
     ::waitpid(pid_, nullptr, 0);
   }
@@ -60,6 +61,14 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   pid_t pid() const { return pid_; }
+
+  // Ends its input and waits until it is gone.
+  void end_input() {
+    ::close(to_);
+    to_ = -1;
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = -1;
+  }
 
   void send(const std::string& line) const {
     const std::string bytes = line + "\n";

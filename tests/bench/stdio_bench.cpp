@@ -1,7 +1,9 @@
 // What a client notices of a server on stdio, against @modelcontextprotocol/server-filesystem in
-// the same run: time from start to first answer, memory at rest, cost of a small read. The two
-// servers take turns (A B A B), so that a busy machine slows both; figures are medians over the
-// rounds. Prints one JSON row per measurement (see ./dev bench).
+// the same run: time from start to first answer, memory at rest, cost of a small read, time from
+// the end of input to the process's end; and the protocol layer alone (a server of toys) against
+// the official TypeScript SDK's server, both with one echo tool. The two servers take turns (A B A
+// B), so that a busy machine slows both; figures are medians over the rounds. Prints one JSON row
+// per measurement (see ./dev bench).
 //
 // Environment: REMIT_BINARY (build/remit), REMIT_NODE (node binary), REMIT_NODE_DIR (pinned
 // packages), REMIT_SOURCE (source tree, for the shipped persona).
@@ -110,7 +112,7 @@ const char* const kList = R"({"jsonrpc":"2.0","id":2,"method":"tools/list","para
 struct Side {
   std::vector<std::string> command;
   std::string read;  // one tools/call line
-  std::vector<double> starts, per_call_us, cpu_per_call_us;
+  std::vector<double> starts, per_call_us, cpu_per_call_us, p99_us, ends;
   double rest_mb = 0;
   bool gave_content = true;
 };
@@ -137,13 +139,33 @@ void measure_reads(Side& side, const std::string& content) {
   const double cpu = cpu_us(server.pid());
   const auto begin = Clock::now();
   int calls = 0;
+  std::vector<double> each;
   while (Clock::now() - begin < kReadFor) {
+    const auto asked = Clock::now();
     if (server.ask(side.read).find(content) == std::string::npos) side.gave_content = false;
+    each.push_back(ms_since(asked) * 1000);
     ++calls;
   }
   const double wall = ms_since(begin) * 1000;
+  std::sort(each.begin(), each.end());
+  side.p99_us.push_back(each[each.size() * 99 / 100]);
   side.per_call_us.push_back(wall / calls);
   side.cpu_per_call_us.push_back((cpu_us(server.pid()) - cpu) / calls);
+}
+
+// From the end of input to the process's end, with a call at work that would last a minute if
+// `busy` is one.
+void measure_end(Side& side, const std::string& busy) {
+  Server server(side.command);
+  handshake(server);
+  server.ask(kList);
+  if (!busy.empty()) {
+    server.send(busy);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  const auto begin = Clock::now();
+  server.end_input();
+  side.ends.push_back(ms_since(begin));
 }
 
 void row(const char* name, double ours, double peer, const char* unit, const std::string& peer_name,
@@ -170,6 +192,35 @@ std::string version_of(const std::string& package_json) {
   const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   const auto parsed = remit::parse_json(text);
   return parsed ? parsed->value("version", "?") : "?";
+}
+
+// The protocol layer alone, in the initialize era.
+void echo_rows(const std::string& packages) {
+  const std::string words(64, 'e');
+  Side ours, theirs;
+  const std::string toys =
+      std::filesystem::canonical("/proc/self/exe").parent_path().parent_path() /
+      "wire/fixture_server";
+  ours.command = {toys, "--bare"};
+  theirs.command = {environment("REMIT_NODE"),
+                    environment("REMIT_SOURCE") + "/tests/bench/echo_peer.mjs", "stdio"};
+  ours.read = theirs.read = call_line("echo", "text", words);
+  for (int i = 0; i < kRounds; ++i) {
+    measure_reads(ours, words);
+    measure_reads(theirs, words);
+  }
+  const bool same = ours.gave_content && theirs.gave_content;
+  const std::string name =
+      "TypeScript SDK " + version_of(packages + "@modelcontextprotocol/server/package.json");
+  row("stdio.echo", median(ours.per_call_us), median(theirs.per_call_us), "us", name, same);
+  row("stdio.echo_p99", median(ours.p99_us), median(theirs.p99_us), "us", name, same);
+  row("stdio.echo_cpu", median(ours.cpu_per_call_us), median(theirs.cpu_per_call_us), "us", name,
+      same);
+  Side busy{ours.command, {}, {}, {}, {}, {}, {}};
+  Json slow = Json::parse(call_line("slow", "text", ""));
+  slow["params"]["arguments"] = {{"ms", 60'000}};
+  for (int i = 0; i < kRounds; ++i) measure_end(busy, remit::dump(slow));
+  std::printf("{\"name\":\"stdio.end_busy\",\"ours\":%.3g,\"unit\":\"ms\"}\n", median(busy.ends));
 }
 
 }  // namespace
@@ -223,6 +274,12 @@ int main() {
   row("stdio.read_1k", median(ours.per_call_us), median(theirs.per_call_us), "us", peer_name, same);
   row("stdio.read_1k_cpu", median(ours.cpu_per_call_us), median(theirs.cpu_per_call_us), "us",
       peer_name, same);
+  for (int i = 0; i < kRounds; ++i) {
+    measure_end(ours, "");
+    measure_end(theirs, "");
+  }
+  row("stdio.end_idle", median(ours.ends), median(theirs.ends), "ms", peer_name, true);
+  echo_rows(packages);
   std::filesystem::remove_all(folder);
   return 0;
 }

@@ -1,0 +1,232 @@
+// What one small tools/call costs over HTTP (2026-07-28, one POST a call, kept connections): a
+// server of toys on the product's protocol layer against the official TypeScript SDK's server, both
+// with one echo tool, on 1 and on 32 connections. The two take turns (A B A B); figures are medians
+// over the rounds. And what idle and slow clients in front of the shipped nginx configuration cost
+// a live one: tests/proxy/crowd.h. Prints one JSON row per measurement (see ./dev bench).
+//
+// Environment: REMIT_NODE, REMIT_NODE_DIR, REMIT_SOURCE.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "tests/bench/server_process.h"
+
+namespace {
+
+using remit::bench::die;
+using Clock = std::chrono::steady_clock;
+
+constexpr int kRounds = 5;
+constexpr std::chrono::milliseconds kFor{2000};  // length of one round
+
+std::string environment(const char* name) {
+  const char* const value = std::getenv(name);
+  if (value == nullptr || *value == '\0') die(std::string(name) + " is not set; run ./dev bench");
+  return value;
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// A server that prints where it listens: a port, or a URL with one.
+class HttpServer {
+ public:
+  explicit HttpServer(const std::vector<std::string>& command) {
+    int out[2];
+    if (::pipe2(out, O_CLOEXEC) != 0) die("pipe2 failed");
+    std::vector<char*> argv;
+    for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
+    argv.push_back(nullptr);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::dup2(out[1], 1);
+      ::execv(argv[0], argv.data());
+      ::_exit(127);
+    }
+    ::close(out[1]);
+    std::string line;
+    for (char c = 0; ::read(out[0], &c, 1) == 1 && c != '\n';) line += c;
+    ::close(out[0]);
+    const std::size_t colon = line.rfind(':');
+    port_ = std::atoi(line.c_str() + (colon == std::string::npos ? 0 : colon + 1));
+    if (port_ <= 0) die(command[0] + " does not listen");
+  }
+  ~HttpServer() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  int connect() const {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<std::uint16_t>(port_));
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+      die("cannot connect");
+    const int yes = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    return fd;
+  }
+  double cpu_us() const {
+    clockid_t clock{};
+    timespec time{};
+    if (::clock_getcpuclockid(pid_, &clock) != 0 || ::clock_gettime(clock, &time) != 0)
+      die("no CPU clock");
+    return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) / 1e3;
+  }
+
+ private:
+  pid_t pid_ = -1;
+  int port_ = 0;
+};
+
+const std::string kWords(64, 'e');
+
+std::string request() {
+  const std::string body =
+      R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":")" +
+      kWords +
+      R"("},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+      R"("io.modelcontextprotocol/clientCapabilities":{}}}})";
+  return "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+         "Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2026-07-28\r\n"
+         "Mcp-Method: tools/call\r\nMcp-Name: echo\r\nContent-Length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+struct Client {
+  int fd = -1;
+  std::string read;
+  Clock::time_point asked;
+};
+
+// Whether a whole response (with a length) has come; takes it, and says whether it holds the words.
+bool take(std::string& read, bool& right) {
+  const std::size_t end = read.find("\r\n\r\n");
+  if (end == std::string::npos) return false;
+  std::size_t at = read.find("ontent-");
+  while (at != std::string::npos && at < end &&
+         ::strncasecmp(read.c_str() + at, "ontent-length:", 14) != 0)
+    at = read.find("ontent-", at + 1);
+  if (at == std::string::npos || at > end) die("a response without a length");
+  const std::size_t size = std::strtoul(read.c_str() + at + 14, nullptr, 10);
+  if (read.size() < end + 4 + size) return false;
+  right = right && read.find(kWords) < end + 4 + size;
+  read.erase(0, end + 4 + size);
+  return true;
+}
+
+struct Side {
+  std::vector<std::string> command;
+  std::vector<double> per_call_us, p99_us, cpu_us;
+  bool right = true;
+};
+
+void measure(Side& side, int connections) {
+  const HttpServer server(side.command);
+  const std::string text = request();
+  std::vector<Client> clients(static_cast<std::size_t>(connections));
+  std::vector<pollfd> watched(clients.size());
+  const auto ask = [&](Client& client) {
+    client.asked = Clock::now();
+    if (::send(client.fd, text.data(), text.size(), MSG_NOSIGNAL) !=
+        static_cast<ssize_t>(text.size()))
+      die("a server takes no request");
+  };
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    clients[i].fd = server.connect();
+    watched[i] = {clients[i].fd, POLLIN, 0};
+    ask(clients[i]);
+  }
+  std::vector<double> each;
+  // The first half second warms the peer's compiler up.
+  Clock::time_point begin = Clock::now() + std::chrono::milliseconds(500);
+  double cpu = 0;
+  bool counting = false;
+  for (Clock::time_point now = Clock::now(); now < begin + kFor; now = Clock::now()) {
+    if (!counting && now >= begin) {
+      counting = true;
+      begin = now;
+      each.clear();
+      cpu = server.cpu_us();
+    }
+    if (::poll(watched.data(), watched.size(), 5000) <= 0) die("a server answers no more");
+    for (std::size_t i = 0; i < clients.size(); ++i) {
+      if (watched[i].revents == 0) continue;
+      char piece[16384];
+      const ssize_t got = ::recv(clients[i].fd, piece, sizeof piece, 0);
+      if (got <= 0) die("a server closed a connection");
+      clients[i].read.append(piece, static_cast<std::size_t>(got));
+      if (!take(clients[i].read, side.right)) continue;
+      each.push_back(
+          std::chrono::duration<double, std::micro>(Clock::now() - clients[i].asked).count());
+      ask(clients[i]);
+    }
+  }
+  const double wall = std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
+  const double used = server.cpu_us() - cpu;
+  for (const Client& client : clients) ::close(client.fd);
+  if (each.empty()) die("no call was answered");
+  side.per_call_us.push_back(wall / static_cast<double>(each.size()));
+  side.cpu_us.push_back(used / static_cast<double>(each.size()));
+  std::sort(each.begin(), each.end());
+  side.p99_us.push_back(each[each.size() * 99 / 100]);
+}
+
+std::string version_of(const std::string& package_json) {
+  std::ifstream in(package_json);
+  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  const auto parsed = remit::parse_json(text);
+  return parsed ? parsed->value("version", "?") : "?";
+}
+
+void row(const std::string& name, double ours, double peer, const std::string& peer_name,
+         bool same) {
+  std::printf(
+      "{\"name\":\"%s\",\"ours\":%.4g,\"peer_name\":\"%s\",\"peer\":%.4g,\"unit\":\"us\","
+      "\"ratio\":%.3g,\"same\":%s}\n",
+      name.c_str(), ours, peer_name.c_str(), peer, peer / ours, same ? "true" : "false");
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int main() {
+  const std::string packages = environment("REMIT_NODE_DIR") + "/node_modules/";
+  const std::string peer_name =
+      "TypeScript SDK " + version_of(packages + "@modelcontextprotocol/server/package.json");
+  const std::string toys =
+      std::filesystem::canonical("/proc/self/exe").parent_path().parent_path() /
+      "wire/http_fixture_server";
+  for (const int connections : {1, 32}) {
+    Side ours, theirs;
+    ours.command = {toys, "--http", "127.0.0.1:0"};
+    theirs.command = {environment("REMIT_NODE"),
+                      environment("REMIT_SOURCE") + "/tests/bench/echo_peer.mjs", "http"};
+    for (int i = 0; i < kRounds; ++i) {
+      measure(ours, connections);
+      measure(theirs, connections);
+    }
+    const bool same = ours.right && theirs.right;
+    const std::string name = "http.echo_" + std::to_string(connections);
+    row(name, median(ours.per_call_us), median(theirs.per_call_us), peer_name, same);
+    row(name + "_p99", median(ours.p99_us), median(theirs.p99_us), peer_name, same);
+    row(name + "_cpu", median(ours.cpu_us), median(theirs.cpu_us), peer_name, same);
+  }
+}
