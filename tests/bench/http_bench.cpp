@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -21,6 +22,7 @@
 
 #include "base/json.h"
 #include "tests/bench/server_process.h"
+#include "tests/proxy/proxied.h"
 
 namespace {
 
@@ -205,6 +207,75 @@ void row(const std::string& name, double ours, double peer, const std::string& p
   std::fflush(stdout);
 }
 
+// --- a crowd in front of nginx ---
+
+constexpr int kIdle = 10'000, kSlow = 5'000;
+
+struct Waited {
+  double p50 = 0, p99 = 0;  // us
+  bool right = true;
+};
+
+// What one live client waits for its answers.
+Waited live(const std::string& address) {
+  remit::wire_test::HttpClient client(address);
+  const std::string text = request();
+  std::vector<double> each;
+  Waited out;
+  for (const auto begin = Clock::now(); Clock::now() < begin + kFor;) {
+    const auto asked = Clock::now();
+    client.send(text);
+    const auto answer = client.read();
+    out.right = out.right && answer.status == 200 && answer.body.find(kWords) != std::string::npos;
+    each.push_back(std::chrono::duration<double, std::micro>(Clock::now() - asked).count());
+  }
+  std::sort(each.begin(), each.end());
+  out.p50 = each[each.size() / 2];
+  out.p99 = each[each.size() * 99 / 100];
+  return out;
+}
+
+void crowd_rows() {
+  using remit::wire_test::HttpClient;
+  constexpr rlim_t kDescriptors = kIdle + kSlow + 1000;
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  if (files.rlim_max < kDescriptors || ::access(remit::wire_test::kNginx, X_OK) != 0) {
+    std::fprintf(stderr, "http_bench: no crowd: it needs nginx and %d descriptors\n",
+                 static_cast<int>(kDescriptors));
+    return;
+  }
+  files.rlim_cur = kDescriptors;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+  remit::wire_test::Proxied house(kIdle + kSlow + 500);
+  const Waited alone = live(house.plain());
+  std::vector<std::unique_ptr<HttpClient>> crowd;
+  // Idle: served once, by nginx alone, and silent since. It keeps them for 75 s.
+  for (int i = 0; i < kIdle; ++i) {
+    crowd.push_back(std::make_unique<HttpClient>(house.plain()));
+    crowd.back()->send("GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    if (crowd.back()->read().status != 404) die("nginx turns an idle client away");
+  }
+  // Slow: half a head. It gives them 5 s.
+  for (int i = 0; i < kSlow; ++i) {
+    crowd.push_back(std::make_unique<HttpClient>(house.plain()));
+    if (!crowd.back()->send("POST /mcp HTTP/1.1\r\nHost: localhost\r\nA: "))
+      die("nginx turns a slow client away");
+  }
+  const Waited beside = live(house.plain());
+  int open = 0;
+  for (const auto& one : crowd) {
+    char byte = 0;
+    open += ::recv(one->fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN ? 1 : 0;
+  }
+  if (open < kIdle + kSlow)
+    std::fprintf(stderr, "http_bench: %d of %d clients were still there at the end\n", open,
+                 kIdle + kSlow);
+  const bool same = alone.right && beside.right;
+  row("http.crowd_p50", beside.p50, alone.p50, "alone", same);
+  row("http.crowd_p99", beside.p99, alone.p99, "alone", same);
+}
+
 }  // namespace
 
 int main() {
@@ -229,4 +300,6 @@ int main() {
     row(name + "_p99", median(ours.p99_us), median(theirs.p99_us), peer_name, same);
     row(name + "_cpu", median(ours.cpu_us), median(theirs.cpu_us), peer_name, same);
   }
+  ::setenv("REMIT_HTTP_FIXTURE", toys.c_str(), 1);
+  crowd_rows();
 }

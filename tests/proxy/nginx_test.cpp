@@ -3,23 +3,16 @@
 // clients stop at nginx; streams of events come through at once. Everything listens on unix sockets
 // in a folder of its own. Skipped (77) where nginx or openssl is not installed.
 #define DOCTEST_CONFIG_IMPLEMENT
-#include <fcntl.h>
-#include <signal.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <memory>
-#include <sstream>
 
 #include <doctest/doctest.h>
 
+#include "tests/proxy/proxied.h"
 #include "tests/wire/http_client.h"
-#include "tests/wire/http_server_path.h"
 
 namespace remit::wire_test {
 namespace {
@@ -27,8 +20,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr const char* kNginx = "/usr/sbin/nginx";
-constexpr const char* kOpenssl = "/usr/bin/openssl";
 const std::string kModern = R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
                             R"("io.modelcontextprotocol/clientCapabilities":{}})";
 
@@ -40,102 +31,6 @@ std::string call(const std::string& tool, const std::string& arguments,
 std::string fields(const std::string& tool) {
   return "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: " + tool + "\r\n";
 }
-
-void replace(std::string& text, const std::string& from, const std::string& to) {
-  const std::size_t at = text.find(from);
-  REQUIRE_MESSAGE(at != std::string::npos, from);
-  text.replace(at, from.size(), to);
-}
-
-int run(std::vector<std::string> argv) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    std::vector<char*> words;
-    for (std::string& word : argv) words.push_back(word.data());
-    words.push_back(nullptr);
-    const int null = ::open("/dev/null", O_RDWR);
-    for (const int fd : {0, 1, 2}) ::dup2(null, fd);
-    ::execv(words[0], words.data());
-    ::_exit(127);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-}
-
-// Remit's server of toys with the shipped configuration in front.
-class Proxied {
- public:
-  Proxied() {
-    char name[] = "/tmp/remit-nginx-XXXXXX";
-    folder_ = ::mkdtemp(name);
-    REQUIRE(run({kOpenssl, "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                 "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-                 "-keyout", folder_ + "/key", "-out", folder_ + "/cert"}) == 0);
-    const char* source = std::getenv("REMIT_SOURCE");
-    std::ifstream shipped(std::string(source != nullptr ? source : ".") +
-                          "/packaging/nginx/remit.conf");
-    std::stringstream text;
-    text << shipped.rdbuf();
-    std::string conf = text.str();
-    replace(conf, "unix:/run/remit/remit.sock;", "unix:" + folder_ + "/remit;");
-    replace(conf, "listen 443 ssl http2;",
-            "listen unix:" + folder_ + "/tls ssl http2; listen unix:" + plain() + ";");
-    replace(conf, "server_name remit.example.org;", "server_name localhost;");
-    replace(conf, "/etc/remit/tls/fullchain.pem", folder_ + "/cert");
-    replace(conf, "/etc/remit/tls/privkey.pem", folder_ + "/key");
-    // All clients of this test have one address.
-    replace(conf, "limit_conn remit_address 128;", "limit_conn remit_address 12000;");
-    std::ofstream(folder_ + "/remit.conf") << conf;
-    std::ofstream(folder_ + "/nginx.conf")
-        << "daemon off; master_process off; pid " << folder_ << "/pid; error_log " << folder_
-        << "/log;\n"
-        << "worker_rlimit_nofile 4096; events { worker_connections 4000; }\nhttp { access_log "
-           "off;\n"
-        << "client_body_temp_path " << folder_ << "/body; proxy_temp_path " << folder_
-        << "/proxy;\n"
-        << "fastcgi_temp_path " << folder_ << "/f; uwsgi_temp_path " << folder_
-        << "/u; scgi_temp_path " << folder_ << "/s;\ninclude " << folder_ << "/remit.conf; }\n";
-    server_ = std::make_unique<HttpProcess>(std::vector<std::string>{
-        server_path(), "--socket", folder_ + "/remit", "--heartbeat", "50"});
-    nginx_ = ::fork();
-    if (nginx_ == 0) {
-      ::execl(kNginx, "nginx", "-p", folder_.c_str(), "-c", (folder_ + "/nginx.conf").c_str(), "-e",
-              (folder_ + "/log").c_str(), nullptr);
-      ::_exit(127);
-    }
-    for (int i = 0; i < 500 && HttpClient(plain()).fd() < 0; ++i) ::usleep(10'000);
-  }
-  ~Proxied() {
-    ::kill(nginx_, SIGKILL);
-    ::waitpid(nginx_, nullptr, 0);
-    server_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-  Proxied(const Proxied&) = delete;
-  Proxied& operator=(const Proxied&) = delete;
-
-  std::string plain() const { return folder_ + "/plain"; }
-  const std::string& folder() const { return folder_; }
-  const HttpProcess& server() const { return *server_; }
-  // Requests that reached Remit, refused ones included, without those that ask.
-  long requests() {
-    HttpClient direct(folder_ + "/remit");
-    direct.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    const std::string text = direct.read().body;
-    long sum = 0;
-    for (std::size_t at = 0;
-         (at = text.find("\nremit_http_requests_total{", at)) != std::string::npos; ++at)
-      sum += std::atol(text.c_str() + text.find("} ", at) + 2);
-    return sum - asked_++;
-  }
-
- private:
-  std::string folder_;
-  std::unique_ptr<HttpProcess> server_;
-  pid_t nginx_ = -1;
-  long asked_ = 0;
-};
 
 TEST_CASE("a request passes, over TLS too, and streams are not held back") {
   Proxied house;
@@ -261,7 +156,9 @@ TEST_CASE("slow and idle clients stop at nginx") {
             "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             "Content-Length: 1000\r\n\r\n{");
         break;
-      default:  // nothing
+      default:  // nothing, after an answer from nginx itself
+        slow.back()->send("GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        REQUIRE(slow.back()->read().status == 404);
         break;
     }
   }
