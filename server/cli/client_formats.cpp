@@ -67,7 +67,7 @@ std::string toml_block(std::string_view text) {
       append_quoted(out, bytes, point);
     }
   });
-  return out + "\"\"\"";
+  return out + R"(""")";
 }
 
 bool is_bare_key(std::string_view key) {
@@ -83,7 +83,7 @@ std::string toml_key(const std::string& key) {
 
 std::string toml_value(const OrderedJson& value) {
   if (value.is_string()) {
-    const std::string& text = value.get_ref<const std::string&>();
+    const auto& text = value.get_ref<const std::string&>();
     return text.find('\n') == std::string::npos ? quote_text(text) : toml_block(text);
   }
   if (!value.is_array()) return dump(value);
@@ -122,6 +122,27 @@ void append_table(std::string& out, const OrderedJson& table, const std::string&
 
 std::string indent(int depth) {
   return std::string(static_cast<std::size_t>(depth) * 4, ' ');
+}
+
+// Where what begins at `at` ends: a string, a comment, or one character.
+std::size_t json_token_end(std::string_view text, std::size_t at) {
+  const std::string_view rest = text.substr(at);
+  if (rest.starts_with("//")) return std::min(text.find('\n', at), text.size());
+  if (rest.starts_with("/*")) {
+    const std::size_t close = text.find("*/", at + 2);
+    return close == std::string_view::npos ? text.size() : close + 2;
+  }
+  if (text[at] != '"') return at + 1;
+  for (++at; at < text.size() && text[at] != '"'; ++at) {
+    if (text[at] == '\\') ++at;
+  }
+  return std::min(at + 1, text.size());
+}
+
+void blank_out(std::string& text, std::size_t from, std::size_t end) {
+  for (; from < end; ++from) {
+    if (text[from] != '\n' && text[from] != '\r') text[from] = ' ';
+  }
 }
 
 }  // namespace
@@ -169,33 +190,19 @@ std::string to_python(const OrderedJson& value, int depth) {
 
 std::string without_comments(std::string_view text) {
   std::string out(text);
-  std::size_t comma = std::string::npos;  // the last one, if only blanks followed it
-  const auto blank = [&](std::size_t at) {
-    if (out[at] != '\n' && out[at] != '\r') out[at] = ' ';
-  };
-  for (std::size_t at = 0; at < out.size(); ++at) {
+  std::size_t comma = std::string::npos;  // the last one, if only blanks and comments followed it
+  for (std::size_t at = 0; at < out.size();) {
     const char c = out[at];
-    const char next = at + 1 < out.size() ? out[at + 1] : '\0';
-    if (c == '"') {
-      for (++at; at < out.size() && out[at] != '"'; ++at) {
-        if (out[at] == '\\') ++at;
-      }
-      comma = std::string::npos;
-    } else if (c == '/' && next == '/') {
-      for (; at < out.size() && out[at] != '\n'; ++at) blank(at);
-    } else if (c == '/' && next == '*') {
-      const std::size_t close = out.find("*/", at + 2);
-      const std::size_t end = close == std::string::npos ? out.size() : close + 2;
-      for (; at < end; ++at) blank(at);
-      --at;
+    const std::size_t end = json_token_end(out, at);
+    if (c == '/' && end - at > 1) {
+      blank_out(out, at, end);
     } else if (c == ',') {
       comma = at;
-    } else if (c == '}' || c == ']') {
-      if (comma != std::string::npos) blank(comma);
-      comma = std::string::npos;
-    } else if (c != ' ' && c != '\t' && c != '\n' && c != '\r') {
+    } else if (std::string_view(" \t\r\n").find(c) == std::string_view::npos) {
+      if ((c == '}' || c == ']') && comma != std::string::npos) out[comma] = ' ';
       comma = std::string::npos;
     }
+    at = end;
   }
   return out;
 }

@@ -35,7 +35,7 @@ Result<ProjectFile> Examination::load(const std::string& path) {
     read_.push_back(file);
     return file;
   }
-  TRY(Fd readable, fs::reopen(*found, 0));
+  TRY(const Fd readable, fs::reopen(*found, 0));
   TRY(std::string text, fs::read_all(readable, limits::kPersonaBytes));
   file.text = std::move(text);
   report_.looked_at.push_back(path);
@@ -108,9 +108,10 @@ int Examination::line_of_value(const std::string& text, const std::string& value
 
 const std::string& Examination::text_of(const std::string& path) const {
   static const std::string none;
-  const auto known = [&](const ProjectFile& one) { return one.path == path; };
-  const auto seen = std::find_if(read_.begin(), read_.end(), known);
-  return seen != read_.end() && seen->text ? *seen->text : none;
+  for (const ProjectFile& one : read_) {
+    if (one.path == path && one.text) return *one.text;
+  }
+  return none;
 }
 
 Result<void> Examination::compare(const Export& wanted, const Export& interactive) {
@@ -168,8 +169,8 @@ void Examination::compare_entry(const ProjectFile& file, const OrderedJson& root
                                 const Entry& entry) {
   const OrderedJson::json_pointer pointer(entry.pointer);
   const OrderedJson* there = root.contains(pointer) ? &root.at(pointer) : nullptr;
-  const std::string name = pointer.back();
-  const int line = line_of(*file.text, name);
+  const std::string& name = pointer.back();
+  const int line = line_of(text_of(file.path), name);
   std::string short_name = entry.pointer.substr(1);
   std::replace(short_name.begin(), short_name.end(), '/', '.');
   switch (entry.how) {
@@ -204,7 +205,7 @@ void Examination::compare_entry(const ProjectFile& file, const OrderedJson& root
 }
 
 void Examination::examine_server(const ProjectFile& file, const OrderedJson& server) {
-  const int line = line_of(*file.text, "remit");
+  const int line = line_of(text_of(file.path), "remit");
   const auto is = [&](const char* key, bool value) {
     const auto found = server.find(key);
     return found != server.end() && *found == OrderedJson(value);

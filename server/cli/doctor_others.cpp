@@ -117,7 +117,7 @@ Result<void> examine_opencode_config(Examination& look, const std::string& path,
                        rules.front() == OrderedJson("deny"));
   if (must_deny && !denies) {
     look.add(kBypass, path, Examination::line_of_value(look.text_of(path), "permission"),
-             "permission does not start with \"*\": \"deny\", so the client's own tools act",
+             R"(permission does not start with "*": "deny", so the client's own tools act)",
              "remove permission; " + look.export_again());
   }
   examine_permission(look, path, "permission", rules);
@@ -185,7 +185,7 @@ Result<void> examine_cursor(Examination& look) {
   if (!root) return {};
   for (const OrderedJson& rule : member(member(*root, "permissions"), "allow")) {
     if (!rule.is_string()) continue;
-    const std::string& text = rule.get_ref<const std::string&>();
+    const auto& text = rule.get_ref<const std::string&>();
     if (text.starts_with("Mcp(remit:")) continue;
     look.add(kBypass, path, Examination::line_of_value(look.text_of(path), text),
              "permissions.allow lets " + escape_ascii(text) + " act past Remit",

@@ -20,7 +20,7 @@ Result<std::optional<std::string>> existing(const Fd& project, const std::string
     if (found.error().kind == ErrorKind::not_found) return std::optional<std::string>();
     return tl::unexpected<Error>(std::move(found).error());
   }
-  TRY(Fd file, fs::reopen(*found, 0));
+  TRY(const Fd file, fs::reopen(*found, 0));
   TRY(std::string text, fs::read_all(file, limits::kPersonaBytes));
   return std::optional<std::string>(std::move(text));
 }
@@ -80,6 +80,17 @@ bool has(const OrderedJson& list, const OrderedJson& item) {
   return std::find(list.begin(), list.end(), item) != list.end();
 }
 
+void merge_list(OrderedJson& list, const Entry& entry) {
+  if (list.is_null()) list = OrderedJson::array();
+  for (const OrderedJson& item : entry.value) {
+    if (!has(list, item)) list.push_back(item);
+  }
+  for (const OrderedJson& item : entry.other_form) {
+    const auto stale = std::find(list.begin(), list.end(), item);
+    if (stale != list.end() && !has(entry.value, item)) list.erase(stale);
+  }
+}
+
 Result<void> merge_entry(OrderedJson& root, const Entry& entry, const std::string& path) {
   OrderedJson* place = place_of(root, entry.pointer);
   if (place == nullptr) return in_the_way(path, entry, "lies below something that is no object");
@@ -97,15 +108,10 @@ Result<void> merge_entry(OrderedJson& root, const Entry& entry, const std::strin
       return {};
     }
     case Entry::How::list: {
-      if (place->is_null()) *place = OrderedJson::array();
-      if (!place->is_array()) return in_the_way(path, entry, "is not a list; make it one");
-      for (const OrderedJson& item : entry.value) {
-        if (!has(*place, item)) place->push_back(item);
+      if (!place->is_null() && !place->is_array()) {
+        return in_the_way(path, entry, "is not a list; make it one");
       }
-      for (const OrderedJson& item : entry.other_form) {
-        const auto stale = std::find(place->begin(), place->end(), item);
-        if (stale != place->end() && !has(entry.value, item)) place->erase(stale);
-      }
+      merge_list(*place, entry);
       return {};
     }
     case Entry::How::fixed:
@@ -153,7 +159,7 @@ std::string agent_of(const std::vector<std::string>& command) {
 
 Result<std::vector<std::string>> write_export(const Export& exported, const policy::Remit& remit,
                                               const std::string& project) {
-  TRY(Fd root, fs::open_root(project));
+  TRY(const Fd root, fs::open_root(project));
   // Everything is computed before anything is written: a conflict leaves the project as it was.
   std::vector<std::pair<std::string, std::string>> writes;
   for (const ExportedFile& file : exported.files) {

@@ -195,7 +195,7 @@ class TomlReader {
   }
 
   Result<std::string> read_string() {
-    for (const std::string_view quote : {"\"\"\"", "'''", "\"", "'"}) {
+    for (const std::string_view quote : {R"(""")", "'''", "\"", "'"}) {
       if (!take(quote)) continue;
       if (quote.size() == 3 && peek() == '\r' && peek(1) == '\n') ++at_;
       if (quote.size() == 3 && peek() == '\n') ++at_;
