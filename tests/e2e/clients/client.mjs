@@ -33,7 +33,8 @@ export class ClientHouse extends House {
     super(name);
     this.client = name;
     this.home = join(this.root, 'home');
-    mkdirSync(this.home, { recursive: true });
+    this.temporary = join(this.root, 'tmp');
+    for (const folder of [this.home, this.temporary]) mkdirSync(folder, { recursive: true });
     this.fill();
   }
   // `remit export CLIENT --write` into the workspace; its JSON answer.
@@ -67,6 +68,7 @@ export class ClientHouse extends House {
         stdio: ['ignore', 'pipe', 'pipe'],
         env: {
           PATH: process.env.PATH, LANG: 'C.UTF-8', TERM: 'dumb', NO_COLOR: '1', HOME: this.home,
+          TMPDIR: this.temporary,
           XDG_CONFIG_HOME: join(this.home, '.config'), XDG_DATA_HOME: join(this.home, '.local/share'),
           XDG_STATE_HOME: join(this.home, '.local/state'), XDG_CACHE_HOME: join(this.home, '.cache'),
           HTTP_PROXY: dead, HTTPS_PROXY: dead, http_proxy: dead, https_proxy: dead,
