@@ -89,6 +89,7 @@ const Attempt kAttempts[] = {
      "HOME LANG PATH "},
     {"tmp is private", "ls -A /tmp | grep -v remit-sandbox | wc -l", "0"},
     {"ipc", "cat /proc/sysvipc/shm | wc -l", "1"},
+    {"keys of the same user", "cat /proc/keys /proc/key-users | wc -c", "0"},
     {"groups", "id -G | wc -w", "1"},
 };
 
@@ -133,6 +134,13 @@ const Call kCalls[] = {
     {"request_key", "EPERM"},
     {"keyctl", "EPERM"},
     {"open_by_handle_at", "EPERM"},
+    {"name_to_handle_at", "EOPNOTSUPP"},
+    {"statmount", "ENOSYS"},
+    {"listmount", "ENOSYS"},
+    {"lease", "EPERM"},
+    {"personality_read", "ok"},
+    {"personality_no_randomize", "EPERM"},
+    {"seccomp_listener", "EPERM"},
     {"memfd_secret", "EPERM"},
     {"tiocsti", "EPERM"},
     {"tiocsti_high", "EPERM"},

@@ -31,6 +31,8 @@ constexpr std::uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 
 // Numbers shared by every architecture (the generic table) that Debian 12's headers do not have.
 constexpr std::uint32_t kFchmodat2 = 452;
+constexpr std::uint32_t kStatmount = 457;
+constexpr std::uint32_t kListmount = 458;
 constexpr std::uint32_t kSetxattrat = 463;
 constexpr std::uint32_t kRemovexattrat = 466;
 constexpr std::uint32_t kOpenTreeAttr = 467;
@@ -113,6 +115,9 @@ constexpr Refused kRefused[] = {
     {SYS_request_key, EPERM},
     {SYS_keyctl, EPERM},
     {SYS_open_by_handle_at, EPERM},
+    {SYS_name_to_handle_at, ENOTSUP},  // as of a file system without handles
+    {kStatmount, ENOSYS},              // how the view is made
+    {kListmount, ENOSYS},
     {SYS_memfd_secret, EPERM},
     // Real-time scheduling behind a pointer; the register forms are judged below.
     {SYS_sched_setattr, EPERM},
@@ -373,6 +378,28 @@ void add_argument_rules(Program& p) {
     p.when_equal(SOCK_SEQPACKET);
     p.verdict(SECCOMP_RET_ALLOW);
     p.verdict(answer(EPERM));
+  });
+  // Whoever opens a leased file waits for its holder: outside, too, where the file is a log.
+  p.rule(SYS_fcntl, [&] {
+    p.load_argument(1);
+    p.when_equal(F_SETLEASE);
+    p.verdict(answer(EPERM));
+    p.verdict(SECCOMP_RET_ALLOW);
+  });
+  // What a 32-bit uname needs, and asking; not what makes memory easier to attack.
+  p.rule(SYS_personality, [&] {
+    p.load_argument(0);
+    for (const std::uint32_t persona : {0U, 0x8U, 0xffffffffU}) {  // PER_LINUX, PER_LINUX32
+      p.when_equal(persona);
+      p.verdict(SECCOMP_RET_ALLOW);
+    }
+    p.verdict(answer(EPERM));
+  });
+  p.rule(SYS_seccomp, [&] {
+    p.load_argument(1);
+    p.when_any(SECCOMP_FILTER_FLAG_NEW_LISTENER);  // it would answer calls in the kernel's place
+    p.verdict(answer(EPERM));
+    p.verdict(SECCOMP_RET_ALLOW);
   });
   p.rule(SYS_sched_setscheduler, [&] {
     p.load_argument(1);

@@ -59,8 +59,18 @@ Result<void> perform(const MountOp& op, std::vector<std::string>& degraded) {
       // Read-only as a whole: /proc/sys and every other switch in it, whoever owns them. Refused in
       // containers whose own /proc is partly covered; then the slot has none.
       if (mount("proc", op.target.c_str(), "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY,
-                "hidepid=2") != 0)
+                "hidepid=2") != 0) {
         degraded.emplace_back("no_proc");
+        return {};
+      }
+      // Keys belong to a user, not to a namespace: these list the host's.
+      for (const char* name : {"keys", "key-users"}) {
+        const std::string listed = op.target + "/" + name;
+        if (access(listed.c_str(), F_OK) != 0) continue;  // a kernel without keys
+        TRY(const Fd nothing, clone_tree(AT_FDCWD, "/dev/null", 0));
+        TRY_DO(set_attributes(nothing, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
+        TRY_DO(attach(nothing, listed));
+      }
       return {};
   }
   return {};

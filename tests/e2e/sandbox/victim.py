@@ -1,0 +1,33 @@
+"""A process of the same user that attempts may try to look into, signal or starve.
+
+argv: LOG TOKEN_IN_MEMORY_FILE TOKEN_IN_ARGV. Holds a token in its memory (read from the file, which is
+gone afterwards), one in its environment, one in its arguments and one in an open file without a name.
+Every signal that can be caught is written to LOG.
+"""
+import os
+import signal
+import sys
+
+log, start = sys.argv[1], sys.argv[2]
+with open(start, encoding="ascii") as lines:
+    memory_token, file_token = lines.read().split()
+os.unlink(start)
+held = os.open(os.path.dirname(log), os.O_TMPFILE | os.O_RDWR, 0o600)
+os.write(held, file_token.encode())
+os.dup2(held, 50)  # a number that attempts know
+
+
+def heard(number, _frame):
+    with open(log, "a", encoding="ascii") as out:
+        out.write(f"{number}\n")
+
+
+for number in range(1, signal.NSIG):
+    if number not in (signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD):
+        try:
+            signal.signal(number, heard)
+        except (OSError, ValueError):
+            pass
+print(hex(id(memory_token)), flush=True)
+while True:
+    signal.pause()
