@@ -6,6 +6,7 @@ a setting for that, it is set.
 """
 import json
 import os
+import shlex
 import shutil
 import subprocess
 
@@ -136,20 +137,21 @@ class SandboxRuntime(Npm):
         hidden = [str(place.workspace / mask) for mask in world.MASKS] + [
             str(place.memory / "other"), str(place.home / ".ssh"), str(place.home / ".aws"),
             str(place.state)]
-        (place.root / "srt.json").write_text(json.dumps({
+        (place.runner_files / "srt.json").write_text(json.dumps({
             "network": {"allowedDomains": [], "deniedDomains": []},
             "filesystem": {"denyRead": hidden, "allowWrite": [str(place.workspace)],
                            "denyWrite": [str(place.workspace / mask) for mask in world.MASKS]}}))
 
     def argv(self, place, command, _wall):
-        return [self.path(), "--settings", str(place.root / "srt.json"), *BASH, command]
+        return [self.path(), "--settings", str(place.runner_files / "srt.json"), "-c",
+                shlex.join([*BASH, command])]
 
 
 class Codex(Npm):
     program = "codex"
 
     def argv(self, place, command, _wall):
-        return [self.path(), "sandbox", "--full-auto", "--", *BASH, command]
+        return [self.path(), "sandbox", "-c", 'sandbox_mode="workspace-write"', "--", *BASH, command]
 
 
 def all_runners(tools):
