@@ -9,6 +9,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/sandbox/fixture.h"
+#include "tests/within.h"
 
 namespace remit::sandbox::test {
 
@@ -72,11 +73,17 @@ TEST_CASE("no share of the machine and no lock is taken from others of the same 
 
 TEST_CASE("the end of one command is not the end of another's, whoever started it") {
   BareWorld one, other;
+  const std::string mark = unique_sleep();
   auto long_one = std::async(std::launch::async, [&] {
-    return one.run("id -u; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; echo survived").out;
+    return one.run("id -u; sleep " + mark + " & for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; echo survived").out;
   });
+  // Before it has its user id, another may have had it.
+  REQUIRE(within(std::chrono::seconds(30), [&] { return count_processes(mark) >= 2; }));
   std::string ids;
-  for (int i = 0; i < 20; ++i) ids += other.run("id -u").out;
+  for (int i = 0; i < 20; ++i) {
+    const std::string id = other.run("id -u").out;
+    if (count_processes(mark) >= 2) ids += id;  // after its end its user id is another's
+  }
   const std::string out = long_one.get();
   CHECK(out.ends_with("survived\n"));
   if (geteuid() == 0) CHECK(ids.find(out.substr(0, out.find('\n') + 1)) == std::string::npos);
