@@ -96,9 +96,14 @@ class Scanner {
     while (i < t_.size() && is(t_[i], mask)) ++i;
     return i;
   }
+  // Remembered, so that many headers in one long line do not read it to its end each.
   std::size_t line_end(std::size_t i) const {
-    const std::size_t e = t_.find('\n', i);
-    return e == std::string_view::npos ? t_.size() : e;
+    if (i < line_from_ || i > line_to_) {
+      const std::size_t e = t_.find('\n', i);
+      line_from_ = i;
+      line_to_ = e == std::string_view::npos ? t_.size() : e;
+    }
+    return line_to_;
   }
 
   void dispatch(std::size_t i);
@@ -153,6 +158,7 @@ class Scanner {
   std::string_view t_;
   const std::function<void(Span)>& found_;
   std::size_t floor_ = 0;  // nothing before it is touched again
+  mutable std::size_t line_from_ = 1, line_to_ = 0;  // of line_end(); nothing is remembered yet
   std::size_t run_begin_ = 1, run_end_ = 0;
 };
 
