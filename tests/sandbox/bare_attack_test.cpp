@@ -62,7 +62,7 @@ TEST_CASE("no share of the machine and no lock is taken from others of the same 
   for (const char* attempt :
        {"os.setpriority(os.PRIO_USER, 0, 19)", "os.setpriority(os.PRIO_PGRP, 0, 19)",
         "os.sched_setscheduler(os.getppid(), os.SCHED_IDLE, os.sched_param(0))",
-        "fcntl.fcntl(open('read'), 1024, fcntl.F_RDLCK)",  // F_SETLEASE
+        "fcntl.fcntl(open('read'), 1024, fcntl.F_RDLCK)",   // F_SETLEASE
         "fcntl.fcntl(os.open('.', os.O_RDONLY), 1026, 1)",  // F_NOTIFY
         "fcntl.lockf(open('read'), fcntl.LOCK_SH | fcntl.LOCK_NB)",
         "fcntl.ioctl(open(os.environ['HOME'] + '/x', 'w'), 0x40086602, struct.pack('l', 32))"}) {
@@ -75,7 +75,10 @@ TEST_CASE("the end of one command is not the end of another's, whoever started i
   BareWorld one, other;
   const std::string mark = unique_sleep();
   auto long_one = std::async(std::launch::async, [&] {
-    return one.run("id -u; sleep " + mark + " & for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; echo survived").out;
+    return one
+        .run("id -u; sleep " + mark +
+             " & for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; echo survived")
+        .out;
   });
   // Before it has its user id, another may have had it.
   REQUIRE(within(std::chrono::seconds(30), [&] { return count_processes(mark) >= 2; }));
@@ -86,12 +89,15 @@ TEST_CASE("the end of one command is not the end of another's, whoever started i
   }
   const std::string out = long_one.get();
   CHECK(out.ends_with("survived\n"));
+  CAPTURE(out);
+  CAPTURE(ids);
   if (geteuid() == 0) CHECK(ids.find(out.substr(0, out.find('\n') + 1)) == std::string::npos);
 }
 
 TEST_CASE("a tree deeper than is followed goes with its command, too") {
   BareWorld world;
-  const Ran ran = world.run("echo $HOME; cd; for i in $(seq 700); do mkdir d; cd d || exit; done; echo deep");
+  const Ran ran =
+      world.run("echo $HOME; cd; for i in $(seq 700); do mkdir d; cd d || exit; done; echo deep");
   REQUIRE(ran.out.ends_with("deep\n"));
   CHECK(access(ran.out.substr(0, ran.out.find('\n')).c_str(), F_OK) != 0);
 }
