@@ -60,15 +60,15 @@ struct Connection::State {
   void on_frame(Frame& frame, const Source& source);
   // `bytes`: this message's part of the memory of its frame.
   void on_message(Message& message, std::size_t bytes, const Source& source,
-                  const std::shared_ptr<Batch>& batch);
+                  const BatchPlace& batch);
   void on_notification(const Notification& notification);
   void on_request(Request& request, std::size_t bytes, const Source& source,
-                  const std::shared_ptr<Batch>& batch);
+                  const BatchPlace& batch);
   void run_on_reader(Method method, ReplyOnce& reply, const Json& params);
-  static void answer(const Source& source, const std::shared_ptr<Batch>& batch, std::string message,
+  static void answer(const Source& source, const BatchPlace& batch, std::string message,
                      Step step) {
     if (batch)
-      batch->done(std::move(message));
+      batch.done(std::move(message));
     else
       source.outbox->answer(std::move(message), step);
   }
@@ -104,7 +104,7 @@ void hand_to_pool(Parts& parts, const Work& work) {
 }  // namespace
 
 void Connection::State::on_message(Message& message, std::size_t bytes, const Source& source,
-                                   const std::shared_ptr<Batch>& batch) {
+                                   const BatchPlace& batch) {
   if (auto* request = std::get_if<Request>(&message)) {
     on_request(*request, bytes, source, batch);
   } else if (auto* malformed = std::get_if<Malformed>(&message)) {
@@ -114,7 +114,7 @@ void Connection::State::on_message(Message& message, std::size_t bytes, const So
     if (auto* notification = std::get_if<Notification>(&message)) on_notification(*notification);
     // An answer to nothing that was asked is ignored: it may be late.
     if (auto* response = std::get_if<Response>(&message)) pending.deliver(std::move(*response));
-    if (batch) batch->done({});
+    if (batch) batch.done({});
   }
 }
 
@@ -131,7 +131,7 @@ void Connection::State::on_notification(const Notification& notification) {
 }
 
 void Connection::State::on_request(Request& request, std::size_t bytes, const Source& source,
-                                   const std::shared_ptr<Batch>& batch) {
+                                   const BatchPlace& batch) {
   const auto refuse = [&](const RpcError& error, Step step) {
     answer(source, batch, error_message(request.id, error), step);
   };
@@ -301,7 +301,7 @@ void Connection::receive(Frame frame, Source source) {
 }
 
 void Connection::State::on_frame(Frame& frame, const Source& source) {
-  if (!frame.batch) return on_message(frame.message, frame.bytes, source, nullptr);
+  if (!frame.batch) return on_message(frame.message, frame.bytes, source, {});
   const auto refuse = [&](std::string why) {
     source.outbox->answer(error_message({}, {kInvalidRequest, std::move(why)}), Step::message);
   };
@@ -312,8 +312,8 @@ void Connection::State::on_frame(Frame& frame, const Source& source) {
     return refuse("invalid request: a batch has at most " + std::to_string(limits::kBatchMessages) +
                   " messages");
   const auto batch = std::make_shared<Batch>(source.outbox, frame.elements.size());
-  for (Message& element : frame.elements)
-    on_message(element, frame.bytes / frame.batch_size, source, batch);
+  for (std::size_t i = 0; i < frame.elements.size(); ++i)
+    on_message(frame.elements[i], frame.bytes / frame.batch_size, source, {batch, i});
 }
 
 void Connection::oversize() {

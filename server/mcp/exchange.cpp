@@ -7,16 +7,17 @@
 
 namespace remit::mcp {
 
-void Batch::done(std::string answer) {
-  std::string all;
+void Batch::done(std::size_t element, std::string answer) {
   {
     const std::lock_guard held(mutex_);
-    if (!answer.empty()) {
-      answers_ += answers_.empty() ? '[' : ',';
-      answers_ += answer;
-    }
+    answers_[element] = std::move(answer);
     if (--open_ != 0) return;
-    all = std::move(answers_);
+  }
+  std::string all;  // of the last one, which nobody else disturbs any more
+  for (const std::string& one : answers_) {
+    if (one.empty()) continue;
+    all += all.empty() ? '[' : ',';
+    all += one;
   }
   if (all.empty()) return outbox_->abandon();
   all += ']';
@@ -38,7 +39,7 @@ bool Exchange::reply(std::string message, Step step) {
   // Out of the table first: a client may use the id again as soon as it has read the answer.
   table_.leave(this);
   if (batch_)
-    batch_->done(std::move(message));
+    batch_.done(std::move(message));
   else
     outbox_->answer(std::move(message), step);
   return true;
@@ -55,7 +56,7 @@ bool Exchange::cancel() {
   if (!close()) return false;
   table_.leave(this);
   if (batch_)
-    batch_->done({});
+    batch_.done({});
   else
     outbox_->abandon();
   stop.request_stop();

@@ -24,26 +24,35 @@
 
 namespace remit::mcp {
 
-// Collects the answers of a 2025-03-26 batch and sends them as one array. Safe from any thread.
+// Collects the answers of a 2025-03-26 batch and sends them as one array, in the order of the
+// requests whichever ends first. Safe from any thread.
 class Batch {
  public:
   Batch(std::shared_ptr<Outbox> outbox, std::size_t elements)
-      : outbox_(std::move(outbox)), open_(elements) {}
+      : outbox_(std::move(outbox)), open_(elements), answers_(elements) {}
   // Every element calls this once: with its answer, or with "" if it has none.
-  void done(std::string answer);
+  void done(std::size_t element, std::string answer);
 
  private:
   const std::shared_ptr<Outbox> outbox_;
   std::mutex mutex_;
   std::size_t open_;
-  std::string answers_;
+  std::vector<std::string> answers_;
+};
+
+// Where a message stands in its batch; none for a message by itself.
+struct BatchPlace {
+  std::shared_ptr<Batch> batch;
+  std::size_t element = 0;
+  explicit operator bool() const { return batch != nullptr; }
+  void done(std::string answer) const { batch->done(element, std::move(answer)); }
 };
 
 class InFlight;
 
 class Exchange : public std::enable_shared_from_this<Exchange> {
  public:
-  Exchange(InFlight& table, std::shared_ptr<Outbox> outbox, std::shared_ptr<Batch> batch,
+  Exchange(InFlight& table, std::shared_ptr<Outbox> outbox, BatchPlace batch,
            IdText request_id, Envelope judged, HeldBytes::Share held = {})
       : id(std::move(request_id)),
         envelope(std::move(judged)),
@@ -71,7 +80,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   const HeldBytes::Share held_;  // of its parameters, which live no longer than this
   InFlight& table_;
   const std::shared_ptr<Outbox> outbox_;
-  std::shared_ptr<Batch> batch_;
+  const BatchPlace batch_;
   mutable std::mutex gate_;  // keeps a notification from following the answer
   bool open_ = true;
 };
