@@ -74,7 +74,7 @@ listener.send({ id: 'L', method: 'subscriptions/listen', params: {
     resourceSubscriptions: [document, 'remit://memory/_knowledge/semantic/known_issues.yaml'] },
   _meta: { [VERSION]: '2026-07-28', [CAPABILITIES]: {} } } });
 const ack = (await listener.heard('notifications/subscriptions/acknowledged')).params;
-check(JSON.stringify(ack.notifications) === JSON.stringify({ resourcesListChanged: true, resourceSubscriptions: [document] }),
+check(JSON.stringify(ack.notifications) === JSON.stringify({ toolsListChanged: true, resourcesListChanged: true, resourceSubscriptions: [document] }),
   'the honoured part of the filter', ack);
 
 house.put(readable, 'request: by an editor\n');
