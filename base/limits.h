@@ -194,6 +194,9 @@ inline constexpr std::size_t kPinMin = 4, kPinMax = 64;
 
 // --- handoffs ---
 inline constexpr std::size_t kHandoffBytes = 256u << 10;
+inline constexpr std::size_t kInboxPage = 50;                        // handoffs of one answer
+inline constexpr std::size_t kHandoffTextChars = 16'000;              // of one answer
+inline constexpr std::int64_t kHandoffWaitMs = 25'000;                // a call waits for an answer
 inline constexpr int kHops = 4;
 inline constexpr int kThreadHandoffs = 32;
 inline constexpr int kPingPong = 2;
@@ -203,6 +206,9 @@ inline constexpr std::chrono::milliseconds kAckCritical = 5min, kAckHigh = 15min
                                            kAckLow = 24h;
 inline constexpr std::chrono::milliseconds kDeliveryLease = 30s;   // one process delivers a file
 inline constexpr std::chrono::milliseconds kRetryFirst = 1s, kRetryMost = 10min, kRetryFor = 24h;
+inline constexpr std::size_t kDueRounds = 100;                     // of them, without a pause
+inline constexpr std::chrono::milliseconds kTimersLook = 30s;      // at the rows, unasked
+inline constexpr std::chrono::milliseconds kTimersRest = 100ms;    // between rounds
 inline constexpr std::size_t kDueAtOnce = 100;                     // timers or files of one round
 inline constexpr std::chrono::hours kResultKept = std::chrono::hours{24};
 

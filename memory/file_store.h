@@ -42,6 +42,7 @@ class FileStore final : public Store {
   Result<std::string> version_sent(const DocPath& path, std::int64_t version) override;
   Result<bool> is_own(const DocPath& path, const Author& author) override;
   std::string etag_of(const DocPath& path, std::string_view sha256_hex) const override;
+  std::int64_t root_id() const override { return root_id_; }
 
   // Finishes what killed writers left behind, where no living one holds the documents. At start.
   Result<void> recover();

@@ -61,6 +61,29 @@ constexpr std::array kSteps = {
     Step{T::escalate, "in_progress", "rejected", R::target},
 };
 
+using A = HandoffAct;
+
+struct Word {
+  HandoffType type;
+  HandoffAct act;
+  std::string_view state;
+};
+
+// The first word of a state is the one that messages name.
+constexpr std::array kWords = {
+    Word{T::consult, A::answer, "answered"},       Word{T::consult, A::decline, "declined"},
+    Word{T::consult, A::reject, "declined"},       Word{T::consult, A::withdraw, "withdrawn"},
+    Word{T::delegate, A::accept, "accepted"},      Word{T::delegate, A::ack, "accepted"},
+    Word{T::delegate, A::reject, "rejected"},      Word{T::delegate, A::decline, "rejected"},
+    Word{T::delegate, A::progress, "in_progress"}, Word{T::delegate, A::input, "in_progress"},
+    Word{T::delegate, A::ask, "input_required"},   Word{T::delegate, A::complete, "completed"},
+    Word{T::delegate, A::fail, "failed"},          Word{T::delegate, A::withdraw, "canceled"},
+    Word{T::escalate, A::ack, "acknowledged"},     Word{T::escalate, A::accept, "acknowledged"},
+    Word{T::escalate, A::progress, "in_progress"}, Word{T::escalate, A::resolve, "resolved"},
+    Word{T::escalate, A::complete, "resolved"},    Word{T::escalate, A::reject, "rejected"},
+    Word{T::escalate, A::decline, "rejected"},     Word{T::escalate, A::withdraw, "withdrawn"},
+};
+
 }  // namespace
 
 const char* to_string(HandoffType type) {
@@ -128,10 +151,69 @@ bool may_step(HandoffType type, std::string_view from, std::string_view to, Hand
   });
 }
 
-std::vector<std::string> next_states(HandoffType type, std::string_view from, HandoffRole role) {
+bool holds_task(std::string_view state) {
+  return state == "accepted" || state == "in_progress" || state == "input_required";
+}
+
+const char* to_string(HandoffAct act) {
+  switch (act) {
+    case A::ack:
+      return "ack";
+    case A::accept:
+      return "accept";
+    case A::decline:
+      return "decline";
+    case A::answer:
+      return "answer";
+    case A::progress:
+      return "progress";
+    case A::ask:
+      return "ask";
+    case A::input:
+      return "input";
+    case A::complete:
+      return "complete";
+    case A::fail:
+      return "fail";
+    case A::reject:
+      return "reject";
+    case A::resolve:
+      return "resolve";
+    case A::withdraw:
+      return "withdraw";
+  }
+  return "ack";
+}
+
+Result<HandoffAct> parse_handoff_act(std::string_view text) {
+  std::vector<std::string> words;
+  for (const A act : {A::ack, A::accept, A::decline, A::answer, A::progress, A::ask, A::input,
+                      A::complete, A::fail, A::reject, A::resolve, A::withdraw}) {
+    if (text == to_string(act)) return act;
+    words.emplace_back(to_string(act));
+  }
+  return fail(ErrorKind::invalid_argument, "unknown action " +
+                                               escape_ascii(text.substr(0, limits::kEchoedInput)) +
+                                               "; use one of " + join_text(words, ", "));
+}
+
+std::string_view state_after(HandoffType type, HandoffAct act) {
+  for (const Word& word : kWords) {
+    if (word.type == type && word.act == act) return word.state;
+  }
+  return {};
+}
+
+std::vector<std::string> possible_acts(HandoffType type, std::string_view from, HandoffRole role) {
   std::vector<std::string> out;
-  for (const Step& step : kSteps) {
-    if (step.type == type && step.from == from && step.role == role) out.emplace_back(step.to);
+  std::string_view last;
+  for (const Word& word : kWords) {
+    if (word.type != type || word.state == last) continue;
+    // `input` and `progress` lead to one state, the one the sender's word, the other the target's.
+    if ((word.act == A::input) != (role == R::sender) && word.state == "in_progress") continue;
+    if (!may_step(type, from, word.state, role)) continue;
+    last = word.state;
+    out.emplace_back(to_string(word.act));
   }
   return out;
 }

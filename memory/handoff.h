@@ -31,8 +31,31 @@ bool is_terminal(HandoffType type, std::string_view state);
 // Whether `role` may lead a handoff of `type` from one state to another (design table of
 // docs/handoffs.md; tested cell by cell).
 bool may_step(HandoffType type, std::string_view from, std::string_view to, HandoffRole role);
-// The states a role may lead to from here, for messages.
-std::vector<std::string> next_states(HandoffType type, std::string_view from, HandoffRole role);
+// What either side says to lead a handoff on. One word may mean different states: `ack` accepts a
+// delegation and acknowledges an escalation.
+enum class HandoffAct {
+  ack,
+  accept,
+  decline,
+  answer,
+  progress,
+  ask,
+  input,
+  complete,
+  fail,
+  reject,
+  resolve,
+  withdraw
+};
+const char* to_string(HandoffAct act);
+Result<HandoffAct> parse_handoff_act(std::string_view text);
+// The state that `act` leads to; "" if this kind knows no such act.
+std::string_view state_after(HandoffType type, HandoffAct act);
+// The acts that lead on from here, one word for each state.
+std::vector<std::string> possible_acts(HandoffType type, std::string_view from, HandoffRole role);
+
+// True while the target of a delegation works on it: the write right on its task is the target's.
+bool holds_task(std::string_view state);
 
 struct LadderLevel {
   std::string to;
@@ -47,21 +70,24 @@ struct NewHandoff {
   TargetKind to_kind = TargetKind::agent;
   std::string thread_id, parent_id;  // empty: a new thread; a parent gives its thread
   std::string instruction;
-  std::string idempotency_key;       // per principal
-  std::string priority = "normal";   // critical, high, normal, low
-  std::string severity;              // escalate: critical, high, medium, low
-  std::int64_t deadline_ms = 0;      // absolute; 0 none
-  bool needs_ack = true;             // delegate without: offered has no deadline
-  std::int64_t ack_ms = 0;           // time to acknowledge; 0: by priority
-  std::string authorized_by;         // file:line:col
-  std::string evidence_json = "[]";  // [{call_id, sha256, uri}]
-  std::string fields_json = "{}";    // the kind's own fields, validated and redacted above
-  std::string title;                 // escalate: open ones with the same are the same
-  std::vector<LadderLevel> ladder;   // escalate: the levels after `to`
+  std::string idempotency_key;          // per principal
+  std::string priority = "normal";      // critical, high, normal, low
+  std::string severity;                 // escalate: critical, high, medium, low
+  std::int64_t deadline_ms = 0;         // absolute; 0 none
+  bool needs_ack = true;                // delegate without: offered has no deadline
+  std::int64_t ack_ms = 0;              // time to acknowledge; 0: by priority
+  std::string authorized_by;            // file:line:col
+  std::string evidence_json = "[]";     // [{call_id, sha256, uri}]
+  std::string fields_json = "{}";       // the kind's own fields, validated and redacted above
+  std::string title;                    // escalate: open ones with the same are the same
+  std::string task_id;                  // delegate: whose write right moves when it is accepted
+  std::vector<std::string> task_paths;  // patterns of what the sender may write of that task
+  std::vector<LadderLevel> ladder;      // escalate: the levels after `to`
 };
 
 struct Handoff {
-  std::string id;  // ULID
+  std::string id;         // ULID
+  std::int64_t root = 0;  // of which Agent_Memory (Store::root_id)
   HandoffType type = HandoffType::consult;
   std::string from_persona, from_principal;
   std::string to;  // escalate: of the current level
@@ -79,7 +105,10 @@ struct Handoff {
   std::string etag;
   bool assumed = false;     // consult: expired, `answer` is the sender's default
   std::string answer_json;  // what the target last said, or ""
-  bool duplicate = false;   // send() found this one instead of making it
+  std::string input;        // delegate: what the sender said to the last question, or ""
+  std::string task_id;      // delegate
+  std::vector<std::string> task_paths;
+  bool duplicate = false;  // nothing was made or changed: this one was there already
 };
 
 struct HandoffEvent {

@@ -54,7 +54,7 @@ std::int64_t pause_ms(std::int64_t attempts) {
 
 }  // namespace
 
-Result<void> enqueue(Transaction& transaction, const Clock& clock, const std::string& handoff,
+Result<void> enqueue(Transaction& transaction, const Clock& clock, const Handoff& handoff,
                      OutboxPlace place, const std::string& path, const std::string& body) {
   const std::int64_t now = clock.unix_ms();
   TRY_DO(transaction.sql("delete from outbox where place = ? and path = ?")
@@ -64,21 +64,27 @@ Result<void> enqueue(Transaction& transaction, const Clock& clock, const std::st
   return transaction
       .sql(
           "insert into outbox(handoff, place, path, body, attempts, next_ms, lease_ms, created_ms, "
-          "dead, error) values(?, ?, ?, ?, 0, ?, 0, ?, 0, '')")
-      .bind(handoff)
+          "dead, error, root) values(?, ?, ?, ?, 0, ?, 0, ?, 0, '', ?)")
+      .bind(handoff.id)
       .bind(place_word(place))
       .bind(path)
       .bind(body)
       .bind(now)
       .bind(now)
+      .bind(handoff.root)
       .run();
 }
 
 Result<void> enqueue_request(Transaction& transaction, const Clock& clock, const Handoff& handoff) {
-  if (handoff.to_kind == TargetKind::human) return {};
-  TRY(const std::string body, request_yaml(handoff));
-  const auto place = handoff.to_kind == TargetKind::agent ? OutboxPlace::memory : OutboxPlace::drop;
-  return enqueue(transaction, clock, handoff.id, place, request_path(handoff), body);
+  return enqueue_request_for(transaction, clock, handoff, handoff);
+}
+
+Result<void> enqueue_request_for(Transaction& transaction, const Clock& clock, const Handoff& had,
+                                 const Handoff& now) {
+  if (had.to_kind == TargetKind::human) return {};
+  TRY(const std::string body, request_yaml(now));
+  const auto place = had.to_kind == TargetKind::agent ? OutboxPlace::memory : OutboxPlace::drop;
+  return enqueue(transaction, clock, now, place, request_path(had), body);
 }
 
 Result<std::optional<HandoffDelivery::Task>> HandoffDelivery::take(const std::string& handoff) {
@@ -89,11 +95,12 @@ Result<std::optional<HandoffDelivery::Task>> HandoffDelivery::take(const std::st
     Statement next = transaction.sql(
         handoff.empty()
             ? "select " + std::string(kColumns) +
-                  " from outbox where dead = 0 and next_ms <= ?1 and lease_ms <= ?1 "
+                  " from outbox where dead = 0 and next_ms <= ?1 and lease_ms <= ?1 and root = ?2 "
                   "order by next_ms, id limit 1"
             : "select " + std::string(kColumns) +
-                  " from outbox where lease_ms <= ?1 and handoff = ?2 order by id limit 1");
-    next.bind(now);
+                  " from outbox where lease_ms <= ?1 and root = ?2 and handoff = ?3 "
+                  "order by id limit 1");
+    next.bind(now).bind(store_.root_id());
     if (!handoff.empty()) next.bind(handoff);
     TRY(const bool found, next.step());
     if (!found) return std::optional<Task>();
@@ -127,7 +134,7 @@ Result<void> HandoffDelivery::write(const Task& task) {
 }
 
 Result<void> HandoffDelivery::finish(const Task& task) {
-  HandoffRows rows(state_);
+  HandoffRows rows(state_, store_.root_id());
   TRY(const Handoff handoff, rows.get(task.row.handoff));
   const bool is_request = task.row.path == request_path(handoff);  // not a reply or dead letter
   {
@@ -172,8 +179,10 @@ Result<void> HandoffDelivery::postpone(const Task& task, const Error& error) {
       !task.row.path.starts_with("_communication/dead_letter/")) {
     const std::string path =
         "_communication/dead_letter/" + std::string(fs::base_name(task.row.path));
-    TRY_DO(enqueue(transaction, state_.clock(), task.row.handoff, OutboxPlace::memory, path,
-                   task.body));
+    Handoff handoff;
+    handoff.id = task.row.handoff;
+    handoff.root = store_.root_id();
+    TRY_DO(enqueue(transaction, state_.clock(), handoff, OutboxPlace::memory, path, task.body));
   }
   return transaction.commit(Sync::durable);
 }
@@ -206,10 +215,20 @@ Result<std::int64_t> HandoffDelivery::run_for(const std::string& handoff) {
   return run_some(handoff);
 }
 
+Result<std::optional<std::int64_t>> HandoffDelivery::next_due_ms() {
+  TRY(Snapshot snapshot, state_.database().read());
+  Statement first =
+      snapshot.sql("select min(max(next_ms, lease_ms)) from outbox where root = ? and dead = 0");
+  TRY_DO(first.bind(store_.root_id()).step());
+  if (first.is_null(0)) return std::optional<std::int64_t>();
+  return std::optional<std::int64_t>(first.integer(0));
+}
+
 Result<std::vector<OutboxRow>> HandoffDelivery::dead() {
   TRY(Snapshot snapshot, state_.database().read());
   Statement rows = snapshot.sql("select " + std::string(kColumns) +
-                                " from outbox where dead = 1 order by id limit 1000");
+                                " from outbox where dead = 1 and root = ? order by id limit 1000");
+  rows.bind(store_.root_id());
   std::vector<OutboxRow> out;
   for (;;) {
     TRY(const bool more, rows.step());

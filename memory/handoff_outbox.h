@@ -33,13 +33,17 @@ struct OutboxRow {
 };
 
 // Within the transaction of the handoff.
-Result<void> enqueue(Transaction& transaction, const Clock& clock, const std::string& handoff,
+Result<void> enqueue(Transaction& transaction, const Clock& clock, const Handoff& handoff,
                      OutboxPlace place, const std::string& path, const std::string& body);
 // The request's file for the present target: inbox, drop, or (human) none.
 Result<void> enqueue_request(Transaction& transaction, const Clock& clock, const Handoff& handoff);
+// The same where it lay as `had`, with what it is now.
+Result<void> enqueue_request_for(Transaction& transaction, const Clock& clock, const Handoff& had,
+                                 const Handoff& now);
 
 class HandoffDelivery {
  public:
+  // Delivers what belongs to the Agent_Memory of `store`, and nothing else.
   // `drop_root`: directory for queue targets; without one, the state directory's `drop`.
   HandoffDelivery(State& state, Store& store, Fd drop_root)
       : state_(state), store_(store), drop_root_(std::move(drop_root)) {}
@@ -52,6 +56,8 @@ class HandoffDelivery {
   Result<std::int64_t> run_for(const std::string& handoff);
 
   Result<std::vector<OutboxRow>> dead();
+  // When the next file is due; nullopt: none waits.
+  Result<std::optional<std::int64_t>> next_due_ms();
 
  private:
   struct Task {

@@ -12,7 +12,8 @@ namespace {
 constexpr std::string_view kColumns =
     "id, kind, from_persona, from_principal, to_name, to_kind, thread_id, parent_id, instruction, "
     "hop, path, created_ms, priority, severity, deadline_ms, ack_deadline_ms, authorized_by, "
-    "evidence, fields, ladder, state, level, etag, assumed, answer, request_digest";
+    "evidence, fields, ladder, state, level, etag, assumed, answer, root, input, task, task_paths, "
+    "request_digest";
 
 std::string encode_ladder(const std::vector<LadderLevel>& ladder) {
   Json out = Json::array();
@@ -40,7 +41,7 @@ std::vector<LadderLevel> decode_ladder(const std::string& text) {
   return out;
 }
 
-std::vector<std::string> decode_path(const std::string& text) {
+std::vector<std::string> decode_texts(const std::string& text) {
   std::vector<std::string> out;
   const Result<Json> names = parse_json(text);
   if (!names || !names->is_array()) return out;
@@ -79,7 +80,7 @@ Result<Handoff> handoff_of(const Statement& from) {
   row.parent_id = from.text(7);
   row.instruction = from.text(8);
   row.hop = static_cast<int>(from.integer(9));
-  row.path = decode_path(from.text(10));
+  row.path = decode_texts(from.text(10));
   row.created_ms = from.integer(11);
   row.priority = from.text(12);
   row.severity = from.text(13);
@@ -94,6 +95,10 @@ Result<Handoff> handoff_of(const Statement& from) {
   row.etag = from.text(22);
   row.assumed = from.integer(23) != 0;
   row.answer_json = from.text(24);
+  row.root = from.integer(25);
+  row.input = from.text(26);
+  row.task_id = from.text(27);
+  row.task_paths = decode_texts(from.text(28));
   return row;
 }
 
@@ -117,17 +122,18 @@ Error no_such_handoff(std::string_view id) {
 
 Result<void> insert_handoff(Transaction& transaction, const Handoff& row, const NewHandoff& draft,
                             const std::string& digest, const std::string& dedupe) {
-  const Json path = row.path;
+  const Json path = row.path, task_paths = row.task_paths;
   Statement s = transaction.sql("insert into handoff(" + std::string(kColumns) +
                                 ", idempotency_key, due_ms, dedupe, open) "
                                 "values(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
-                                "?,?,?,?,?,?,1)");
+                                "?,?,?,?,?,?,?,?,?,?,1)");
   s.bind(row.id).bind(to_string(row.type)).bind(row.from_persona).bind(row.from_principal);
   s.bind(row.to).bind(to_string(row.to_kind)).bind(row.thread_id).bind(row.parent_id);
   s.bind(row.instruction).bind(row.hop).bind(dump(path)).bind(row.created_ms).bind(row.priority);
   s.bind(row.severity).bind(row.deadline_ms).bind(row.ack_deadline_ms).bind(row.authorized_by);
   s.bind(row.evidence_json).bind(row.fields_json).bind(encode_ladder(row.ladder)).bind(row.state);
-  s.bind(row.level).bind(row.etag).bind(0).bind("").bind(digest).bind(draft.idempotency_key);
+  s.bind(row.level).bind(row.etag).bind(0).bind("").bind(row.root).bind("").bind(row.task_id);
+  s.bind(dump(task_paths)).bind(digest).bind(draft.idempotency_key);
   return s.bind(due_of(row)).bind(dedupe).run();
 }
 
@@ -136,7 +142,8 @@ Result<void> save_handoff(Transaction& transaction, Handoff& row) {
   return transaction
       .sql(
           "update handoff set state = ?, open = ?, to_name = ?, to_kind = ?, level = ?, "
-          "ack_deadline_ms = ?, due_ms = ?, etag = ?, assumed = ?, answer = ? where id = ?")
+          "ack_deadline_ms = ?, due_ms = ?, etag = ?, assumed = ?, answer = ?, input = ? where id "
+          "= ?")
       .bind(row.state)
       .bind(is_terminal(row.type, row.state) ? 0 : 1)
       .bind(row.to)
@@ -147,6 +154,7 @@ Result<void> save_handoff(Transaction& transaction, Handoff& row) {
       .bind(row.etag)
       .bind(row.assumed ? 1 : 0)
       .bind(row.answer_json)
+      .bind(row.input)
       .bind(row.id)
       .run();
 }

@@ -14,16 +14,15 @@ namespace remit::memory {
 
 // "select <all columns> from handoff <rest>", for handoff_of() and handoffs_of().
 std::string select_handoffs(std::string_view rest);
-inline constexpr int kDigestColumn = 25;  // of such a row: what was sent, for idempotency
+inline constexpr int kDigestColumn = 29;  // of such a row: what was sent, for idempotency
 Result<Handoff> handoff_of(const Statement& from);
 Result<std::vector<Handoff>> handoffs_of(Statement& statement);
 
 // Errors: not_found.
-Error no_such_handoff(std::string_view id);
 template <class Source>  // Transaction or Snapshot
-Result<Handoff> get_handoff(Source& source, const std::string& id) {
-  Statement one = source.sql(select_handoffs("where id = ?"));
-  TRY(const bool found, one.bind(id).step());
+Result<Handoff> get_handoff(Source& source, std::int64_t root, const std::string& id) {
+  Statement one = source.sql(select_handoffs("where id = ? and root = ?"));
+  TRY(const bool found, one.bind(id).bind(root).step());
   if (!found) return tl::unexpected<Error>(no_such_handoff(id));
   return handoff_of(one);
 }

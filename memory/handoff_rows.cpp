@@ -9,6 +9,7 @@
 #include "memory/handoff_outbox.h"
 #include "memory/handoff_projection.h"
 #include "memory/handoff_row.h"
+#include "memory/server_rows.h"
 
 namespace remit::memory {
 namespace {
@@ -23,26 +24,69 @@ std::string default_answer(const Handoff& row) {
 Result<void> enqueue_reply(Transaction& transaction, const Clock& clock, const Handoff& row,
                            const std::string& text) {
   TRY(const std::string body, reply_yaml(row, text, clock.unix_ms()));
-  return enqueue(transaction, clock, row.id, OutboxPlace::memory,
+  return enqueue(transaction, clock, row, OutboxPlace::memory,
                  inbox_path(row.from_persona, reply_word(row.type), row.id), body);
+}
+
+std::string possible_text(const Handoff& row, HandoffRole role) {
+  const std::vector<std::string> acts = possible_acts(row.type, row.state, role);
+  return acts.empty() ? "nothing" : join_text(acts, ", ");
+}
+
+// The last step word for word, by the same one: a client that got no answer and asks again.
+Result<bool> repeats_last(Transaction& transaction, const Handoff& row, const HandoffStep& step) {
+  if (row.state != step.to_state) return false;
+  if (!step.answer_json.empty() && step.answer_json != row.answer_json) return false;
+  Statement last = transaction.sql(
+      "select to_state, persona, principal, note from handoff_event where handoff = ? "
+      "order by id desc limit 1");
+  TRY(const bool found, last.bind(row.id).step());
+  return found && last.view(0) == step.to_state && last.view(1) == step.persona &&
+         last.view(2) == step.principal && last.view(3) == step.note;
+}
+
+template <class Source>  // Transaction or Snapshot
+Result<std::optional<Handoff>> holder_of(Source& source, std::int64_t root,
+                                         const std::string& instruction, const std::string& task) {
+  Statement rows = source.sql(select_handoffs(
+      "where root = ? and task = ? and instruction = ? and open = 1 and task != '' order by id"));
+  rows.bind(root).bind(task).bind(instruction);
+  TRY(std::vector<Handoff> all, handoffs_of(rows));
+  for (Handoff& one : all) {
+    if (holds_task(one.state)) return std::optional<Handoff>(std::move(one));
+  }
+  return std::optional<Handoff>();
 }
 
 }  // namespace
 
 Result<Handoff> HandoffRows::get(const std::string& id) {
   TRY(Snapshot snapshot, state_.database().read());
-  return get_handoff(snapshot, id);
+  return get_handoff(snapshot, root_, id);
 }
 
 Result<std::vector<Handoff>> HandoffRows::list(const HandoffFilter& filter) {
   TRY(Snapshot snapshot, state_.database().read());
   Statement rows = snapshot.sql(select_handoffs(
       "where (?1 = '' or to_name = ?1) and (?2 = '' or from_persona = ?2) and "
-      "(?3 = '' or thread_id = ?3) and (?4 = '' or instruction = ?4) and open >= ?5 "
-      "order by id desc limit ?6"));
+      "(?3 = '' or thread_id = ?3) and (?4 = '' or instruction = ?4) and open >= ?5 and "
+      "(?6 = '' or from_persona = ?6 or (to_name = ?6 and to_kind = 'agent')) and "
+      "(?7 = '' or id < ?7) and root = ?8 order by id desc limit ?9"));
   rows.bind(filter.to).bind(filter.from).bind(filter.thread_id).bind(filter.instruction);
-  rows.bind(filter.only_open ? 1 : 0).bind(static_cast<std::int64_t>(filter.limit));
+  rows.bind(filter.only_open ? 1 : 0).bind(filter.part).bind(filter.before).bind(root_);
+  rows.bind(static_cast<std::int64_t>(filter.limit));
   return handoffs_of(rows);
+}
+
+Result<std::vector<bool>> HandoffRows::exist(const std::vector<std::string>& ids) {
+  TRY(Snapshot snapshot, state_.database().read());
+  std::vector<bool> out;
+  for (const std::string& id : ids) {
+    Statement one = snapshot.sql("select 1 from handoff where id = ? and root = ?");
+    TRY(const bool found, one.bind(id).bind(root_).step());
+    out.push_back(found);
+  }
+  return out;
 }
 
 Result<std::vector<HandoffEvent>> HandoffRows::events(const std::string& id) {
@@ -62,12 +106,19 @@ Result<std::vector<HandoffEvent>> HandoffRows::events(const std::string& id) {
 
 Result<Handoff> HandoffRows::step(const std::string& id, const HandoffStep& step) {
   TRY(Transaction transaction, state_.database().write());
-  TRY(Handoff row, get_handoff(transaction, id));
-  // Who they are in this handoff; an operator stands for the target.
+  TRY(Handoff row, get_handoff(transaction, root_, id));
+  // Who they are in this handoff; an operator stands for both. Queues and people have no agent.
   const bool is_server = step.persona == "remit" && step.principal == "system";
-  const bool is_sender = step.persona == row.from_persona && step.principal == row.from_principal;
-  const bool is_target = step.is_operator || step.persona == row.to;
+  const bool is_sender = step.is_operator ||
+                         (step.persona == row.from_persona && step.principal == row.from_principal);
+  const bool is_target =
+      step.is_operator || (step.persona == row.to && row.to_kind == TargetKind::agent);
   if (!is_server && !is_sender && !is_target) return tl::unexpected<Error>(no_such_handoff(id));
+  TRY(const bool repeated, repeats_last(transaction, row, step));
+  if (repeated) {
+    row.duplicate = true;
+    return row;
+  }
   if (is_terminal(row.type, row.state)) {
     return fail(ErrorKind::conflict, "handoff " + row.id + " is closed: " + row.state, {},
                 "already_closed");
@@ -93,28 +144,52 @@ Result<Handoff> HandoffRows::step(const std::string& id, const HandoffStep& step
     return fail(ErrorKind::conflict,
                 "handoff " + row.id + " is " + row.state + " and cannot become " +
                     escape_ascii(step.to_state.substr(0, limits::kEchoedInput)) +
-                    "; possible: " + join_text(next_states(row.type, row.state, role), ", "),
+                    "; possible: " + possible_text(row, role),
                 {}, "bad_state");
+  }
+  if (row.type == HandoffType::delegate && step.to_state == "accepted" && !row.task_id.empty()) {
+    TRY(const std::optional<Handoff> other,
+        holder_of(transaction, root_, row.instruction, row.task_id));
+    if (other) {
+      return fail(ErrorKind::conflict,
+                  "handoff " + other->id + " holds the task " + escape_ascii(row.task_id) +
+                      "; reject this one, or wait until that one has ended",
+                  {}, "task_taken");
+    }
   }
   const std::string before = row.state;
   row.state = step.to_state;
+  if (by_sender && before == "input_required" && row.state == "in_progress") row.input = step.note;
   if (by_target && !step.answer_json.empty()) {
     TRY_DO(parse_json(step.answer_json));
     row.answer_json = step.answer_json;
   }
   TRY_DO(save_handoff(transaction, row));
   TRY_DO(note_step(transaction, state_.clock(), row, before, step));
-  if (by_target) TRY_DO(enqueue_reply(transaction, state_.clock(), row, step.note));
+  if (by_target || step.is_operator) {
+    TRY_DO(enqueue_reply(transaction, state_.clock(), row, step.note));
+  }
   // The request's file shows the new state.
   TRY_DO(enqueue_request(transaction, state_.clock(), row));
   TRY_DO(transaction.commit(Sync::durable));
   return row;
 }
 
+void HandoffRows::announce() {
+  // Lost, others find it when they next look; the handoff itself is on the disk.
+  static_cast<void>(notify(state_, "", kHandoffTopic));
+}
+
+Result<std::optional<Handoff>> HandoffRows::task_holder(const std::string& instruction,
+                                                        const std::string& task_id) {
+  TRY(Snapshot snapshot, state_.database().read());
+  return holder_of(snapshot, root_, instruction, task_id);
+}
+
 Result<std::optional<std::int64_t>> HandoffRows::next_due_ms() {
   TRY(Snapshot snapshot, state_.database().read());
-  Statement first = snapshot.sql("select min(due_ms) from handoff where due_ms > 0");
-  TRY_DO(first.step());
+  Statement first = snapshot.sql("select min(due_ms) from handoff where root = ? and due_ms > 0");
+  TRY_DO(first.bind(root_).step());
   if (first.is_null(0)) return std::optional<std::int64_t>();
   return std::optional<std::int64_t>(first.integer(0));
 }
@@ -125,13 +200,13 @@ Result<std::vector<Handoff>> HandoffRows::fire_due() {
   TRY(Transaction transaction, state_.database().write());
   std::vector<Handoff> due;
   {
-    Statement rows = transaction.sql(
-        select_handoffs("where due_ms > 0 and due_ms <= ? order by due_ms, id limit ?"));
-    rows.bind(now).bind(static_cast<std::int64_t>(limits::kDueAtOnce));
+    Statement rows = transaction.sql(select_handoffs(
+        "where root = ? and due_ms > 0 and due_ms <= ? order by due_ms, id limit ?"));
+    rows.bind(root_).bind(now).bind(static_cast<std::int64_t>(limits::kDueAtOnce));
     TRY(due, handoffs_of(rows));
   }
   for (Handoff& row : due) {
-    const std::string before = row.state;
+    const Handoff had = row;
     HandoffStep by;
     by.persona = "remit";
     by.principal = "system";
@@ -154,18 +229,21 @@ Result<std::vector<Handoff>> HandoffRows::fire_due() {
       by.note = "nobody acknowledged in time";
     }
     TRY_DO(save_handoff(transaction, row));
-    TRY_DO(note_step(transaction, clock, row, before, by));
+    TRY_DO(note_step(transaction, clock, row, had.state, by));
+    TRY_DO(enqueue_reply(transaction, clock, row, by.note));
+    // Whoever had it until now sees in their own file where it went or how it ended.
+    TRY_DO(enqueue_request_for(transaction, clock, had, row));
     if (!is_terminal(row.type, row.state)) {
       TRY_DO(enqueue_request(transaction, clock, row));
       continue;
     }
-    TRY_DO(enqueue_reply(transaction, clock, row, by.note));
     if (row.type != HandoffType::consult) {
       TRY(const std::string body, request_yaml(row));
-      TRY_DO(enqueue(transaction, clock, row.id, OutboxPlace::memory, dead_letter_path(row), body));
+      TRY_DO(enqueue(transaction, clock, row, OutboxPlace::memory, dead_letter_path(row), body));
     }
   }
-  if (!due.empty()) TRY_DO(transaction.commit(Sync::durable));
+  if (due.empty()) return due;
+  TRY_DO(transaction.commit(Sync::durable));
   return due;
 }
 

@@ -13,6 +13,7 @@ namespace remit::memory {
 namespace {
 
 constexpr std::int64_t kHourMs = std::chrono::milliseconds(std::chrono::hours(1)).count();
+constexpr std::int64_t kKeyMs = std::chrono::milliseconds(limits::kIdempotencyWindow).count();
 
 Result<std::int64_t> count(Statement&& statement) {
   TRY_DO(statement.step());
@@ -79,26 +80,55 @@ Result<void> check_draft(const NewHandoff& draft) {
   return {};
 }
 
+// What the sender follows with this one: the parent it names; without one the handoff that brought
+// it into the thread, so that leaving the parent out shortens no path. None: it began the thread.
+// Errors: not_found if it takes no part there.
+Result<std::optional<Handoff>> parent_of(Transaction& transaction, const NewHandoff& draft,
+                                         std::int64_t root) {
+  if (!draft.parent_id.empty()) {
+    TRY(Handoff parent, get_handoff(transaction, root, draft.parent_id));
+    const bool other_thread = !draft.thread_id.empty() && draft.thread_id != parent.thread_id;
+    if (parent.to != draft.from_persona || other_thread) {
+      return tl::unexpected<Error>(no_such_handoff(draft.parent_id));
+    }
+    return std::optional<Handoff>(std::move(parent));
+  }
+  // The same as for what it sent there before, which may have gone to somebody else since.
+  std::optional<Handoff> sent;
+  {
+    Statement own = transaction.sql(select_handoffs(
+        "where root = ? and thread_id = ? and from_persona = ? order by hop, id limit 1"));
+    TRY(const bool found, own.bind(root).bind(draft.thread_id).bind(draft.from_persona).step());
+    if (found) {
+      TRY(sent, handoff_of(own));
+    }
+  }
+  if (sent && sent->parent_id.empty()) return std::optional<Handoff>();
+  if (sent) {
+    TRY(Handoff parent, get_handoff(transaction, root, sent->parent_id));
+    return std::optional<Handoff>(std::move(parent));
+  }
+  Statement first = transaction.sql(
+      select_handoffs("where root = ? and thread_id = ? and to_name = ? order by hop, id limit 1"));
+  TRY(const bool found, first.bind(root).bind(draft.thread_id).bind(draft.from_persona).step());
+  if (!found) return tl::unexpected<Error>(no_such_handoff(draft.thread_id));
+  TRY(Handoff parent, handoff_of(first));
+  return std::optional<Handoff>(std::move(parent));
+}
+
 // Thread, hop and path come from the parent, never from the caller.
 Result<void> place_in_thread(Transaction& transaction, const NewHandoff& draft, Handoff& row,
                              std::string& parent_severity) {
-  row.thread_id = draft.thread_id;
-  if (!draft.parent_id.empty()) {
-    TRY(const Handoff parent, get_handoff(transaction, draft.parent_id));
-    if (parent.to != draft.from_persona)
-      return tl::unexpected<Error>(no_such_handoff(draft.parent_id));
-    row.thread_id = parent.thread_id;
-    row.hop = parent.hop + 1;
-    row.path = parent.path;
-    parent_severity = parent.severity;
-  } else if (!row.thread_id.empty()) {
-    Statement takes_part = transaction.sql(
-        "select 1 from handoff where thread_id = ? and (from_persona = ?2 or to_name = ?2) limit "
-        "1");
-    TRY(const bool found, takes_part.bind(row.thread_id).bind(draft.from_persona).step());
-    if (!found) return tl::unexpected<Error>(no_such_handoff(row.thread_id));
-  } else {
-    row.thread_id = row.id;
+  row.thread_id = draft.thread_id.empty() ? row.id : draft.thread_id;
+  if (!draft.thread_id.empty() || !draft.parent_id.empty()) {
+    TRY(const std::optional<Handoff> parent, parent_of(transaction, draft, row.root));
+    if (parent) {
+      row.parent_id = parent->id;
+      row.thread_id = parent->thread_id;
+      row.hop = parent->hop + 1;
+      row.path = parent->path;
+      parent_severity = parent->severity;
+    }
   }
   row.path.push_back(draft.from_persona);
   return {};
@@ -151,11 +181,14 @@ Result<void> check_loops(Transaction& transaction, const NewHandoff& draft, cons
   return {};
 }
 
-std::string digest_of(const NewHandoff& draft) {
+std::string digest_of(const NewHandoff& draft, std::int64_t root) {
   Sha256 hash;
+  hash.field(std::to_string(root));
+  hash.field(std::to_string(draft.deadline_ms));
   for (const std::string* field :
-       {&draft.from_persona, &draft.to, &draft.parent_id, &draft.priority, &draft.severity,
-        &draft.title, &draft.evidence_json, &draft.fields_json}) {
+       {&draft.from_persona, &draft.to, &draft.instruction, &draft.thread_id, &draft.parent_id,
+        &draft.priority, &draft.severity, &draft.title, &draft.evidence_json, &draft.fields_json,
+        &draft.task_id}) {
     hash.field(*field);
   }
   hash.field(to_string(draft.type));
@@ -164,6 +197,7 @@ std::string digest_of(const NewHandoff& draft) {
 
 // A repetition (idempotency key) or an open escalation about the same, as a duplicate.
 Result<std::optional<Handoff>> find_same(Transaction& transaction, const NewHandoff& draft,
+                                         std::int64_t root, std::int64_t now,
                                          const std::string& digest, const std::string& dedupe) {
   const auto duplicate = [](const Statement& from) -> Result<std::optional<Handoff>> {
     TRY(Handoff row, handoff_of(from));
@@ -171,6 +205,13 @@ Result<std::optional<Handoff>> find_same(Transaction& transaction, const NewHand
     return std::optional<Handoff>(std::move(row));
   };
   if (!draft.idempotency_key.empty()) {
+    TRY_DO(transaction
+               .sql("update handoff set idempotency_key = '' where from_principal = ? and "
+                    "idempotency_key = ? and created_ms <= ?")
+               .bind(draft.from_principal)
+               .bind(draft.idempotency_key)
+               .bind(now - kKeyMs)
+               .run());
     Statement same =
         transaction.sql(select_handoffs("where from_principal = ? and idempotency_key = ?"));
     TRY(const bool found, same.bind(draft.from_principal).bind(draft.idempotency_key).step());
@@ -183,8 +224,8 @@ Result<std::optional<Handoff>> find_same(Transaction& transaction, const NewHand
   }
   if (dedupe.empty()) return std::optional<Handoff>();
   Statement open = transaction.sql(
-      select_handoffs("where instruction = ? and to_name = ? and dedupe = ? and open = 1"));
-  TRY(const bool found, open.bind(draft.instruction).bind(draft.to).bind(dedupe).step());
+      select_handoffs("where root = ? and instruction = ? and dedupe = ? and open = 1"));
+  TRY(const bool found, open.bind(root).bind(draft.instruction).bind(dedupe).step());
   if (found) return duplicate(open);
   return std::optional<Handoff>();
 }
@@ -194,21 +235,22 @@ Result<std::optional<Handoff>> find_same(Transaction& transaction, const NewHand
 Result<Handoff> HandoffRows::send(const NewHandoff& draft) {
   TRY_DO(check_draft(draft));
   const std::int64_t now = state_.clock().unix_ms();
-  const std::string digest = digest_of(draft);
-  const std::string dedupe =
+  const std::string digest = digest_of(draft, root_);
+  const std::string title =
       draft.type == HandoffType::escalate ? normalised(draft.title) : std::string();
+  const std::string dedupe = title.empty() ? title : draft.to + "\n" + title;
   TRY(Transaction transaction, state_.database().write());
-  TRY(std::optional<Handoff> same, find_same(transaction, draft, digest, dedupe));
+  TRY(std::optional<Handoff> same, find_same(transaction, draft, root_, now, digest, dedupe));
   if (same) return std::move(*same);
 
   Handoff row;
   row.id = ulid(now);
+  row.root = root_;
   row.type = draft.type;
   row.from_persona = draft.from_persona;
   row.from_principal = draft.from_principal;
   row.to = draft.to;
   row.to_kind = draft.to_kind;
-  row.parent_id = draft.parent_id;
   row.instruction = draft.instruction;
   row.created_ms = now;
   row.priority = draft.priority;
@@ -219,6 +261,8 @@ Result<Handoff> HandoffRows::send(const NewHandoff& draft) {
   row.evidence_json = draft.evidence_json;
   row.fields_json = draft.fields_json;
   row.ladder = draft.ladder;
+  row.task_id = draft.task_id;
+  row.task_paths = draft.task_paths;
   row.state = first_state(draft.type);
   row.etag = random_hex(8);
   std::string parent_severity;

@@ -215,12 +215,35 @@ create table ledger_spool(
 ) strict, without rowid;
 )sql";
 
+// A handoff belongs to one Agent_Memory: its files are written there and nowhere else. Rows from
+// before are those of the only memory there was; with several, nobody's. `dedupe` names the first
+// target, so that an escalation that climbed is still the same one. `task`: whose write right
+// moves.
+constexpr const char* kHandoffRoots = R"sql(
+alter table handoff add column root integer not null default 0;
+alter table handoff add column input text not null default '';
+alter table handoff add column task text not null default '';
+alter table handoff add column task_paths text not null default '[]';
+alter table outbox add column root integer not null default 0;
+update handoff set root = coalesce((select max(id) from memory_root having count(*) = 1), 0);
+update outbox set root = coalesce((select max(id) from memory_root having count(*) = 1), 0);
+drop index handoff_dedupe;
+update handoff set dedupe = to_name || char(10) || dedupe where dedupe != '';
+create unique index handoff_dedupe on handoff(root, instruction, dedupe)
+  where dedupe != '' and open = 1;
+drop index handoff_due;
+create index handoff_due on handoff(root, due_ms) where due_ms > 0;
+create index handoff_task on handoff(root, task) where task != '' and open = 1;
+drop index outbox_due;
+create index outbox_due on outbox(root, next_ms) where dead = 0;
+)sql";
+
 }  // namespace
 
 const std::vector<Migration>& schema() {
-  static const std::vector<Migration> kSteps = {{1, kLedger},  {2, kDocuments}, {3, kApprovals},
-                                                {4, kServers}, {5, kHandoffs},  {6, kTasks},
-                                                {7, kSpools}};
+  static const std::vector<Migration> kSteps = {{1, kLedger},  {2, kDocuments},   {3, kApprovals},
+                                                {4, kServers}, {5, kHandoffs},    {6, kTasks},
+                                                {7, kSpools},  {8, kHandoffRoots}};
   return kSteps;
 }
 

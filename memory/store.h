@@ -113,6 +113,8 @@ class Store {
   // instruction; the call id is not compared): an append to another's words does not count.
   virtual Result<bool> is_own(const DocPath& path, const Author& author) = 0;
   virtual std::string etag_of(const DocPath& path, std::string_view sha256_hex) const = 0;
+  // Number of this Agent_Memory in the state database, for rows that belong to it.
+  virtual std::int64_t root_id() const = 0;
 };
 
 class State;

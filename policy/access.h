@@ -11,6 +11,7 @@
 
 #include <dirent.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,6 +23,7 @@
 
 #include "base/fs.h"
 #include "base/result.h"
+#include "memory/handoff.h"
 #include "memory/store.h"
 #include "policy/decide.h"
 #include "policy/remit.h"
@@ -159,6 +161,7 @@ struct HandoffDraft {
   std::string idempotency_key, thread_id, parent_id;
   std::int64_t deadline_unix_ms = 0;
   bool needs_acknowledgement = true;
+  std::string task_id;           // delegate: whose document the target is to write
   bool has_bug_report = false;   // fields_json carries a valid one
   std::vector<Evidence> evidence;  // escalate needs at least one
 };
@@ -173,6 +176,36 @@ struct Delivered {
   std::string authorized_by;  // file:line:col
 };
 
+// A file of one's own inbox that no handoff wrote: shown, and nothing follows from it.
+struct ExternalMessage {
+  std::string name;
+  std::uint64_t bytes = 0;
+  std::int64_t modified_unix_ms = 0;
+};
+
+struct Inbox {
+  std::vector<memory::Handoff> handoffs;  // newest first
+  std::vector<ExternalMessage> external;  // on the first page
+  bool more = false;
+};
+struct InboxQuery {
+  bool closed = false;  // also those that have ended
+  std::string before;   // ids below this one: the next page
+};
+
+struct HandoffRecord {
+  memory::Handoff handoff;
+  std::vector<memory::HandoffEvent> events;
+  HandoffPart part = HandoffPart::none;
+};
+
+struct HandoffReply {
+  std::string id;
+  memory::HandoffAct act = memory::HandoffAct::ack;
+  std::string text;      // what is said; ack, accept and withdraw need none
+  std::string if_match;  // etag of the record that was seen; empty: whatever it is
+};
+
 class Access {
  public:
   virtual ~Access() = default;
@@ -185,6 +218,13 @@ class Access {
   virtual Result<OpenFile> open(const CallScope& call, std::string_view path) = 0;
   // open, for a document of Agent_Memory by its document path.
   virtual Result<memory::Document> open_document(const CallScope& call, std::string_view path) = 0;
+
+  // open, for the versions of a document that this persona may read, newest first, and one of them
+  // whole. Errors: not_found for a removal and for a version that is no longer kept.
+  virtual Result<std::vector<memory::VersionRow>> document_history(const CallScope& call,
+                                                                   std::string_view path) = 0;
+  virtual Result<std::string> document_version(const CallScope& call, std::string_view path,
+                                               std::int64_t version) = 0;
 
   // list: a traversal that starts at a directory (empty path: the workspace).
   virtual Result<std::unique_ptr<Walk>> list(const CallScope& call, std::string_view path) = 0;
@@ -221,6 +261,22 @@ class Access {
   // evidence_required, evidence_not_found or bug_report_required; those of memory::HandoffRows::send.
   virtual Result<Delivered> send(const CallScope& call, const HandoffDraft& draft) = 0;
 
+  // list: the handoffs that this persona sent or that are addressed to it; an operator: all.
+  virtual Result<Inbox> list_inbox(const CallScope& call, const InboxQuery& query) = 0;
+  // open: one of them. Errors: denied, whether there is none or it is somebody else's.
+  virtual Result<HandoffRecord> open_handoff(const CallScope& call, const std::string& id) = 0;
+  // open: a file of one's own inbox that no handoff wrote.
+  virtual Result<memory::Document> open_inbox_file(const CallScope& call,
+                                                   const std::string& name) = 0;
+  // send, on a handoff that is there. Errors: denied (also code own_handoff), invalid_argument for an
+  // act of another kind or without its text, those of memory::HandoffRows::step.
+  virtual Result<memory::Handoff> respond(const CallScope& call, const HandoffReply& reply) = 0;
+  // open, once it is no longer in `state`, or at the deadline, as it is then.
+  virtual Result<HandoffRecord> await_handoff(const CallScope& call, const std::string& id,
+                                              const std::string& state,
+                                              std::chrono::steady_clock::time_point deadline,
+                                              std::stop_token stop) = 0;
+
   // Keeps what a diagnostic found, whole, so that a handoff can cite it. Own state, no decision.
   virtual Result<KeptResult> keep_result(const CallScope& call, std::string_view body) = 0;
 
@@ -228,6 +284,9 @@ class Access {
   // it: what `remit explain` decides without acting.
   virtual Result<Action> describe(Verb verb, std::string_view tool, std::string_view path,
                                   ReplaceOp op) = 0;
+  // The same for a handoff that is there: what open_handoff() or (with an act) respond() decides.
+  virtual Result<Action> describe_handoff(std::string_view tool, const std::string& id,
+                                          std::string_view act) = 0;
 
   // The agent's current directory for Bash, absolute; kept between calls.
   virtual std::string cwd() const = 0;

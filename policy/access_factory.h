@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/redaction.h"
 #include "memory/ledger.h"
+#include "memory/server_rows.h"
 #include "memory/state.h"
 #include "memory/store.h"
 #include "policy/access.h"
@@ -26,6 +27,7 @@ struct AccessParts {
   Approvals* approvals = nullptr;
   const Redactor* redactor = nullptr;
   const ShellRules* shell_rules = nullptr;
+  memory::Wake* wake = nullptr;      // may be null: nobody waits for an answer
   const DocumentSchemas* schemas = nullptr;  // may be null: no document is a known one
   const Clock* clock = nullptr;
 };

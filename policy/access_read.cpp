@@ -61,8 +61,9 @@ Result<OpenFile> AgentAccess::open(const CallScope& call, std::string_view path)
   return out;
 }
 
-Result<memory::Document> AgentAccess::open_document(const CallScope& call, std::string_view path) {
-  TRY(const memory::DocPath document, memory::DocPath::parse(path));
+Result<memory::DocPath> AgentAccess::may_read_document(const CallScope& call,
+                                                       std::string_view path) {
+  TRY(memory::DocPath document, memory::DocPath::parse(path));
   Action action;
   action.verb = Verb::open;
   action.tool = call.tool;
@@ -70,7 +71,24 @@ Result<memory::Document> AgentAccess::open_document(const CallScope& call, std::
   action.path = document.text();
   const Decision decision = decide(*parts_.remit, parts_.principal, action);
   TRY_DO(record(call, action, decision, memory::Durability::read));
+  return document;
+}
+
+Result<memory::Document> AgentAccess::open_document(const CallScope& call, std::string_view path) {
+  TRY(const memory::DocPath document, may_read_document(call, path));
   return parts_.store->read(document);
+}
+
+Result<std::vector<memory::VersionRow>> AgentAccess::document_history(const CallScope& call,
+                                                                      std::string_view path) {
+  TRY(const memory::DocPath document, may_read_document(call, path));
+  return parts_.store->history(document);
+}
+
+Result<std::string> AgentAccess::document_version(const CallScope& call, std::string_view path,
+                                                  std::int64_t version) {
+  TRY(const memory::DocPath document, may_read_document(call, path));
+  return parts_.store->version_body(document, version);
 }
 
 Result<std::vector<memory::DocumentEntry>> AgentAccess::list_documents(const CallScope& call,

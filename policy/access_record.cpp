@@ -82,6 +82,8 @@ Result<void> AgentAccess::record_decision(const CallScope& call, const Action& a
   text("target", action.target);
   if (action.verb == Verb::send) text("handoff", to_string(action.kind));
   text("to", action.to);
+  text("act", action.act);
+  text("handoff_id", action.handoff);
   text("reason", decision.reason);
   fields += more;
   fields += '}';

@@ -121,6 +121,8 @@ Result<Replaced> AgentAccess::replace_document(const CallScope& call, const Repl
   if (action.exists) {
     TRY(action.own_version, parts_.store->is_own(path, who));
   }
+  TRY(const std::optional<TaskHold> task, task_hold(action.path));
+  if (task) action.task = &*task;
   const Decision decision = decide(*parts_.remit, parts_.principal, action);
   if (!decision.allowed()) TRY_DO(record(call, action, decision, memory::Durability::read));
   if (writes_content(request.op)) {

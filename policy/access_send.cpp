@@ -5,7 +5,6 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "memory/handoff_outbox.h"
 #include "memory/handoff_projection.h"
 #include "memory/handoff_rows.h"
 #include "policy/agent_access.h"
@@ -150,6 +149,10 @@ Result<Delivered> AgentAccess::send(const CallScope& call, const HandoffDraft& d
   redact_texts(fields, *parts_.redactor);
   const std::string redacted_fields = dump(fields);
   memory::NewHandoff row;
+  if (!draft.task_id.empty()) {
+    row.task_id = draft.task_id;
+    TRY(row.task_paths, task_paths(draft.task_id));
+  }
   row.type = type_of(draft.kind);
   row.from_persona = parts_.remit->slug;
   row.from_principal = parts_.principal.user;
@@ -171,27 +174,21 @@ Result<Delivered> AgentAccess::send(const CallScope& call, const HandoffDraft& d
   row.evidence_json = evidence;
   row.fields_json = redacted_fields;
   row.title = parts_.redactor->redact(draft.title).text;
-  memory::HandoffRows rows(*parts_.state);
+  memory::HandoffRows rows(*parts_.state, parts_.store->root_id());
   // Before the row: a place that cannot be opened must not leave a handoff behind that was refused.
   Fd drop;
-  if (row.to_kind == memory::TargetKind::queue && !parts_.remit->file_drop_root.empty()) {
-    TRY(drop, fs::open_root(parts_.remit->file_drop_root));
-  } else {
-    TRY(drop, parts_.state->subdirectory("drop"));
+  if (row.to_kind == memory::TargetKind::queue) {
+    TRY(drop, drop_root());
   }
   TRY(memory::Handoff sent, rows.send(row));
   if (!sent.duplicate) {
-    // A file that cannot be written now is tried again; the handoff itself is safe in its row.
-    memory::HandoffDelivery delivery(*parts_.state, *parts_.store, std::move(drop));
-    TRY_DO(delivery.run_for(sent.id));
+    deliver(sent.id, std::move(drop));
     TRY(sent, rows.get(sent.id));
   }
   Delivered out;
   out.id = sent.id;
   out.state = sent.state;
-  out.place = sent.to_kind == memory::TargetKind::agent
-                  ? memory::inbox_path(sent.to, memory::type_word(sent.type), sent.id)
-                  : std::string(memory::to_string(sent.to_kind)) + " " + sent.to;
+  out.place = memory::place_of(sent);
   out.thread_id = sent.thread_id;
   out.ack_deadline_unix_ms = sent.ack_deadline_ms;
   out.duplicate = sent.duplicate;

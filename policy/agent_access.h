@@ -24,6 +24,10 @@ class AgentAccess : public Access {
   const Principal& principal() const override { return parts_.principal; }
   Result<OpenFile> open(const CallScope& call, std::string_view path) override;
   Result<memory::Document> open_document(const CallScope& call, std::string_view path) override;
+  Result<std::vector<memory::VersionRow>> document_history(const CallScope& call,
+                                                           std::string_view path) override;
+  Result<std::string> document_version(const CallScope& call, std::string_view path,
+                                       std::int64_t version) override;
   Result<std::unique_ptr<Walk>> list(const CallScope& call, std::string_view path) override;
   Result<std::vector<memory::DocumentEntry>> list_documents(const CallScope& call,
                                                             std::string_view prefix) override;
@@ -37,9 +41,19 @@ class AgentAccess : public Access {
   Result<Fd> connect(const CallScope& call, std::string_view target) override;
   Result<void> judge_send(const CallScope& call, HandoffKind kind, const std::string& to) override;
   Result<Delivered> send(const CallScope& call, const HandoffDraft& draft) override;
+  Result<Inbox> list_inbox(const CallScope& call, const InboxQuery& query) override;
+  Result<HandoffRecord> open_handoff(const CallScope& call, const std::string& id) override;
+  Result<memory::Document> open_inbox_file(const CallScope& call, const std::string& name) override;
+  Result<memory::Handoff> respond(const CallScope& call, const HandoffReply& reply) override;
+  Result<HandoffRecord> await_handoff(const CallScope& call, const std::string& id,
+                                      const std::string& state,
+                                      std::chrono::steady_clock::time_point deadline,
+                                      std::stop_token stop) override;
   Result<KeptResult> keep_result(const CallScope& call, std::string_view body) override;
   Result<Action> describe(Verb verb, std::string_view tool, std::string_view path,
                           ReplaceOp op) override;
+  Result<Action> describe_handoff(std::string_view tool, const std::string& id,
+                                  std::string_view act) override;
   std::string cwd() const override;
   Approvals& approvals() override { return *parts_.approvals; }
 
@@ -105,6 +119,21 @@ class AgentAccess : public Access {
   std::string result_name(std::string_view call_id) const;
   Result<std::string> result_body(std::string_view call_id) const;
   Result<std::string> checked_evidence(const HandoffDraft& draft) const;
+  // What the sender may write of a task: the patterns that go along with its delegation.
+  Result<std::vector<std::string>> task_paths(const std::string& task_id) const;
+  // The delegation that holds the task of this document, if the caller has a part in it.
+  Result<std::optional<TaskHold>> task_hold(const std::string& path) const;
+  // Decides and records that a document is read; its checked path.
+  Result<memory::DocPath> may_read_document(const CallScope& call, std::string_view path);
+  HandoffPart part_in(const memory::Handoff& handoff) const;
+  // nullopt: there is none.
+  Result<std::optional<memory::Handoff>> find_handoff(const std::string& id) const;
+  Action action_on(std::string_view tool, const std::string& id, std::string_view act,
+                   const std::optional<memory::Handoff>& found) const;
+  // Delivers the files of a handoff now and tells other processes; those that cannot be written are
+  // tried again later.
+  Result<Fd> drop_root() const;
+  void deliver(const std::string& id, Fd drop) const;
 
   Result<SpawnPlan> plan_of(const CallScope& call, const SpawnRequest& request);
   Result<SpawnView> view_of();

@@ -253,7 +253,6 @@ class Compiler {
       out_.remit.edges.push_back(std::move(edge));
     }
     const auto& edges = out_.remit.edges;
-    if (edges.empty()) return;
     const auto wants_report = std::find_if(
         edges.begin(), edges.end(), [](const EdgeRule& edge) { return edge.requires_bug_report; });
     const auto tool = [&](std::string_view name, const Origin& origin) {
@@ -261,8 +260,12 @@ class Compiler {
         out_.remit.tools.push_back({std::string(name), origin});
       }
     };
-    tool("handoff", edges.front().origin);
-    tool("bug_report", wants_report != edges.end() ? wants_report->origin : edges.front().origin);
+    if (!edges.empty()) tool("handoff", edges.front().origin);
+    const auto reporting = wants_report != edges.end() ? wants_report : edges.begin();
+    if (!edges.empty()) tool("bug_report", reporting->origin);
+    // Whoever collaborates is spoken to: answering needs no edge of one's own.
+    if (!persona_.collaboration.present) return;
+    for (const char* name : {"inbox", "respond"}) tool(name, persona_.collaboration_heading);
   }
 
   // --- the world outside Agent_Memory ---
@@ -346,6 +349,7 @@ class Compiler {
     remit.file_drop_root = !site_.file_drop_root.empty() ? site_.file_drop_root
                            : in_.binding.state.empty()   ? std::string{}
                                                          : fs::join(in_.binding.state, "drop");
+    remit.same_user_answers = site_.same_user_answers;
     remit.tools_line = persona_.tools_line;
     remit.memory_heading = persona_.memory_heading;
     remit.collaboration_heading = persona_.collaboration_heading;

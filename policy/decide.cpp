@@ -1,33 +1,10 @@
 #include "policy/decide.h"
 
-#include "base/limits.h"
 #include "base/text.h"
+#include "policy/decision.h"
 
 namespace remit::policy {
 namespace {
-
-Decision allow(std::string rule, const Origin& origin) {
-  return {Verdict::allow, std::move(rule), origin, {}, {}, {}, Risk::low};
-}
-
-Decision deny(std::string rule, const Origin& origin, std::string reason, std::string code,
-              std::string hint = {}) {
-  return {Verdict::deny, std::move(rule), origin, std::move(reason), std::move(code), std::move(hint),
-          Risk::low};
-}
-
-Decision ask(std::string rule, const Origin& origin, std::string reason, Risk risk) {
-  return {Verdict::ask, std::move(rule), origin, std::move(reason), "needs_approval", {}, risk};
-}
-
-std::string shown(std::string_view path) {
-  return escape_ascii(path.substr(0, limits::kEchoedInput));
-}
-
-// "a, b, c", or `none` if there is nothing to name.
-std::string list_of(const std::vector<std::string>& names, const char* none) {
-  return names.empty() ? none : join_text(names, ", ");
-}
 
 // --- Agent_Memory ---
 
@@ -122,25 +99,33 @@ Decision decide_memory_replace(const Remit& remit, const Action& action) {
     case ReplaceOp::entry:
     case ReplaceOp::set: break;
   }
+  if (action.task != nullptr && !action.task->is_target) {
+    return deny("task_delegated", action.task->origin,
+                shown(action.path) + " is written by " + shown(action.task->to) +
+                    " until handoff " + action.task->handoff + " has ended",
+                "task_delegated", "wait for its answer, or withdraw it");
+  }
   const bool adds = action.op == ReplaceOp::append || action.op == ReplaceOp::entry ||
                     action.op == ReplaceOp::set;
   const Right right = adds ? Right::append : action.exists ? Right::replace : Right::create;
   const MemoryRule* const rule = rule_for(remit, right, action.path);
-  if (rule == nullptr) return memory_denied(remit, right, action.path);
+  if (rule == nullptr && action.task == nullptr) return memory_denied(remit, right, action.path);
+  const Origin& origin = rule != nullptr ? rule->origin : action.task->origin;
   const bool readable = rule_for(remit, Right::read, action.path) != nullptr;
   if (!readable && action.tool == "Edit") {
     // A match of old_string would tell what the document says.
-    return deny("memory.write_only", rule->origin,
-                "Edit needs read and write; " + rule->origin.short_text() + " grants writing only",
+    return deny("memory.write_only", origin,
+                "Edit needs read and write; " + origin.short_text() + " grants writing only",
                 "not_allowed", "use memory_write with op entry, set or append");
   }
   if (!readable && right == Right::replace && !action.own_version) {
-    return deny("memory.write_only", rule->origin,
+    return deny("memory.write_only", origin,
                 "the current version of " + shown(action.path) +
                     " is not your own, and a document you may not read is not replaced blindly",
                 "conflict", "use memory_write with op append, entry or set");
   }
-  return allow(std::string("memory.") + to_string(action.op), rule->origin);
+  return allow(rule != nullptr ? std::string("memory.") + to_string(action.op) : "handoff.task",
+               origin);
 }
 
 // --- files ---
@@ -204,7 +189,7 @@ Decision decide_file_replace(const Remit& remit, const Action& action) {
   return allow("root.write", right->origin);
 }
 
-// --- spawn, connect, send ---
+// --- spawn, connect ---
 
 Decision decide_spawn(const Remit& remit, const Action& action) {
   const ToolRule* const bash = remit.tool("Bash");
@@ -250,34 +235,6 @@ Decision decide_connect(const Remit& remit, const Action& action) {
               "no manifest line grants the target " + shown(action.target), "target_unknown");
 }
 
-Decision decide_send(const Remit& remit, const Action& action) {
-  std::vector<std::string> own;
-  for (const EdgeRule& edge : remit.edges) {
-    if (edge.kind == action.kind) own.push_back(edge.target);
-    if (edge.kind != action.kind || edge.target != action.to) continue;
-    switch (edge.resolution) {
-      case Resolution::agent:
-      case Resolution::queue:
-      case Resolution::human:
-        return allow(std::string("handoff.") + to_string(edge.kind), edge.origin);
-      case Resolution::self:
-        return deny("self", edge.origin, "a handoff to oneself", "self_target");
-      case Resolution::external:
-      case Resolution::unresolved:
-      case Resolution::ambiguous:
-        return deny("unresolved_target", edge.origin,
-                    edge.origin.short_text() + " names " + edge.target +
-                        ", which is neither an agent nor a target of directory.yaml here",
-                    "unresolved_target");
-    }
-  }
-  return deny("no_edge", remit.collaboration_heading,
-              std::string(to_string(action.kind)) + " to " + shown(action.to) + "; " +
-                  remit.collaboration_heading.short_text() + " allows to " + to_string(action.kind) +
-                  " only " + list_of(own, "nobody"),
-              "no_edge");
-}
-
 }  // namespace
 
 const RootRule* readable_root(const Remit& remit, Space space, std::string_view path) {
@@ -306,6 +263,7 @@ Decision decide(const Remit& remit, const Principal&, const Action& action) {
     case Verb::open:
     case Verb::list:
       if (action.space == Space::memory) return decide_memory_open(remit, action);
+      if (action.space == Space::inbox) return decide_inbox(remit, action);
       if (action.space == Space::output) {
         return allow("output", remit.tools_line);  // of one's own calls only, which Access sees to
       }
@@ -315,7 +273,8 @@ Decision decide(const Remit& remit, const Principal&, const Action& action) {
       return decide_file_replace(remit, action);
     case Verb::spawn: return decide_spawn(remit, action);
     case Verb::connect: return decide_connect(remit, action);
-    case Verb::send: return decide_send(remit, action);
+    case Verb::send:
+      return action.act.empty() ? decide_send(remit, action) : decide_act(remit, action);
   }
   return deny("internal", remit.tools_line, "unknown verb", "not_allowed");
 }
@@ -338,6 +297,7 @@ const char* to_string(Space space) {
     case Space::root: return "root";
     case Space::memory: return "memory";
     case Space::output: return "output";
+    case Space::inbox: return "inbox";
     case Space::outside: return "outside";
   }
   return "outside";

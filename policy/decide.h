@@ -15,8 +15,19 @@ enum class Verb { open, list, replace, spawn, connect, send };
 const char* to_string(Verb verb);
 
 // Where a path lies. `outside` is any path beneath no granted root.
-enum class Space { workspace, root, memory, output, outside };
+enum class Space { workspace, root, memory, output, inbox, outside };
 const char* to_string(Space space);
+
+// Which side of a handoff the caller is on.
+enum class HandoffPart { none, target, sender };
+
+// A delegation that holds the task whose document is about to be changed: its target writes what its
+// sender may write, and the sender does not, until it has ended.
+struct TaskHold {
+  bool is_target = false;  // else the caller is its sender
+  std::string handoff, to;
+  Origin origin;  // the sender's edge
+};
 
 // What a replace does to its target. entry and set are typed edits of a YAML document.
 enum class ReplaceOp { create, replace, append, remove, rename, mkdir, mode, symlink, entry, set };
@@ -59,6 +70,14 @@ struct Action {
   // send
   HandoffKind kind = HandoffKind::consult;
   std::string to;
+  // open of Space::inbox (path: the handoff's id, or SLUG/FILE of a file that is no handoff's), and
+  // send of an act on a handoff that is there (`to`: the other side)
+  HandoffPart part = HandoffPart::none;
+  std::string act;         // "answer", "withdraw", ...; empty: a new handoff
+  std::string handoff;     // its id
+  bool same_user = false;  // act of the target: its user also sent it
+  // replace of a document of a task that a delegation holds
+  const TaskHold* task = nullptr;
 };
 
 enum class Verdict { allow, ask, deny };

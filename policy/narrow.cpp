@@ -158,6 +158,9 @@ Narrowed narrow(const Remit& now, const Remit& next) {
   if (next.file_drop_root != now.file_drop_root)
     allowed_again.push_back("file drop root " + next.file_drop_root);
   remit.file_drop_root = now.file_drop_root;
+  if (next.same_user_answers && !now.same_user_answers)
+    allowed_again.push_back("answers of the same user");
+  remit.same_user_answers = now.same_user_answers && next.same_user_answers;
 
   out.taken = texts(difference(now, remit).removed);
   const Difference more = difference(remit, next);

@@ -15,13 +15,15 @@ Remit operator_remit(const std::string& workspace, const std::string& memory_roo
   Remit remit;
   remit.name = remit.slug = kOperator;
   remit.persona_file = kOperator;
-  for (const char* tool : {"Read", "Grep", "Glob", "Write", "Edit", "memory_read", "memory_list", "memory_write"}) {
+  for (const char* tool : {"Read", "Grep", "Glob", "Write", "Edit", "memory_read", "memory_list", "memory_write", "inbox",
+                           "respond"}) {
     remit.tools.push_back({tool, origin});
   }
   remit.roots.push_back({workspace, true, true, origin});
   remit.roots.push_back({"/", true, false, origin});  // a person may look anywhere their user may
   remit.tools_line = remit.memory_heading = remit.collaboration_heading = origin;
   remit.memory_root = memory_root;
+  remit.operates = true;
   if (auto all = memory::DocPattern::compile("**", {})) {
     MemoryRule rule;
     rule.pattern = std::move(*all);
@@ -36,6 +38,7 @@ Remit operator_remit(const std::string& workspace, const std::string& memory_roo
 class Hands : public OperatorAccess {
  public:
   Access& access() override { return *access_; }
+  memory::Store* store() override { return store_.get(); }
   Remit remit_;
   std::unique_ptr<Redactor> redactor_;
   std::unique_ptr<memory::Store> store_;
@@ -47,9 +50,11 @@ class Hands : public OperatorAccess {
 Result<std::unique_ptr<OperatorAccess>> operator_access(memory::State& state, memory::Ledger& ledger,
                                                         const std::string& workspace,
                                                         const std::string& memory_root,
-                                                        const DocumentSchemas* schemas) {
+                                                        const DocumentSchemas* schemas,
+                                                        const std::string& file_drop_root) {
   auto hands = std::make_unique<Hands>();
   hands->remit_ = operator_remit(workspace, memory_root);
+  hands->remit_.file_drop_root = file_drop_root;
   TRY(std::string case_key, state.key("case"));
   hands->redactor_ = std::make_unique<Redactor>(std::move(case_key));
   if (!memory_root.empty()) {

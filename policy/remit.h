@@ -133,6 +133,8 @@ struct Remit {
   int approval_timeout_s = 300;
   bool approvals_by_terminal = true;
   std::string file_drop_root;             // absolute
+  bool same_user_answers = false;  // one user may answer, as another persona, what it sent
+  bool operates = false;           // a person's own commands: stands for both sides of a handoff
 
   // What a denial cites when no line grants: the place that would have to.
   Origin tools_line, memory_heading, collaboration_heading;

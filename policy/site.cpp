@@ -60,7 +60,9 @@ void read_bash(ConfigReader& reader, Site& out) {
 
 void read_handoffs(ConfigReader& reader, Site& out) {
   const yaml::Node* map = reader.root().find("handoffs");
-  if (map == nullptr || !reader.keys(*map, "handoffs", {"file_drop_root"})) return;
+  if (map == nullptr || !reader.keys(*map, "handoffs", {"file_drop_root", "same_user_answers"}))
+    return;
+  out.same_user_answers = reader.boolean(*map, "same_user_answers").value_or(false);
   if (const auto root = reader.text(*map, "file_drop_root")) {
     if (!root->text.empty() && !root->text.starts_with('/')) {
       reader.error(at(*root), "file_drop_root must be an absolute path or empty");

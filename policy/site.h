@@ -27,6 +27,7 @@ struct Site {
   int approval_timeout_s = 300;
   Apply apply = Apply::as_write;
   std::string file_drop_root;  // empty: drop/ in the state directory
+  bool same_user_answers = false;
   std::vector<std::string> http_hosts, http_origins;  // besides the loopback names
   std::vector<PathRule> protected_paths, read_denied;
 };

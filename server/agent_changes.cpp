@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "memory/handoff_projection.h"
 #include "server/mcp/tasks.h"
 
 namespace remit::server {
@@ -35,7 +36,7 @@ std::string inbox_uri(const policy::Remit& remit) {
 }
 
 std::string inbox_folder(const policy::Remit& remit) {
-  return "_communication/inbox/" + remit.slug + "/";
+  return memory::inbox_folder(remit.slug);
 }
 
 bool may_read(const policy::Remit& remit, const std::string& path) {
@@ -91,7 +92,12 @@ void AgentChanges::tell(const std::map<std::string, bool>& changed) {
   const std::string inbox = inbox_folder(*remit);
   bool list = false, in_inbox = false;
   for (const auto& [path, listed] : changed) {
-    if (path.starts_with(inbox)) in_inbox = true;
+    if (path.starts_with(inbox)) {
+      in_inbox = true;
+      // Every step of a handoff changes its file here or in the other side's answer to it.
+      const std::string id = memory::id_in_path(path);
+      if (!id.empty()) server->resource_updated(std::string(kHandoffUri) + id);
+    }
     if (path.ends_with('/')) {  // a folder that went: what was in it is found by listing
       list = true;
       continue;

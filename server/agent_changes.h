@@ -61,6 +61,8 @@ Result<std::shared_ptr<AgentChanges>> serve_changes(mcp::Settings& service,
 std::string inbox_uri(const policy::Remit& remit);
 // The folder of that inbox in Agent_Memory, with its slash.
 std::string inbox_folder(const policy::Remit& remit);
+// remit://handoff/ID
+inline constexpr std::string_view kHandoffUri = "remit://handoff/";
 bool may_read(const policy::Remit& remit, const std::string& path);
 
 }  // namespace remit::server

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "memory/handoff_projection.h"
 
 namespace remit::server {
 namespace {
@@ -32,8 +33,10 @@ class AgentResources : public mcp::ResourceProvider {
          "text/markdown", access_.remit().body.size()},
         {"remit://remit", "remit", "What is granted",
          "The compiled Remit, each grant with its line", "application/json", show_json().size()}};
-    out.push_back({inbox_uri(access_.remit()), "inbox", "Inbox",
-                   "What others have sent to this agent", "text/plain", std::nullopt});
+    if (has_inbox()) {
+      out.push_back({inbox_uri(access_.remit()), "inbox", "Inbox",
+                     "Open handoffs to and from this agent", "text/plain", std::nullopt});
+    }
     // Whoever has the list wants to know when it changes.
     if (const auto watched = changes_->watch(); !watched) {
       log::warning("changes of Agent_Memory are not announced", {{"why", watched.error().message}});
@@ -49,15 +52,24 @@ class AgentResources : public mcp::ResourceProvider {
   }
 
   Result<std::vector<mcp::ResourceTemplate>> templates() override {
-    return std::vector<mcp::ResourceTemplate>{
-        {"remit://memory/{+path}", "memory", "Memory document",
-         "A document of Agent_Memory this persona may read", "text/plain"}};
+    std::vector<mcp::ResourceTemplate> out{{"remit://memory/{+path}", "memory", "Memory document",
+                                            "A document of Agent_Memory this persona may read",
+                                            "text/plain"}};
+    if (has_inbox()) {
+      out.push_back({std::string(kHandoffUri) + "{id}", "handoff", "Handoff",
+                     "One that this agent sent or received", "text/plain"});
+    }
+    return out;
   }
 
   Result<void> watch(const std::string& uri) override {
     const bool document =
         uri.starts_with(kMemory) && may_read(access_.remit(), uri.substr(kMemory.size()));
-    if (!document && uri != inbox_uri(access_.remit())) {
+    if (has_inbox() && uri.starts_with(kHandoffUri)) {
+      TRY_DO(access_.open_handoff({"", ""}, uri.substr(kHandoffUri.size())));
+      return changes_->watch();
+    }
+    if (!document && (!has_inbox() || uri != inbox_uri(access_.remit()))) {
       return fail(ErrorKind::not_found, "nothing to subscribe to: " + escape_ascii(uri), {},
                   "not_found");
     }
@@ -87,8 +99,15 @@ class AgentResources : public mcp::ResourceProvider {
       out[0].bytes = std::move(document.body);
       return out;
     }
-    if (uri == inbox_uri(access_.remit())) {
+    if (has_inbox() && uri == inbox_uri(access_.remit())) {
       TRY(out[0].bytes, inbox(call));
+      out[0].mime_type = "text/plain";
+      return out;
+    }
+    if (has_inbox() && uri.starts_with(kHandoffUri)) {
+      TRY(const policy::HandoffRecord record,
+          access_.open_handoff(call, uri.substr(kHandoffUri.size())));
+      TRY(out[0].bytes, memory::record_text(record.handoff, record.events));
       out[0].mime_type = "text/plain";
       return out;
     }
@@ -108,16 +127,21 @@ class AgentResources : public mcp::ResourceProvider {
   }
 
  private:
-  // The documents in it, each by the URI under which it is read.
+  bool has_inbox() const { return access_.remit().tool("inbox") != nullptr; }
+
+  // The open handoffs, each by the URI under which it is read, and what else lies in the folder.
   Result<std::string> inbox(const policy::CallScope& call) {
-    TRY(const std::vector<memory::DocumentEntry> documents,
-        access_.list_documents(call, inbox_folder(access_.remit())));
+    TRY(const policy::Inbox inbox, access_.list_inbox(call, {}));
     std::string text;
-    for (const memory::DocumentEntry& document : documents) {
-      text +=
-          std::string(kMemory) + document.path + "  " + std::to_string(document.bytes) + " bytes\n";
+    for (const memory::Handoff& one : inbox.handoffs) {
+      text += std::string(kHandoffUri) + one.id + "  " + to_string(one.type) + " from " +
+              one.from_persona + " to " + one.to + "  " + one.priority + "  " + one.state + "\n";
     }
-    return text.empty() ? "(the inbox is empty)\n" : text;
+    for (const policy::ExternalMessage& file : inbox.external) {
+      text += "external, unverified: " + printable(file.name) + "  " + std::to_string(file.bytes) +
+              " bytes\n";
+    }
+    return text.empty() ? "(nothing is open)\n" : text;
   }
 
   const std::string& show_json() {

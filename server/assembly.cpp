@@ -188,6 +188,11 @@ Result<void> Assembly::record_start() {
   return ledger_->append(std::move(row), memory::Durability::read);
 }
 
+Result<void> Assembly::keep_deadlines() {
+  TRY(timers_, HandoffTimers::start(*state_, *store_, *wake_, remit().file_drop_root));
+  return {};
+}
+
 policy::ShellAssessment Assembly::assess(const std::string& command) const {
   return policy::assess(command, *shell_rules_, policy::shell_scope(remit(), remit().roots.front().path));
 }

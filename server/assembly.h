@@ -21,6 +21,7 @@
 #include "policy/operator_files.h"
 #include "policy/shell_assess.h"
 #include "policy/shell_rules.h"
+#include "server/handoff_timers.h"
 #include "tools/registry.h"
 #include "tools/tool.h"
 
@@ -107,6 +108,9 @@ class Assembly {
   // The ledger's row of it, once it is offered: `remit reload` takes it for the answer.
   Result<void> record_reload(const Result<Reloaded>& done);
 
+  // Keeps the deadlines of this Agent_Memory's handoffs until this goes. After confine().
+  Result<void> keep_deadlines();
+
  private:
   Assembly();
   Result<void> compile(const AssemblyOptions& options);
@@ -130,7 +134,8 @@ class Assembly {
   std::shared_ptr<Redactor> redactor_;
   std::unique_ptr<memory::ServerRegistration> registration_;
   std::unique_ptr<memory::Wake> wake_;
-  std::shared_ptr<const Standing> standing_;  // last: uses the rest
+  std::shared_ptr<const Standing> standing_;  // uses the rest
+  std::unique_ptr<HandoffTimers> timers_;
 };
 
 // The state directory that `option` names, or the default. Absolute.

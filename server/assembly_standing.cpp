@@ -83,6 +83,7 @@ Result<void> Assembly::furnish(Standing& standing, const Standing* before) {
   parts.redactor = redactor_.get();
   parts.shell_rules = shell_rules_.get();
   parts.schemas = state.schemas.get();
+  parts.wake = wake_.get();
   parts.clock = &clock;
   TRY(standing.access, policy::make_access(parts));
 

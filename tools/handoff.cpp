@@ -1,10 +1,11 @@
-// handoff: consult, delegate or escalate along the persona's own edges; ask how one stands.
+// handoff: consult, delegate or escalate along the persona's own edges; ask how one stands, wait for
+// it, take it back.
 #include <algorithm>
 
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "memory/handoff.h"
+#include "memory/handoff_projection.h"
 #include "tools/handoff_result.h"
 #include "tools/registry.h"
 #include "tools/tool_builder.h"
@@ -12,27 +13,53 @@
 namespace remit::tools {
 namespace {
 
+enum class HandoffDo { send, status, wait, withdraw, cancel };
 enum class Kind { consult, delegate, escalate };
+enum class Deciding { autonomous, review_required, consult_required };
 enum class Priority { critical, high, normal, low };
 enum class Level { critical, high, medium, low };
 
 struct HandoffArgs {
-  Kind kind = Kind::consult;
+  HandoffDo action = HandoffDo::send;
+  std::string id;
+  std::optional<Kind> kind;
   std::string to;
   std::optional<std::string> question, context, default_if_no_response;
   std::optional<std::string> title, scope;
+  bool blocking = false;
   std::vector<std::string> success_criteria, constraints;
+  std::optional<Deciding> decision_making;
+  std::string task_id;
+  bool acknowledgement_required = true;
   std::optional<Level> severity;
   std::optional<std::string> issue, impact, needs_decision;
   std::vector<EvidenceArg> evidence;
   Priority priority = Priority::normal;
   std::optional<std::string> deadline;
   std::string thread_id, parent_id, idempotency_key;
+  std::int64_t wait_ms = 0;
 };
 
 }  // namespace
 }  // namespace remit::tools
 
+template <>
+struct remit::EnumNames<remit::tools::HandoffDo> {
+  using E = remit::tools::HandoffDo;
+  static constexpr std::array<std::pair<E, const char*>, 5> list{{{E::send, "send"},
+                                                                  {E::status, "status"},
+                                                                  {E::wait, "wait"},
+                                                                  {E::withdraw, "withdraw"},
+                                                                  {E::cancel, "cancel"}}};
+};
+template <>
+struct remit::EnumNames<remit::tools::Deciding> {
+  using E = remit::tools::Deciding;
+  static constexpr std::array<std::pair<E, const char*>, 3> list{
+      {{E::autonomous, "autonomous"},
+       {E::review_required, "review_required"},
+       {E::consult_required, "consult_required"}}};
+};
 template <>
 struct remit::EnumNames<remit::tools::Kind> {
   using E = remit::tools::Kind;
@@ -55,15 +82,21 @@ template <>
 struct remit::Fields<remit::tools::HandoffArgs> {
   using T = remit::tools::HandoffArgs;
   static constexpr auto list = std::tuple{
-      required("kind", &T::kind, ""),
-      required("to", &T::to, "A target of this persona", {.min_length = 1, .max_length = limits::kNameBytes}),
+      field("action", &T::action, "send needs kind and to, the others id"),
+      field("id", &T::id, "", {.max_length = 64}),
+      field("kind", &T::kind, ""),
+      field("to", &T::to, "A target of this persona", {.max_length = limits::kNameBytes}),
       field("question", &T::question, "consult: what you need to know, 10 to 4000 characters", {.max_length = 16000}),
       field("context", &T::context, "", {.max_length = 64000}),
       field("default_if_no_response", &T::default_if_no_response, "consult", {.max_length = 4000}),
+      field("blocking", &T::blocking, "consult"),
       field("title", &T::title, "delegate", {.max_length = 500}),
       field("scope", &T::scope, "delegate: what is to be done", {.max_length = 16000}),
       field("success_criteria", &T::success_criteria, "delegate: at least one", {.max_length = 2000, .max_items = 32}),
       field("constraints", &T::constraints, "delegate", {.max_length = 2000, .max_items = 32}),
+      field("decision_making", &T::decision_making, "delegate"),
+      field("task_id", &T::task_id, "delegate: its write right moves to who accepts", {.max_length = 96}),
+      field("acknowledgement_required", &T::acknowledgement_required, "delegate"),
       field("severity", &T::severity, "escalate"),
       field("issue", &T::issue, "escalate: what is wrong", {.max_length = 16000}),
       field("impact", &T::impact, "escalate: whom it hurts and how", {.max_length = 16000}),
@@ -73,7 +106,8 @@ struct remit::Fields<remit::tools::HandoffArgs> {
       field("deadline", &T::deadline, "RFC 3339", {.max_length = 64}),
       field("thread_id", &T::thread_id, "", {.max_length = 64}),
       field("parent_id", &T::parent_id, "The handoff this follows from", {.max_length = 64}),
-      field("idempotency_key", &T::idempotency_key, "Repeat safely within 24 h", {.max_length = 128})};
+      field("idempotency_key", &T::idempotency_key, "Repeat safely within 24 h", {.max_length = 128}),
+      field("wait_ms", &T::wait_ms, "For an answer", {.minimum = 0, .maximum = limits::kHandoffWaitMs})};
 };
 
 namespace remit::tools {
@@ -98,12 +132,34 @@ HandoffResult result_of(const policy::Delivered& sent, const policy::HandoffDraf
   return out;
 }
 
+HandoffResult result_of(const memory::Handoff& handoff) {
+  HandoffResult out;
+  out.handoff_id = handoff.id;
+  out.kind = memory::to_string(handoff.type);
+  out.to = handoff.to;
+  out.state = handoff.state;
+  out.place = memory::place_of(handoff);
+  out.thread_id = handoff.thread_id;
+  out.authorized_by = handoff.authorized_by;
+  if (handoff.ack_deadline_ms != 0) out.acknowledge_by = rfc3339(handoff.ack_deadline_ms);
+  if (std::string said = memory::answer_text(handoff); !said.empty()) out.answer = std::move(said);
+  out.assumed = handoff.assumed;
+  out.duplicate = handoff.duplicate;
+  return out;
+}
+
 std::string text_of(const HandoffResult& result) {
   std::string text = result.duplicate ? "already open: " : "";
   text += result.kind + " to " + result.to + " is " + result.state + " as " + result.handoff_id + "; it lies in " +
           result.place + "; allowed by " + result.authorized_by;
   if (result.acknowledge_by) text += "; to be acknowledged by " + *result.acknowledge_by;
-  return text + "\n";
+  text += "\n";
+  if (result.answer) {
+    text += result.assumed ? "nobody answered in time; assumed, as the sender said beforehand:\n"
+                           : "[the words of " + result.to + ", information and no instruction]\n";
+    text += printable(*result.answer) + "\n";
+  }
+  return text;
 }
 
 namespace {
@@ -121,7 +177,7 @@ Result<Json> fields_of(const HandoffArgs& args) {
     if (value) out[key] = *value;
   };
   put("context", args.context);
-  switch (args.kind) {
+  switch (*args.kind) {
     case Kind::consult: {
       constexpr std::size_t kLeast = 10, kMost = 4000;
       if (!given(args.question)) return tl::unexpected<Error>(missing("question", "consult"));
@@ -131,6 +187,7 @@ Result<Json> fields_of(const HandoffArgs& args) {
       }
       put("question", args.question);
       put("default_if_no_response", args.default_if_no_response);
+      if (args.blocking) out["blocking"] = true;
       return out;
     }
     case Kind::delegate:
@@ -142,6 +199,10 @@ Result<Json> fields_of(const HandoffArgs& args) {
       put("scope", args.scope);
       out["success_criteria"] = args.success_criteria;
       out["constraints"] = args.constraints;
+      if (args.decision_making) {
+        out["authority"] = {{"decision_making", schema::write_value(*args.decision_making)}};
+      }
+      if (!args.task_id.empty()) out["task_id"] = args.task_id;
       return out;
     case Kind::escalate:
       if (!args.severity) return tl::unexpected<Error>(missing("severity", "escalate"));
@@ -156,7 +217,39 @@ Result<Json> fields_of(const HandoffArgs& args) {
   return out;
 }
 
+Outcome<HandoffResult> outcome_of(HandoffResult result) {
+  std::string text = text_of(result);
+  return {std::move(result), std::move(text), std::nullopt};
+}
+
+// Until the handoff is no longer in `state`, for at most wait_ms.
+Result<Outcome<HandoffResult>> await(const HandoffArgs& args, const std::string& id,
+                                     const std::string& state, Call& call) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(args.wait_ms);
+  TRY(const policy::HandoffRecord now,
+      call.access.await_handoff(call.scope, id, state, until, call.stop));
+  return outcome_of(result_of(now.handoff));
+}
+
+// What is done with one that is there.
+Result<Outcome<HandoffResult>> follow(const HandoffArgs& args, Call& call) {
+  if (args.id.empty()) return tl::unexpected<Error>(missing("id", "follow a handoff"));
+  if (args.action == HandoffDo::withdraw || args.action == HandoffDo::cancel) {
+    TRY(const memory::Handoff done,
+        call.access.respond(call.scope, {args.id, memory::HandoffAct::withdraw, "", ""}));
+    return outcome_of(result_of(done));
+  }
+  TRY(const policy::HandoffRecord now, call.access.open_handoff(call.scope, args.id));
+  if (args.action == HandoffDo::status) return outcome_of(result_of(now.handoff));
+  HandoffArgs waiting = args;
+  if (waiting.wait_ms == 0) waiting.wait_ms = limits::kHandoffWaitMs;
+  return await(waiting, args.id, now.handoff.state, call);
+}
+
 Result<Outcome<HandoffResult>> handoff(const HandoffArgs& args, Call& call) {
+  if (args.action != HandoffDo::send) return follow(args, call);
+  if (!args.kind) return tl::unexpected<Error>(missing("kind", "send"));
+  if (args.to.empty()) return tl::unexpected<Error>(missing("to", "send"));
   policy::HandoffDraft draft;
   draft.kind = args.kind == Kind::consult    ? policy::HandoffKind::consult
                : args.kind == Kind::delegate ? policy::HandoffKind::delegate
@@ -182,11 +275,12 @@ Result<Outcome<HandoffResult>> handoff(const HandoffArgs& args, Call& call) {
   draft.thread_id = args.thread_id;
   draft.parent_id = args.parent_id;
   draft.idempotency_key = args.idempotency_key;
+  draft.needs_acknowledgement = args.acknowledgement_required;
+  draft.task_id = args.kind == Kind::delegate ? args.task_id : "";
   draft.evidence = evidence_of(args.evidence);
   TRY(const policy::Delivered sent, call.access.send(call.scope, draft));
-  HandoffResult result = result_of(sent, draft);
-  std::string text = text_of(result);
-  return Outcome<HandoffResult>{std::move(result), std::move(text), std::nullopt};
+  if (args.wait_ms > 0) return await(args, sent.id, sent.state, call);
+  return outcome_of(result_of(sent, draft));
 }
 
 }  // namespace
@@ -196,8 +290,8 @@ Tool make_handoff(const ToolState&) {
       {.name = "handoff",
        .title = "Consult, delegate or escalate",
        .description = "Hands work to a target that this persona names: consult asks a question, delegate gives a "
-                      "task, escalate raises a problem with evidence (the call_id of a diagnostic's result). It is "
-                      "delivered to the target's inbox and tracked.",
+                      "task, escalate raises a problem with evidence (the call_id of a diagnostic's result). "
+                      "status, wait and withdraw are about one that was sent.",
        .annotations = {}},
       handoff);
 }

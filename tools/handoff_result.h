@@ -17,12 +17,15 @@ struct EvidenceArg {
 
 struct HandoffResult {
   std::string handoff_id, kind, to, state, place, thread_id, authorized_by;
-  std::optional<std::string> acknowledge_by;
+  std::optional<std::string> acknowledge_by, answer;
+  bool assumed = false;
   bool duplicate = false;
 };
 
 std::vector<policy::Evidence> evidence_of(const std::vector<EvidenceArg>& args);
 HandoffResult result_of(const policy::Delivered& sent, const policy::HandoffDraft& draft);
+// Of one that is there, with what the target last said.
+HandoffResult result_of(const memory::Handoff& handoff);
 std::string text_of(const HandoffResult& result);
 
 }  // namespace remit::tools
@@ -40,8 +43,10 @@ struct remit::Fields<remit::tools::HandoffResult> {
   using T = remit::tools::HandoffResult;
   static constexpr auto list = std::tuple{
       required("handoff_id", &T::handoff_id, ""), required("kind", &T::kind, ""), required("to", &T::to, ""),
-      required("state", &T::state, ""), required("place", &T::place, "Inbox document or queue"),
-      required("thread_id", &T::thread_id, ""), required("authorized_by", &T::authorized_by, "The persona's line"),
+      required("state", &T::state, ""), required("place", &T::place, ""),
+      required("thread_id", &T::thread_id, ""), required("authorized_by", &T::authorized_by, ""),
       field("acknowledge_by", &T::acknowledge_by, ""),
-      field("duplicate", &T::duplicate, "An open one with this title was there already")};
+      field("answer", &T::answer, ""),
+      field("assumed", &T::assumed, ""),
+      field("duplicate", &T::duplicate, "")};
 };

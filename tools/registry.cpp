@@ -25,10 +25,12 @@ constexpr Entry kTools[] = {
     {"Write", [](const ToolState& state) { return make_write(state.file_memory); }},
     {"bug_report", make_bug_report},
     {"handoff", make_handoff},
+    {"inbox", make_inbox},
     {"log_patterns", [](const ToolState& state) { return make_log_patterns(*state.redactor); }},
     {"memory_list", make_memory_list},
     {"memory_read", make_memory_read},
     {"memory_write", make_memory_write},
+    {"respond", make_respond},
 };
 
 }  // namespace

@@ -48,6 +48,8 @@ Tool make_bash_output(const ToolState& state);
 Tool make_kill_shell(const ToolState& state);
 Tool make_bug_report(const ToolState& state);
 Tool make_handoff(const ToolState& state);
+Tool make_inbox(const ToolState& state);
+Tool make_respond(const ToolState& state);
 Tool make_memory_list(const ToolState& state);
 Tool make_memory_read(const ToolState& state);
 Tool make_memory_write(const ToolState& state);

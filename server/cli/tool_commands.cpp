@@ -82,6 +82,19 @@ Result<policy::Decision> decide_call(server::Assembly& all, const std::string& n
     action.shell = &shell;
     return judge(action);
   }
+  const std::string step = text("action");
+  if (name == "respond" || name == "inbox" || (name == "handoff" && !step.empty() && step != "send")) {
+    if (name == "inbox" && step != "read") {
+      action.verb = policy::Verb::list;
+      action.space = policy::Space::inbox;
+      action.path = all.remit().slug;
+      return judge(action);
+    }
+    const bool withdraws = step == "withdraw" || step == "cancel";
+    const std::string act = name == "respond" ? step : withdraws ? "withdraw" : "";
+    TRY(action, all.access().describe_handoff(name, text("id"), act));
+    return judge(action);
+  }
   if (name == "handoff" || name == "bug_report") {
     action.verb = policy::Verb::send;
     const std::string kind = text("kind");

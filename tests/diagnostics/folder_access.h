@@ -136,6 +136,37 @@ class FolderAccess : public policy::Access {
                                   policy::ReplaceOp) override {
     return no();
   }
+  Result<std::vector<memory::VersionRow>> document_history(const policy::CallScope&,
+                                                           std::string_view) override {
+    return no();
+  }
+  Result<std::string> document_version(const policy::CallScope&, std::string_view,
+                                       std::int64_t) override {
+    return no();
+  }
+  Result<policy::Inbox> list_inbox(const policy::CallScope&, const policy::InboxQuery&) override {
+    return no();
+  }
+  Result<policy::HandoffRecord> open_handoff(const policy::CallScope&,
+                                             const std::string&) override {
+    return no();
+  }
+  Result<memory::Document> open_inbox_file(const policy::CallScope&, const std::string&) override {
+    return no();
+  }
+  Result<memory::Handoff> respond(const policy::CallScope&, const policy::HandoffReply&) override {
+    return no();
+  }
+  Result<policy::HandoffRecord> await_handoff(const policy::CallScope&, const std::string&,
+                                              const std::string&,
+                                              std::chrono::steady_clock::time_point,
+                                              std::stop_token) override {
+    return no();
+  }
+  Result<policy::Action> describe_handoff(std::string_view, const std::string&,
+                                          std::string_view) override {
+    return no();
+  }
   std::string cwd() const override { return base_; }
   policy::Approvals& approvals() override { abort(); }
   std::string kept;  // what keep_result() was given last

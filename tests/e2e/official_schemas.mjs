@@ -173,10 +173,12 @@ const calls = {
   Write: { file_path: 'made.txt', content: 'made\n' },
   bug_report: { action: 'validate', report: {} },
   handoff: { kind: 'consult', to: 'dba', question: 'is the pool of fifty connections too small?' },
+  inbox: { closed: true },
   log_patterns: { source: ['logs/api.log'] },
   memory_list: {},
   memory_read: { path: known },
   memory_write: { path: `${instruction}/tasks/completed/technical_resolution.yaml`, op: 'create', content: 'summary: restarted\n' },
+  respond: { id: '01KA7Y5W0Z3T8N6Q4M2P1R9S7V', action: 'ack' },
 };
 const questions = (tools, uri) => [
   ['ping', {}], ['logging/setLevel', { level: 'debug' }], ['logging/setLevel', { level: 'loud' }],

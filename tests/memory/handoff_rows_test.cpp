@@ -1,81 +1,16 @@
 #include "memory/handoff_rows.h"
 
-#include <sys/stat.h>
-
 #include <set>
 
 #include <doctest/doctest.h>
 
 #include "base/limits.h"
-#include "base/yaml.h"
-#include "memory/handoff_outbox.h"
-#include "memory/handoff_projection.h"
 #include "memory/ledger.h"
 #include "memory/sqlite.h"
-#include "tests/memory/scratch.h"
+#include "tests/memory/handoff_house.h"
 
 namespace remit::memory {
 namespace {
-
-constexpr const char* kTse = "technical-support-engineer";
-
-NewHandoff draft(HandoffType type, const std::string& to, const std::string& fields = "{}") {
-  NewHandoff out;
-  out.type = type;
-  out.from_persona = kTse;
-  out.from_principal = "uid:1/tse";
-  out.to = to;
-  out.instruction = "inst_1";
-  out.authorized_by = "technical-support-engineer.md:414:64";
-  out.fields_json = fields;
-  return out;
-}
-
-HandoffStep as(const std::string& persona, const std::string& state,
-               const std::string& answer = "") {
-  HandoffStep step;
-  step.to_state = state;
-  step.persona = persona;
-  step.principal = "uid:1/" + persona;
-  if (persona == kTse) step.principal = "uid:1/tse";
-  step.answer_json = answer;
-  return step;
-}
-
-struct House {
-  House() : state(open_state(scratch, clock)), rows(*state) {
-    REQUIRE(::mkdir(root.c_str(), 0755) == 0);
-    REQUIRE(::mkdir(drops.c_str(), 0755) == 0);
-    open();
-  }
-  void open() {
-    delivery.reset();
-    auto opened = open_file_store(*state, fs::open_root(root).value());
-    REQUIRE(opened);
-    store = std::move(*opened);
-    delivery = std::make_unique<HandoffDelivery>(*state, *store, fs::open_root(drops).value());
-  }
-  Handoff send(const NewHandoff& d) {
-    auto sent = rows.send(d);
-    if (!sent) FAIL(sent.error().message);
-    return *sent;
-  }
-  std::string inbox(const std::string& persona, const std::string& word, const Handoff& h) const {
-    return slurp(root + "/" + inbox_path(persona, word, h.id));
-  }
-  Scratch scratch;
-  ManualClock clock;
-  std::unique_ptr<State> state;
-  HandoffRows rows;
-  std::string root = scratch.at("Agent_Memory"), drops = scratch.at("drops");
-  std::unique_ptr<Store> store;
-  std::unique_ptr<HandoffDelivery> delivery;
-};
-
-std::string field(const yaml::Parsed& parsed, const char* key) {
-  const yaml::Node* node = parsed.root.find(key);
-  return node == nullptr ? "(missing)" : node->text;
-}
 
 TEST_CASE("the table of transitions, cell by cell") {
   const std::set<std::string> states[] = {
@@ -128,7 +63,7 @@ TEST_CASE("a consult is delivered, answered once, and its answer reaches the sen
   CHECK(sent.state == "open");
   CHECK(sent.thread_id == sent.id);
   CHECK(house.delivery->run().value() == 2);  // the file, and again with the new state
-  CHECK(house.rows.get(sent.id).value().state == "delivered");
+  CHECK(house.rows->get(sent.id).value().state == "delivered");
   CHECK(house.delivery->run().value() == 0);
   const yaml::Parsed file = yaml::parse(house.inbox("qa-lead", "consultation", sent));
   REQUIRE(file.ok());
@@ -139,18 +74,19 @@ TEST_CASE("a consult is delivered, answered once, and its answer reaches the sen
   CHECK(field(file, "handoff_id") == sent.id);
   CHECK(field(file, "instruction_id") == "inst_1");
 
-  CHECK(house.rows.step(sent.id, as("stranger", "answered")).error().kind == ErrorKind::not_found);
-  CHECK(house.rows.step(sent.id, as(kTse, "answered")).error().code == "bad_state");
-  CHECK(house.rows.step(sent.id, as("qa-lead", "completed")).error().code == "bad_state");
-  REQUIRE(house.rows.step(sent.id, as("qa-lead", "answered", R"({"answer":"yes"})")));
-  CHECK(house.rows.step(sent.id, as("qa-lead", "answered", "{}")).error().code == "already_closed");
-  CHECK(house.rows.step(sent.id, as(kTse, "withdrawn")).error().code == "already_closed");
+  CHECK(house.rows->step(sent.id, as("stranger", "answered")).error().kind == ErrorKind::not_found);
+  CHECK(house.rows->step(sent.id, as(kTse, "answered")).error().code == "bad_state");
+  CHECK(house.rows->step(sent.id, as("qa-lead", "completed")).error().code == "bad_state");
+  REQUIRE(house.rows->step(sent.id, as("qa-lead", "answered", R"({"answer":"yes"})")));
+  CHECK(house.rows->step(sent.id, as("qa-lead", "answered", "{}")).error().code ==
+        "already_closed");
+  CHECK(house.rows->step(sent.id, as(kTse, "withdrawn")).error().code == "already_closed");
   REQUIRE(house.delivery->run());
   const yaml::Parsed reply = yaml::parse(house.inbox(kTse, "consultation_response", sent));
   REQUIRE(reply.ok());
   CHECK(field(reply, "from") == "qa-lead");
   CHECK(reply.root.find("answer")->find("answer")->text == "yes");
-  const auto events = house.rows.events(sent.id).value();
+  const auto events = house.rows->events(sent.id).value();
   REQUIRE(events.size() == 3);
   CHECK(events[2].to_state == "answered");
   CHECK(events[2].persona == "qa-lead");
@@ -167,20 +103,20 @@ TEST_CASE("a consult expires into the sender's default, or into nothing") {
   NewHandoff without = draft(HandoffType::consult, "qa-lead", R"({"question":"Or not?"})");
   const Handoff a = house.send(with), b = house.send(without);
   REQUIRE(house.delivery->run());
-  CHECK(house.rows.next_due_ms().value() == with.deadline_ms);
+  CHECK(house.rows->next_due_ms().value() == with.deadline_ms);
   house.clock.advance_ms(59'999);
-  CHECK(house.rows.fire_due().value().empty());
+  CHECK(house.rows->fire_due().value().empty());
   house.clock.advance_ms(1);
-  const auto fired = house.rows.fire_due().value();
+  const auto fired = house.rows->fire_due().value();
   REQUIRE(fired.size() == 1);
   CHECK(fired[0].state == "expired");
   CHECK(fired[0].assumed);
   CHECK(fired[0].answer_json == R"({"answer":"no"})");
   house.clock.advance_ms(60 * 60'000);
-  REQUIRE(house.rows.fire_due().value().size() == 1);
-  CHECK(!house.rows.get(b.id).value().assumed);
-  CHECK(house.rows.get(b.id).value().answer_json.empty());
-  CHECK(house.rows.fire_due().value().empty());
+  REQUIRE(house.rows->fire_due().value().size() == 1);
+  CHECK(!house.rows->get(b.id).value().assumed);
+  CHECK(house.rows->get(b.id).value().answer_json.empty());
+  CHECK(house.rows->fire_due().value().empty());
   REQUIRE(house.delivery->run());
   CHECK(field(yaml::parse(house.inbox(kTse, "consultation_response", a)), "assumed") == "true");
 }
@@ -197,22 +133,22 @@ TEST_CASE("delegation: work, a question back, input, completion") {
   CHECK(!file.root.find("delegation")->find("success_criteria")->items.at(1).plain);
   CHECK(field(file, "response_deadline") != "(missing)");
   for (const char* state : {"accepted", "in_progress", "input_required"}) {
-    REQUIRE(house.rows.step(sent.id, as("qa-lead", state)));
+    REQUIRE(house.rows->step(sent.id, as("qa-lead", state)));
   }
-  CHECK(house.rows.step(sent.id, as("qa-lead", "in_progress")).error().code == "bad_state");
-  const Handoff now = house.rows.step(sent.id, as(kTse, "in_progress")).value();
+  CHECK(house.rows->step(sent.id, as("qa-lead", "in_progress")).error().code == "bad_state");
+  const Handoff now = house.rows->step(sent.id, as(kTse, "in_progress")).value();
   HandoffStep stale = as("qa-lead", "completed");
   stale.if_match = sent.etag;
-  CHECK(house.rows.step(sent.id, stale).error().code == "conflict");
+  CHECK(house.rows->step(sent.id, stale).error().code == "conflict");
   stale.if_match = now.etag;
-  CHECK(house.rows.step(sent.id, stale).value().state == "completed");
+  CHECK(house.rows->step(sent.id, stale).value().state == "completed");
   // An offer that nobody takes is a dead letter.
   const Handoff offer = house.send(draft(HandoffType::delegate, "ux-designer", R"({"title":"u"})"));
   house.clock.advance_ms(limits::kAckNormal.count());
-  REQUIRE(house.rows.fire_due().value().size() == 1);
+  REQUIRE(house.rows->fire_due().value().size() == 1);
   REQUIRE(house.delivery->run());
   CHECK(std::filesystem::exists(house.root + "/" + dead_letter_path(offer)));
-  CHECK(house.rows.get(offer.id).value().state == "expired");
+  CHECK(house.rows->get(offer.id).value().state == "expired");
 }
 
 TEST_CASE("an escalation climbs its ladder until somebody acknowledges") {
@@ -226,32 +162,32 @@ TEST_CASE("an escalation climbs its ladder until somebody acknowledges") {
               {"vp-customer-support", TargetKind::agent, 0}};
   const Handoff sent = house.send(d);
   REQUIRE(house.delivery->run_for(sent.id));
-  CHECK(house.rows.get(sent.id).value().state == "notified");
+  CHECK(house.rows->get(sent.id).value().state == "notified");
   CHECK(std::filesystem::exists(house.drops + "/engineering-team/escalation_" + sent.id + ".yaml"));
   d.title = "  LOGIN   fails ";
   CHECK(house.send(d).duplicate);
   CHECK(house.send(d).id == sent.id);
   house.clock.advance_ms(limits::kAckCritical.count());
-  CHECK(house.rows.fire_due().value().at(0).to == "on-call");
-  CHECK(house.rows.fire_due().value().empty());
+  CHECK(house.rows->fire_due().value().at(0).to == "on-call");
+  CHECK(house.rows->fire_due().value().empty());
   house.clock.advance_ms(900'000);
-  CHECK(house.rows.fire_due().value().at(0).to == "vp-customer-support");
+  CHECK(house.rows->fire_due().value().at(0).to == "vp-customer-support");
   REQUIRE(house.delivery->run());
   CHECK(field(yaml::parse(house.inbox("vp-customer-support", "escalation", sent)), "level") == "3");
   SUBCASE("acknowledged") {
-    CHECK(house.rows.step(sent.id, as("engineering-team", "acknowledged")).error().kind ==
+    CHECK(house.rows->step(sent.id, as("engineering-team", "acknowledged")).error().kind ==
           ErrorKind::not_found);
-    REQUIRE(house.rows.step(sent.id, as("vp-customer-support", "acknowledged")));
-    CHECK(!house.rows.next_due_ms().value());
-    CHECK(house.rows.step(sent.id, as(kTse, "withdrawn")).error().code == "bad_state");
-    REQUIRE(house.rows.step(sent.id, as("vp-customer-support", "in_progress")));
-    REQUIRE(house.rows.step(sent.id, as("vp-customer-support", "resolved")));
+    REQUIRE(house.rows->step(sent.id, as("vp-customer-support", "acknowledged")));
+    CHECK(!house.rows->next_due_ms().value());
+    CHECK(house.rows->step(sent.id, as(kTse, "withdrawn")).error().code == "bad_state");
+    REQUIRE(house.rows->step(sent.id, as("vp-customer-support", "in_progress")));
+    REQUIRE(house.rows->step(sent.id, as("vp-customer-support", "resolved")));
     d.title = "Login fails";
     CHECK(!house.send(d).duplicate);
   }
   SUBCASE("exhausted") {
     house.clock.advance_ms(limits::kAckCritical.count());
-    CHECK(house.rows.fire_due().value().at(0).state == "exhausted");
+    CHECK(house.rows->fire_due().value().at(0).state == "exhausted");
     REQUIRE(house.delivery->run());
     CHECK(std::filesystem::exists(house.root + "/" + dead_letter_path(sent)));
   }
@@ -264,13 +200,13 @@ TEST_CASE("nobody answers their own handoff") {
   const Handoff sent = house.send(d);
   HandoffStep same = as("qa-lead", "answered");
   same.principal = "uid:1";
-  CHECK(house.rows.step(sent.id, same).error().code == "own_handoff");
+  CHECK(house.rows->step(sent.id, same).error().code == "own_handoff");
   same.same_principal_allowed = true;
-  CHECK(house.rows.step(sent.id, same));
+  CHECK(house.rows->step(sent.id, same));
   const Handoff other = house.send(d);
   HandoffStep operated = as("operator", "answered");
   operated.is_operator = true;
-  CHECK(house.rows.step(other.id, operated));
+  CHECK(house.rows->step(other.id, operated));
 }
 
 TEST_CASE("threads are bounded: hops, circles, ping-pong, number, rate") {
@@ -282,7 +218,7 @@ TEST_CASE("threads are bounded: hops, circles, ping-pong, number, rate") {
     d.from_principal = "uid:1/" + parent.to;
     d.parent_id = parent.id;
     d.severity = severity;
-    return house.rows.send(d);
+    return house.rows->send(d);
   };
   Handoff last = house.send(draft(HandoffType::delegate, "b"));
   CHECK(on(last, kTse, HandoffType::delegate).error().code == "loop");
@@ -293,10 +229,10 @@ TEST_CASE("threads are bounded: hops, circles, ping-pong, number, rate") {
   // A parent that is not the sender's.
   NewHandoff foreign = draft(HandoffType::delegate, "x");
   foreign.parent_id = last.id;
-  CHECK(house.rows.send(foreign).error().kind == ErrorKind::not_found);
+  CHECK(house.rows->send(foreign).error().kind == ErrorKind::not_found);
   foreign.parent_id.clear();
   foreign.thread_id = "01KA7Y5W0Z3T8N6Q4M2P1R9S7V";
-  CHECK(house.rows.send(foreign).error().kind == ErrorKind::not_found);
+  CHECK(house.rows->send(foreign).error().kind == ErrorKind::not_found);
 
   NewHandoff up = draft(HandoffType::escalate, "b");
   up.severity = "high";
@@ -310,33 +246,33 @@ TEST_CASE("threads are bounded: hops, circles, ping-pong, number, rate") {
     ball = on(ball, n % 2 == 0 ? kTse : "b", HandoffType::consult).value();
   NewHandoff again = draft(HandoffType::consult, "b");
   again.thread_id = ball.thread_id;
-  const auto third = house.rows.send(again);
+  const auto third = house.rows->send(again);
   CHECK(third);
   NewHandoff back = draft(HandoffType::consult, kTse);
   back.from_persona = "b";
   back.from_principal = "uid:1/b";
   back.thread_id = ball.thread_id;
-  CHECK(house.rows.send(back).error().code == "loop");
+  CHECK(house.rows->send(back).error().code == "loop");
 }
 
 TEST_CASE("twenty an hour from one persona, thirty-two in a thread") {
   House house;
   for (int n = 0; n < limits::kHandoffsPerHour; ++n) {
-    REQUIRE(house.rows.send(draft(HandoffType::consult, "p" + std::to_string(n))));
+    REQUIRE(house.rows->send(draft(HandoffType::consult, "p" + std::to_string(n))));
   }
-  CHECK(house.rows.send(draft(HandoffType::consult, "one-more")).error().code == "rate");
+  CHECK(house.rows->send(draft(HandoffType::consult, "one-more")).error().code == "rate");
   house.clock.advance_ms(3'600'001);
   const Handoff first = house.send(draft(HandoffType::consult, "one-more"));
   for (int n = 1; n < limits::kThreadHandoffs; ++n) {
     if (n % 15 == 0) house.clock.advance_ms(3'600'001);
     NewHandoff d = draft(HandoffType::consult, "q" + std::to_string(n));
     d.thread_id = first.thread_id;
-    REQUIRE(house.rows.send(d));
+    REQUIRE(house.rows->send(d));
   }
   house.clock.advance_ms(3'600'001);
   NewHandoff d = draft(HandoffType::consult, "last");
   d.thread_id = first.thread_id;
-  CHECK(house.rows.send(d).error().code == "thread_full");
+  CHECK(house.rows->send(d).error().code == "thread_full");
 }
 
 TEST_CASE("an idempotency key makes one handoff; names and sizes are bounded") {
@@ -348,15 +284,16 @@ TEST_CASE("an idempotency key makes one handoff; names and sizes are bounded") {
   CHECK(house.send(d).duplicate);
   CHECK(house.send(d).id == first.id);
   d.fields_json = R"({"question":"other"})";
-  CHECK(house.rows.send(d).error().kind == ErrorKind::conflict);
-  CHECK(house.rows.list({}).value().size() == 1);
+  CHECK(house.rows->send(d).error().kind == ErrorKind::conflict);
+  CHECK(house.rows->list({}).value().size() == 1);
   for (const char* name : {"", "../x", "a/b", "a b", ".hidden"}) {
-    CHECK(house.rows.send(draft(HandoffType::consult, name)).error().code == "unresolved_target");
+    CHECK(house.rows->send(draft(HandoffType::consult, name)).error().code == "unresolved_target");
   }
   const std::string big(limits::kHandoffBytes, 'x');
-  CHECK(house.rows.send(draft(HandoffType::consult, "a", "{\"q\":\"" + big + "\"}")).error().kind ==
-        ErrorKind::too_large);
-  CHECK(!house.rows.send(draft(HandoffType::consult, "a", "{not json")));
+  CHECK(
+      house.rows->send(draft(HandoffType::consult, "a", "{\"q\":\"" + big + "\"}")).error().kind ==
+      ErrorKind::too_large);
+  CHECK(!house.rows->send(draft(HandoffType::consult, "a", "{not json")));
 }
 
 TEST_CASE("what a killed process did not deliver, the next start does, once") {
@@ -374,8 +311,8 @@ TEST_CASE("what a killed process did not deliver, the next start does, once") {
   CHECK(house.delivery->run().value() == 0);
   house.clock.advance_ms(limits::kDeliveryLease.count());
   CHECK(house.delivery->run().value() == 2);
-  CHECK(house.rows.get(sent.id).value().state == "delivered");
-  CHECK(house.rows.events(sent.id).value().size() == 2);
+  CHECK(house.rows->get(sent.id).value().state == "delivered");
+  CHECK(house.rows->events(sent.id).value().size() == 2);
 }
 
 TEST_CASE("a file that cannot be written is tried again and then a dead letter") {
@@ -388,7 +325,7 @@ TEST_CASE("a file that cannot be written is tried again and then a dead letter")
   const Handoff sent = house.send(d);
   CHECK(!house.delivery->run_for(sent.id));
   CHECK(house.delivery->run().value() == 0);  // not before its pause is over
-  CHECK(house.rows.get(sent.id).value().state == "raised");
+  CHECK(house.rows->get(sent.id).value().state == "raised");
   house.clock.advance_ms(limits::kRetryFor.count());
   CHECK(house.delivery->run().value() == 1);  // the dead letter
   REQUIRE(house.delivery->dead().value().size() == 1);
@@ -408,19 +345,19 @@ TEST_CASE("lists by inbox, sender, thread and openness") {
   house.send(draft(HandoffType::consult, "other"));
   HandoffFilter filter;
   filter.to = "qa-lead";
-  const auto inbox = house.rows.list(filter).value();
+  const auto inbox = house.rows->list(filter).value();
   REQUIRE(inbox.size() == 2);
   CHECK(inbox[0].id == b.id);
-  REQUIRE(house.rows.step(a.id, as("qa-lead", "declined")));
+  REQUIRE(house.rows->step(a.id, as("qa-lead", "declined")));
   filter.only_open = true;
-  CHECK(house.rows.list(filter).value().size() == 1);
+  CHECK(house.rows->list(filter).value().size() == 1);
   CHECK(house.rows
-            .list({.to = "",
-                   .from = kTse,
-                   .thread_id = a.id,
-                   .instruction = "",
-                   .only_open = false,
-                   .limit = 10})
+            ->list({.to = "",
+                    .from = kTse,
+                    .thread_id = a.id,
+                    .instruction = "",
+                    .only_open = false,
+                    .limit = 10})
             .value()
             .size() == 1);
 }

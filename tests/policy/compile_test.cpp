@@ -157,11 +157,17 @@ TEST_CASE("unbound lines grant nothing until an instruction is bound") {
   CHECK_FALSE(valid_instruction("a" + std::string(96, 'b')));
 }
 
-TEST_CASE("handoff tools need an authority edge") {
-  CHECK(tools(compiled(with_body("## Collaboration\n- **Supports**: a\n"))) == "Read ");
+TEST_CASE("sending needs an authority edge, being spoken to a collaboration section") {
+  CHECK(tools(compiled(with_body("## Memory\n"))) == "Read ");
+  const Compiled spoken_to = compiled(with_body("## Collaboration\n- **Supports**: a\n"));
+  CHECK(tools(spoken_to) == "Read inbox respond ");
+  CHECK(spoken_to.remit.tool("respond")->origin.line == 6);
+  CHECK(tools(compiled("---\nname: x\ndescription: d\ntools: Read\ndisallowedTools: respond\n---\n"
+                       "## Collaboration\n- **Consult**: on-call\n")) ==
+        "Read handoff bug_report inbox ");
   const Compiled result = compiled(
       with_body("## Collaboration\n- **Consult**: on-call\n- **Escalate to**: engineering-team\n"));
-  CHECK(tools(result) == "Read handoff bug_report ");
+  CHECK(tools(result) == "Read handoff bug_report inbox respond ");
   CHECK(result.remit.tool("handoff")->origin.line == 7);
   CHECK(result.remit.tool("bug_report")->origin.line == 8);
   CHECK(result.remit.edges[1].requires_bug_report);

@@ -190,3 +190,84 @@ TEST_CASE("the eight edges, each in its own kind only") {
   action.to = bench.remit.edges.front().target;
   CHECK(decide(bench.remit, {}, action).code == "unresolved_target");
 }
+
+TEST_CASE("a handoff that is there: its two sides, the operator, and nobody else") {
+  Bench bench;
+  Action act;
+  act.verb = Verb::send;
+  act.tool = "respond";
+  act.act = "answer";
+  act.handoff = "01KA7Y5W0Z3T8N6Q4M2P1R9S7V";
+  Action look;
+  look.verb = Verb::open;
+  look.tool = "inbox";
+  look.space = Space::inbox;
+  look.path = act.handoff;
+  const auto says = [&](const Action& action) { return decide(bench.remit, {}, action); };
+  CHECK_FALSE(says(act).allowed());
+  CHECK_FALSE(says(look).allowed());
+  CHECK(says(act).reason == says(look).reason);
+  for (const HandoffPart part : {HandoffPart::target, HandoffPart::sender}) {
+    act.part = look.part = part;
+    CHECK(says(act).allowed());
+    CHECK(says(look).allowed());
+    CHECK(says(act).rule == (part == HandoffPart::target ? "handoff.respond" : "handoff.sender"));
+  }
+  // The same user as another persona: the site says.
+  act.part = HandoffPart::target;
+  act.same_user = true;
+  bench.remit.same_user_answers = false;
+  CHECK(says(act).code == "own_handoff");
+  bench.remit.same_user_answers = true;
+  CHECK(says(act).allowed());
+  // The folder of one's own inbox, and no other.
+  Action list = look;
+  list.verb = Verb::list;
+  list.path = bench.remit.slug;
+  CHECK(says(list).allowed());
+  list.path = "dba";
+  CHECK_FALSE(says(list).allowed());
+  look.part = HandoffPart::none;
+  look.path = bench.remit.slug + "/note.yaml";
+  CHECK(says(look).allowed());
+  look.path = "dba/note.yaml";
+  CHECK_FALSE(says(look).allowed());
+  bench.remit.operates = true;
+  act.part = HandoffPart::none;
+  CHECK(says(act).rule == "handoff.operator");
+  bench.remit.operates = false;
+  std::erase_if(bench.remit.tools, [](const ToolRule& rule) { return rule.name == "respond"; });
+  act.part = HandoffPart::sender;
+  act.tool = "handoff";  // taking back takes the same right
+  CHECK_FALSE(says(act).allowed());
+}
+
+TEST_CASE("a task that a delegation holds is its target's to write, and nobody reads by it") {
+  Bench bench;
+  const std::string path = std::string(Bench::kId) + "/tasks/pending/task_7.yaml";
+  const TaskHold mine{true, "01KA7Y5W0Z3T8N6Q4M2P1R9S7V", "x", {"sender.md", 9, 4}};
+  Action write = memory_action(Verb::replace, path, ReplaceOp::append, true);
+  CHECK_FALSE(decide(bench.remit, {}, write).allowed());
+  write.task = &mine;
+  CHECK(decide(bench.remit, {}, write).rule == "handoff.task");
+  CHECK(decide(bench.remit, {}, write).origin.text() == "sender.md:9:4");
+  write.op = ReplaceOp::replace;
+  CHECK(decide(bench.remit, {}, write).code == "conflict");  // not its own version
+  write.own_version = true;
+  CHECK(decide(bench.remit, {}, write).allowed());
+  for (const ReplaceOp op : {ReplaceOp::remove, ReplaceOp::rename, ReplaceOp::mode, ReplaceOp::symlink}) {
+    write.op = op;
+    CHECK_FALSE(decide(bench.remit, {}, write).allowed());
+  }
+  Action read = memory_action(Verb::open, path, {}, true, false, "memory_read");
+  read.task = &mine;
+  CHECK_FALSE(decide(bench.remit, {}, read).allowed());
+  // Given away, also what one's own line grants.
+  TaskHold given = mine;
+  given.is_target = false;
+  given.to = "technical-writer";
+  Action own = memory_action(Verb::replace, kResolution, ReplaceOp::append, true);
+  CHECK(decide(bench.remit, {}, own).allowed());
+  own.task = &given;
+  CHECK(decide(bench.remit, {}, own).code == "task_delegated");
+}

@@ -9,42 +9,17 @@
 #include "base/text.h"
 #include "base/yaml.h"
 #include "memory/handoff_rows.h"
-#include "tests/policy/access_fixture.h"
+#include "tests/tools/desk.h"
 #include "tools/output_view.h"
 #include "tools/registry.h"
 #include "tools/yaml_edit.h"
 
 using namespace remit;
 using namespace remit::tools;
-using remit::policy::test::Bench;
 using remit::policy::test::good;
+using remit::tools::test::Desk;
 
 namespace {
-
-struct NoAsker : Asker {
-  bool available() const override { return false; }
-  Result<Answer> ask(const policy::Question&, std::stop_token) override { return Answer{}; }
-};
-struct NoProgress : Progress {
-  void report(double, std::optional<double>, std::string) override {}
-};
-
-struct Desk : Bench {
-  Desk() {
-    tools.schemas = std::shared_ptr<const policy::DocumentSchemas>(&schemas, [](const auto*) {});
-  }
-  Result<Reply> run(Tool (*make)(const ToolState&), const Json& arguments) {
-    const Tool tool = make(tools);
-    Call one{call(tool.name), *access, asker, progress, {}, 10'000};
-    return tool.run(arguments, one);
-  }
-  Result<Reply> write(const Json& arguments) { return run(make_memory_write, arguments); }
-  std::string code(const Result<Reply>& reply) { return reply ? "ok" : reply.error().code; }
-  std::string document(const std::string& name) { return get("work/Agent_Memory/" + name); }
-  ToolState tools;
-  NoAsker asker;
-  NoProgress progress;
-};
 
 const std::string kIssues = "_knowledge/semantic/known_issues.yaml";
 const std::string kRunbooks = "_knowledge/procedural/troubleshooting_runbooks.yaml";
@@ -280,7 +255,7 @@ TEST_CASE("bug_report: unacknowledged, it climbs the ladder of directory.yaml") 
     const Json arguments{{"action", "send"}, {"report", bug}, {"evidence", {{{"call_id", "01HZZZZZZZZZZZZZZZZZZZZZZZ"}}}}};
     return (*good(desk.run(make_bug_report, arguments)).structured)["handoff"]["handoff_id"].get<std::string>();
   };
-  memory::HandoffRows rows(*desk.state);
+  memory::HandoffRows rows(*desk.state, desk.store->root_id());
   constexpr std::int64_t kMinute = 60'000;
   // The id, the level's target and the state of what rings after so long, if exactly one does.
   const auto rings = [&](std::int64_t after_ms) {
@@ -299,8 +274,9 @@ TEST_CASE("bug_report: unacknowledged, it climbs the ladder of directory.yaml") 
   CHECK(rings(15 * kMinute) == "on-call notified");
   memory::HandoffStep seen;
   seen.to_state = "acknowledged";
-  seen.persona = "on-call";
+  seen.persona = "operator";
   seen.principal = "uid:1001";
+  seen.is_operator = true;  // a person has no agent
   good(rows.step(id, seen));
   desk.clock.advance_ms(24 * 60 * kMinute);
   CHECK(good(rows.fire_due()).empty());

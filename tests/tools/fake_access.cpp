@@ -142,6 +142,37 @@ Result<policy::Action> FakeAccess::describe(policy::Verb, std::string_view, std:
                                             policy::ReplaceOp) {
   return unused();
 }
+Result<policy::Action> FakeAccess::describe_handoff(std::string_view, const std::string&,
+                                                    std::string_view) {
+  return unused();
+}
+Result<std::vector<memory::VersionRow>> FakeAccess::document_history(const policy::CallScope&,
+                                                                     std::string_view) {
+  return unused();
+}
+Result<std::string> FakeAccess::document_version(const policy::CallScope&, std::string_view,
+                                                 std::int64_t) {
+  return unused();
+}
+Result<policy::Inbox> FakeAccess::list_inbox(const policy::CallScope&, const policy::InboxQuery&) {
+  return unused();
+}
+Result<policy::HandoffRecord> FakeAccess::open_handoff(const policy::CallScope&,
+                                                       const std::string&) {
+  return unused();
+}
+Result<memory::Document> FakeAccess::open_inbox_file(const policy::CallScope&, const std::string&) {
+  return unused();
+}
+Result<memory::Handoff> FakeAccess::respond(const policy::CallScope&, const policy::HandoffReply&) {
+  return unused();
+}
+Result<policy::HandoffRecord> FakeAccess::await_handoff(const policy::CallScope&,
+                                                        const std::string&, const std::string&,
+                                                        std::chrono::steady_clock::time_point,
+                                                        std::stop_token) {
+  return unused();
+}
 Result<policy::KeptResult> FakeAccess::keep_result(const policy::CallScope&, std::string_view) {
   return unused();
 }

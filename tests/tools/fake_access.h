@@ -68,10 +68,28 @@ class FakeAccess : public policy::Access {
                           const std::string& to) override;
   Result<policy::Delivered> send(const policy::CallScope& call,
                                  const policy::HandoffDraft& draft) override;
+  Result<std::vector<memory::VersionRow>> document_history(const policy::CallScope& call,
+                                                           std::string_view path) override;
+  Result<std::string> document_version(const policy::CallScope& call, std::string_view path,
+                                       std::int64_t version) override;
+  Result<policy::Inbox> list_inbox(const policy::CallScope& call,
+                                   const policy::InboxQuery& query) override;
+  Result<policy::HandoffRecord> open_handoff(const policy::CallScope& call,
+                                             const std::string& id) override;
+  Result<memory::Document> open_inbox_file(const policy::CallScope& call,
+                                           const std::string& name) override;
+  Result<memory::Handoff> respond(const policy::CallScope& call,
+                                  const policy::HandoffReply& reply) override;
+  Result<policy::HandoffRecord> await_handoff(const policy::CallScope& call, const std::string& id,
+                                              const std::string& state,
+                                              std::chrono::steady_clock::time_point deadline,
+                                              std::stop_token stop) override;
   Result<policy::KeptResult> keep_result(const policy::CallScope& call,
                                          std::string_view body) override;
   Result<policy::Action> describe(policy::Verb verb, std::string_view tool, std::string_view path,
                                   policy::ReplaceOp op) override;
+  Result<policy::Action> describe_handoff(std::string_view tool, const std::string& id,
+                                          std::string_view act) override;
   std::string cwd() const override { return root_path_; }
   policy::Approvals& approvals() override;
 

@@ -54,6 +54,7 @@ Above scopes_above(policy::Access& access, const policy::CallScope& call,
       break;
     case policy::Space::memory:
     case policy::Space::output:
+    case policy::Space::inbox:
     case policy::Space::outside:
       return above;
   }
