@@ -38,6 +38,8 @@ constexpr Command kCommands[] = {
     {"pin", pin_command, "set the PIN of approvals"},
     {"changes", changes_command, "what Bash changed and has not been applied"},
     {"reload", reload_command, "have running servers read persona, manifest and site policy again"},
+    {"memory", memory_command, "documents of Agent_Memory: list, read, versions, write"},
+    {"handoffs", handoffs_command, "who handed what to whom; answer, withdraw, dead letters"},
     {"ledger", ledger_command, "the hash-chained record: tail, verify"},
     {"export", export_command, "a client's configuration"},
     {"doctor", doctor_command, "what this machine supports; does a client get past Remit"},

@@ -19,6 +19,8 @@ int deny_command(std::span<const std::string> args);
 int pin_command(std::span<const std::string> args);
 int changes_command(std::span<const std::string> args);
 int reload_command(std::span<const std::string> args);
+int memory_command(std::span<const std::string> args);
+int handoffs_command(std::span<const std::string> args);
 int ledger_command(std::span<const std::string> args);
 int export_command(std::span<const std::string> args);
 int doctor_command(std::span<const std::string> args);

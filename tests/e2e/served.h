@@ -134,6 +134,7 @@ class Client {
       const Json message = next();
       if (!message.contains("id") || message.contains("method")) {
         notes_.push_back(message.value("method", ""));
+        told_.push_back(dump(message));
         continue;
       }
       if (message["id"] == id) return message;
@@ -170,6 +171,16 @@ class Client {
     const std::string text = call(tool, arguments);
     CHECK_MESSAGE(!text.starts_with("ERROR"), tool << ": " << text);
     return text;
+  }
+  // Whether a notification of this method comes that holds `part`.
+  bool hears(const std::string& method, const std::string& part) {
+    return within(kPatience, [&] {
+      send(R"({"jsonrpc":"2.0","id":901,"method":"ping"})");
+      static_cast<void>(take(901));
+      return std::any_of(told_.begin(), told_.end(), [&](const std::string& line) {
+        return line.find(method) != std::string::npos && line.find(part) != std::string::npos;
+      });
+    });
   }
   // Whether an answer to `id` has come that nobody took.
   bool was_answered(int id) const {
@@ -212,6 +223,7 @@ class Client {
   std::string buffer_, errors_;
   std::vector<std::string> notes_;  // methods of notifications that nobody asked about
   std::vector<int> unasked_;
+  std::vector<std::string> told_;
 };
 
 inline int shell(const std::string& command) {

@@ -1,0 +1,63 @@
+#include "server/cli/operator_house.h"
+
+#include "base/crypto.h"
+#include "base/text.h"
+#include "policy/compile.h"
+#include "policy/find.h"
+#include "server/assembly.h"
+
+namespace remit::cli {
+namespace {
+
+Result<std::string> folder(const std::string& path, const char* what) {
+  const auto fd = fs::open_root(fs::absolute(path));
+  if (!fd) {
+    return fail(ErrorKind::unavailable, std::string(what) + " " + escape_ascii(fs::absolute(path)) +
+                                            ": " + fd.error().message);
+  }
+  return fs::real_path(*fd);
+}
+
+}  // namespace
+
+Flags& add_operator_flags(Flags& flags, OperatorFlags& to) {
+  return flags.value("--memory", &to.memory, "DIR  default: WORKSPACE/Agent_Memory")
+      .value("--workspace", &to.workspace, "DIR  default: the current directory")
+      .value("--state", &to.state, "DIR  default: $XDG_STATE_HOME/remit or ~/.local/state/remit")
+      .value("--site", &to.site, "FILE  site policy, default: the installed one")
+      .toggle("--json", &to.json, "machine readable");
+}
+
+Result<std::unique_ptr<OperatorHouse>> OperatorHouse::open(const OperatorFlags& flags,
+                                                           const std::string& document) {
+  std::unique_ptr<OperatorHouse> out(new OperatorHouse());
+  TRY(const std::string workspace,
+      folder(flags.workspace.empty() ? "." : flags.workspace, "the workspace"));
+  TRY(const std::string root,
+      folder(flags.memory.empty() ? workspace + "/Agent_Memory" : flags.memory,
+             "the memory folder"));
+  TRY(const std::string manifests, policy::find_manifests());
+  TRY(const policy::Installation installation, policy::load_installation(manifests, flags.site));
+  out->drop_root_ = installation.site.file_drop_root;
+  TRY(out->state_, memory::State::open({server::state_directory(flags.state), {}}, system_clock()));
+  out->ledger_ = std::make_unique<memory::Ledger>(*out->state_);
+  memory::Bindings bindings;
+  const std::string first = document.substr(0, document.find('/'));
+  if (policy::valid_instruction(first)) bindings.instruction_id = first;
+  TRY(policy::DocumentSchemas schemas,
+      policy::DocumentSchemas::load(manifests + "/schemas", bindings));
+  out->schemas_ = std::make_unique<policy::DocumentSchemas>(std::move(schemas));
+  TRY(out->hands_, policy::operator_access(*out->state_, *out->ledger_, workspace, root,
+                                           out->schemas_.get(), out->drop_root_));
+  return out;
+}
+
+Result<Fd> OperatorHouse::drop_root() const {
+  return drop_root_.empty() ? state_->subdirectory("drop") : fs::open_root(drop_root_);
+}
+
+policy::CallScope OperatorHouse::call() const {
+  return {ulid(state_->clock().unix_ms()), ""};
+}
+
+}  // namespace remit::cli
