@@ -94,6 +94,17 @@ TEST_CASE("what forbids stays, and what forbids more holds at once") {
   CHECK(narrowed.remit.bash.apply == Apply::hold);
 }
 
+TEST_CASE("a reload may forbid one user to answer itself, and never allows it") {
+  Remit now = base(), next = base();
+  now.same_user_answers = true;
+  CHECK_FALSE(narrow(now, next).remit.same_user_answers);
+  now.same_user_answers = false;
+  next.same_user_answers = true;
+  const Narrowed waits = narrow(now, next);
+  CHECK_FALSE(waits.remit.same_user_answers);
+  CHECK(waits.waiting == std::vector<std::string>{"answers of the same user"});
+}
+
 TEST_CASE("the same files change nothing, and what was taken does not come back") {
   const Narrowed same = narrow(base(), base());
   CHECK(same.taken.empty());
