@@ -32,6 +32,10 @@ class Listeners:
         self.own, self.given = socket.socketpair()
         self.own.setblocking(False)
         self.selector.register(self.own, selectors.EVENT_READ, ("inherited socket", "connection"))
+        # Rung by settle(), heard by serve().
+        self.bell, self.hammer = socket.socketpair()
+        self.selector.register(self.bell, selectors.EVENT_READ, ("", "bell"))
+        self.rung = threading.Event()
         threading.Thread(target=self.serve, daemon=True).start()
 
     def open(self, what, family, kind, address):
@@ -62,6 +66,10 @@ class Listeners:
                         self.said.append(said)
 
     def answer(self, file, what, kind):
+        if kind == "bell":
+            file.recv(1)
+            self.rung.set()
+            return None
         if kind == "pipe":
             return what if os.read(file, 65536) else None
         if kind == "server":
@@ -82,10 +90,21 @@ class Listeners:
         return None
 
     def forget(self):
+        self.settle()
         with self.lock:
             self.said = []
 
+    def settle(self):
+        """Until what was sent before is taken: it waits in the kernel when its sender has ended. The bell may
+        be looked at before others of its round, and a connection is read in the round after its opening."""
+        for _ in range(3):
+            self.rung.clear()
+            self.hammer.send(b"x")
+            if not self.rung.wait(30):
+                raise RuntimeError("the listeners' thread is gone")
+
     def heard(self):
+        self.settle()
         with self.lock:
             return sorted(set(self.said))
 
