@@ -11,6 +11,7 @@
 
 #include "base/crypto.h"
 #include "tests/sandbox/fixture.h"
+#include "tests/within.h"
 
 namespace remit::sandbox::test {
 
@@ -105,7 +106,8 @@ TEST_CASE("a file that changed on the host meanwhile has the pre-image newer") {
     usleep(20'000);  // beyond the clock's granularity of file times
     std::ofstream(world.workspace + "/f") << "host\n";
   });
-  const Ran ran = world.run("sleep " + mark + " & for i in $(seq 300); do grep -q host f && break; "
+  const Ran ran = world.run("sleep " + mark +
+                            " & for i in $(seq 300); do grep -q host f && break; "
                             "sleep 0.05; done; kill $!; echo mine > f");
   REQUIRE(ran.change(world.workspace + "/f") != nullptr);
   CHECK(ran.change(world.workspace + "/f")->preimage_sha256 == "newer");
@@ -175,8 +177,7 @@ TEST_CASE("a command executes the scripts that were approved, whatever lies ther
   policy::SpawnPlan plan = world.plan("bash sub/run.sh; bash '" + world.logs + "/tool.sh'");
   plan.view.read_only_roots = {world.logs};
   plan.executed = {{world.workspace + "/sub/run.sh", "echo approved\n", ""},
-                   {world.logs + "/tool.sh", "echo approved log\n", ""},
-                   {world.workspace + "/never-made.sh", "echo no\n", ""}};
+                   {world.logs + "/tool.sh", "echo approved log\n", ""}};
   const Ran ran = world.run(plan);
   CAPTURE(ran.err);
   CHECK(ran.out == "approved\napproved log\n");
@@ -197,9 +198,11 @@ TEST_CASE("a command executes the scripts that were approved, whatever lies ther
           sha256_hex("echo approved\n"));
   }
   SUBCASE("a swap while it runs is not seen") {
-    plan.command = "echo ready > /dev/stderr; sleep 0.5; bash sub/run.sh";
+    const std::string mark = unique_sleep();
+    plan.command = "sleep " + mark + " & sleep 0.5; bash sub/run.sh";
     std::thread swap([&] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(250));
+      static_cast<void>(
+          within(std::chrono::seconds(30), [&] { return count_processes(mark) >= 2; }));
       std::filesystem::remove(world.workspace + "/sub/run.sh");
       world.write("work space/sub/run.sh", "echo swapped again\n");
     });
@@ -215,6 +218,28 @@ TEST_CASE("a command executes the scripts that were approved, whatever lies ther
     struct stat st{};
     REQUIRE(stat(script.c_str(), &st) == 0);
     CHECK(world.run(plan).out == "555 " + std::to_string(st.st_mtime) + "\n");
+  }
+  SUBCASE("one that is gone is not waited for, since another could come in its place") {
+    std::filesystem::remove(world.workspace + "/sub/run.sh");
+    const auto refused = world.try_run(plan);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == "conflict");
+    CHECK(refused.error().message.find("sub/run.sh") != std::string::npos);
+  }
+  SUBCASE("in Agent_Memory, within the workspace and outside, too") {
+    world.write("work space/Agent_Memory/mine.sh", "echo swapped\n");
+    world.write("work space/Agent_Memory/hidden.sh", "echo hidden\n");
+    plan.view.memory = world.workspace + "/Agent_Memory";
+    plan.view.memory_documents = {"mine.sh"};
+    plan.executed = {{plan.view.memory + "/mine.sh", "echo approved\n", ""},
+                     {plan.view.memory + "/hidden.sh", "echo approved\n", ""}};
+    plan.command = "bash Agent_Memory/mine.sh; bash Agent_Memory/hidden.sh 2>/dev/null";
+    CHECK(world.run(plan).out == "approved\n");
+    world.write("outside/mine.sh", "echo swapped\n");
+    plan.view.memory = world.root + "/outside";
+    plan.executed = {{plan.view.memory + "/mine.sh", "echo approved\n", ""}};
+    plan.command = "bash '" + plan.view.memory + "/mine.sh'";
+    CHECK(world.run(plan).out == "approved\n");
   }
   SUBCASE("what hides them goes before") {
     plan.view.masks = {"sub/run.sh"};

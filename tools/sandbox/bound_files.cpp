@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 
+#include "base/text.h"
 #include "tools/sandbox/mounts.h"
 #include "tools/sandbox/view.h"
 
@@ -47,8 +48,16 @@ Result<void> show_bound_files(const policy::SpawnPlan& plan) {
   for (const policy::Executed& file : plan.executed) {
     if (!file.version.empty()) continue;  // not carried; it was compared just before the run
     const auto place = open_beneath(AT_FDCWD, inside_path(file.path), O_PATH | O_NOFOLLOW);
-    if (!place && place.error().kind == ErrorKind::not_found) continue;
-    if (!place) return failed(errno, "find " + file.path);
+    // Of Agent_Memory only what may be read is there, and nothing outside can add to it.
+    const bool covered =
+        !plan.view.memory.empty() && beneath(file.path, plan.view.memory) != nullptr;
+    if (!place && covered && place.error().kind == ErrorKind::not_found) continue;
+    // Elsewhere another file could still come into its place before the command opens it.
+    if (!place)
+      return fail(ErrorKind::conflict,
+                  escape_ascii(file.path) +
+                      " is no longer what was approved: " + place.error().message + "; ask again",
+                  {}, "conflict");
     bool written = false;
     if (beneath(file.path, plan.view.workspace) != nullptr) {
       TRY(written, write_through(file));

@@ -280,10 +280,10 @@ Result<void> build_base(const std::vector<MountOp>& operations, const PlanTrees&
 
 Result<Layers> build_plan(const policy::SpawnPlan& plan, PlanTrees& trees) {
   TRY(Layers layers, mount_workspace(plan, trees.workspace, trees.layer));
-  TRY_DO(show_bound_files(plan));
   if (!plan.view.memory.empty()) {
     TRY(layers.memory, mount_memory(plan.view, trees));
   }
+  TRY_DO(show_bound_files(plan));
   TRY_DO(mount_masks(plan.view));
   if (mount(nullptr, "/", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV,
             nullptr) != 0)
