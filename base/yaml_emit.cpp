@@ -35,13 +35,15 @@ bool plain(std::string_view text) {
                      kReserved, [&](std::string_view word) { return equals_folded(text, word); });
 }
 
-// Line separators and the byte order mark, which readers treat as line ends or drop: U+0085,
-// U+2028, U+2029, U+FEFF, as UTF-8.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kEscaped = {
+// Line separators and the byte order mark, which readers treat as line ends or drop, and what is no
+// character of YAML 1.2 (5.1), as UTF-8: U+0085, U+2028, U+2029, U+FEFF, U+FFFE, U+FFFF.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kEscaped = {
     {{"\xc2\x85", "\\u0085"},
      {"\xe2\x80\xa8", "\\u2028"},
      {"\xe2\x80\xa9", "\\u2029"},
-     {"\xef\xbb\xbf", "\\ufeff"}}};
+     {"\xef\xbb\xbf", "\\ufeff"},
+     {"\xef\xbf\xbe", "\\ufffe"},
+     {"\xef\xbf\xbf", "\\uffff"}}};
 
 std::string double_quoted(std::string_view text) {
   std::string out = "\"";

@@ -1,8 +1,6 @@
 #include "server/cli/client_formats.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 
 #include "base/json.h"
 #include "base/text.h"
@@ -152,19 +150,6 @@ std::string quote_text(std::string_view text) {
   each_point(text,
              [&](std::string_view bytes, char32_t point) { append_quoted(out, bytes, point); });
   return out + "\"";
-}
-
-std::string yaml_scalar(std::string_view text) {
-  // Words that YAML takes for something else.
-  constexpr std::array<std::string_view, 8> kWords = {"true", "false", "yes", "no",
-                                                      "on",   "off",   "y",   "n"};
-  const bool letters = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
-  });
-  const std::string lower = lower_ascii(text);
-  const bool plain = letters && text.front() != '-' && lower != "null" &&
-                     std::find(kWords.begin(), kWords.end(), lower) == kWords.end();
-  return plain ? std::string(text) : quote_text(text);
 }
 
 std::string to_toml(const OrderedJson& root) {

@@ -47,7 +47,7 @@ const std::vector<Client>& clients() {
        fill_vscode,
        examine_vscode,
        true,
-       {"${"},
+       {"$"},  // it writes Copilot's file, too
        "user-level settings and profiles, extensions, what is ticked in the tools picker"},
       {"cursor",
        fill_cursor,

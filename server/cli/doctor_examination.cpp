@@ -12,9 +12,17 @@
 namespace remit::server {
 namespace {
 
+constexpr std::size_t kMostNames = 1000;  // files of one folder that are looked into
+
 bool stands_in(const OrderedJson* list, const OrderedJson& item) {
   return list != nullptr && list->is_array() &&
          std::find(list->begin(), list->end(), item) != list->end();
+}
+
+// Claude and Cursor throw a file with comments away, and what it denies with it.
+bool reads_comments(std::string_view path) {
+  return path.starts_with(".vscode/") || path.starts_with(".gemini/") ||
+         path.starts_with("opencode.json") || path.starts_with(".opencode/");
 }
 
 }  // namespace
@@ -55,7 +63,7 @@ std::optional<OrderedJson> Examination::parse(const ProjectFile& file) {
         "mend or remove it; " + export_again());
     return std::nullopt;
   }
-  const std::string bare = without_comments(*file.text);
+  const std::string bare = reads_comments(file.path) ? without_comments(*file.text) : *file.text;
   if (const auto root = parse_json(bare); root && root->is_object()) {
     return OrderedJson::parse(bare, nullptr, false);
   }
@@ -79,8 +87,14 @@ Result<std::vector<std::string>> Examination::names_in(const std::string& direct
   TRY(const Fd folder, fs::reopen(*found, O_DIRECTORY));
   TRY_DO(fs::list_directory(folder, [&](std::string_view name, unsigned char /*type*/) {
     if (name.ends_with(ending)) names.emplace_back(name);
-    return names.size() < limits::kDiagnosticsPerFile;
+    return names.size() <= kMostNames;
   }));
+  if (names.size() > kMostNames) {
+    return fail(ErrorKind::too_large,
+                directory + " holds more than " + std::to_string(kMostNames) +
+                    " files; they were not all looked at",
+                directory);
+  }
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -215,7 +229,12 @@ void Examination::examine_server(const ProjectFile& file, const OrderedJson& ser
         "switch it on; " + export_again());
   }
   for (const char* url : {"url", "httpUrl"}) {
-    if (server.contains(url)) return;  // HTTP: the endpoint decides who is served
+    if (!server.contains(url) || server.contains("command")) continue;
+    // The endpoint decides who is served, and this does not ask it.
+    return add(
+        DoctorSeverity::limit, file.path, line,
+        "the server \"remit\" is one over HTTP; whether it is Remit for this agent is not known",
+        "see what it says of itself: its instructions name the agent");
   }
   const std::vector<std::string> command = started_by(server);
   if (command.empty() || command.front() != options_.binary) {

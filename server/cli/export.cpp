@@ -97,7 +97,7 @@ Result<Export> export_client(const policy::Remit& remit, const ExportOptions& op
 std::string to_text(const Export& exported) {
   std::string text;
   for (const ExportedFile& file : exported.files) {
-    text += "==> " + file.path + " <==\n" + file.content;
+    text += "==> " + file.path + " <==\n" + printable(file.content);
     if (!file.content.ends_with('\n')) text += '\n';
     text += '\n';
   }
@@ -109,10 +109,10 @@ std::string to_summary(const Export& exported, const std::vector<std::string>& w
   for (const std::string& path : written) text += "wrote " + path + "\n";
   for (const std::string& note : exported.notes) text += "note: " + printable(note) + "\n";
   for (const Limit& limit : exported.limits) {
-    text += "limit: " + limit.message + "\n  " + limit.remedy + "\n";
+    text += "limit: " + printable(limit.message) + "\n  " + printable(limit.remedy) + "\n";
   }
-  if (!exported.headless.empty()) text += "headless: " + exported.headless + "\n";
-  return text + "check: " + exported.check + "\n";
+  if (!exported.headless.empty()) text += "headless: " + printable(exported.headless) + "\n";
+  return text + "check: " + printable(exported.check) + "\n";
 }
 
 std::string to_json(const Export& exported, const std::vector<std::string>& written) {

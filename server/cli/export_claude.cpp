@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "base/yaml_emit.h"
 #include "server/cli/client_formats.h"
 #include "server/cli/clients.h"
 

@@ -1,5 +1,6 @@
 // Editors and what reads their files: VS Code, GitHub Copilot, Cursor, and the plain object that
 // most other clients take.
+#include "base/yaml_emit.h"
 #include "server/cli/client_formats.h"
 #include "server/cli/clients.h"
 

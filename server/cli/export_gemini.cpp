@@ -3,7 +3,7 @@
 #include <array>
 
 #include "base/limits.h"
-#include "server/cli/client_formats.h"
+#include "base/yaml_emit.h"
 #include "server/cli/clients.h"
 
 namespace remit::server {

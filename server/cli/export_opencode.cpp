@@ -1,4 +1,5 @@
 // opencode: everything denied but our tools, for the project and once more for the agent.
+#include "base/yaml_emit.h"
 #include "server/cli/client_formats.h"
 #include "server/cli/clients.h"
 

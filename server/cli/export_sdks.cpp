@@ -90,7 +90,8 @@ if __name__ == "__main__":
 constexpr std::string_view kClaudeScript = R"(
 import { pathToFileURL } from 'node:url';
 
-// A question of Remit's goes to a person at the terminal; without one it is declined.
+// A question of Remit's is declined, until the program that imports this asks somebody: `remit approve`
+// in another terminal answers, too.
 export async function onElicitation() {
   return { action: 'decline' };
 }

@@ -14,15 +14,22 @@ namespace remit::server {
 namespace {
 
 // What stands at `path` beneath `project` now; nullopt if nothing does.
-Result<std::optional<std::string>> existing(const Fd& project, const std::string& path) {
+// A file as it is, and what a replacement must still find there.
+struct Existing {
+  std::optional<std::string> text;
+  fs::Expect expect = fs::Expect::absent();
+};
+
+Result<Existing> existing(const Fd& project, const std::string& path) {
   auto found = fs::resolve(project, path, fs::Links::none);
   if (!found) {
-    if (found.error().kind == ErrorKind::not_found) return std::optional<std::string>();
+    if (found.error().kind == ErrorKind::not_found) return Existing();
     return tl::unexpected<Error>(std::move(found).error());
   }
   TRY(const Fd file, fs::reopen(*found, 0));
+  TRY(const struct stat status, fs::stat_of(file));
   TRY(std::string text, fs::read_all(file, limits::kPersonaBytes));
-  return std::optional<std::string>(std::move(text));
+  return Existing{std::move(text), fs::Expect::of(status)};
 }
 
 Result<std::string> replace_whole(const std::string& old, const ExportedFile& file,
@@ -153,31 +160,39 @@ std::vector<std::string> started_by(const OrderedJson& server) {
 }
 
 std::string agent_of(const std::vector<std::string>& command) {
-  const auto flag = std::find(command.begin(), command.end(), "--agent");
-  return flag == command.end() || flag + 1 == command.end() ? "" : *(flag + 1);
+  constexpr std::string_view kFlag = "--agent", kJoined = "--agent=";
+  for (std::size_t i = 0; i < command.size(); ++i) {
+    if (command[i].starts_with(kJoined)) return command[i].substr(kJoined.size());
+    if (command[i] == kFlag && i + 1 < command.size()) return command[i + 1];
+  }
+  return {};
 }
 
 Result<std::vector<std::string>> write_export(const Export& exported, const policy::Remit& remit,
                                               const std::string& project) {
   TRY(const Fd root, fs::open_root(project));
   // Everything is computed before anything is written: a conflict leaves the project as it was.
-  std::vector<std::pair<std::string, std::string>> writes;
+  struct Write {
+    std::string path, content;
+    fs::Expect expect;
+  };
+  std::vector<Write> writes;
   for (const ExportedFile& file : exported.files) {
-    TRY(const std::optional<std::string> old, existing(root, file.path));
-    if (!old) {
-      writes.emplace_back(file.path, file.content);
-      continue;
+    TRY(const Existing old, existing(root, file.path));
+    std::string content = file.content;
+    if (old.text) {
+      TRY(content, merged(*old.text, file, remit));
     }
-    TRY(std::string content, merged(*old, file, remit));
-    writes.emplace_back(file.path, std::move(content));
+    writes.push_back({file.path, std::move(content), old.expect});
   }
   std::vector<std::string> written;
-  for (const auto& [path, content] : writes) {
-    const std::string_view parent = fs::parent_of(path);
+  for (const Write& one : writes) {
+    const std::string_view parent = fs::parent_of(one.path);
     TRY(const Fd folder,
         parent.empty() ? fs::resolve(root, "") : fs::make_directories(root, parent));
-    TRY_DO(fs::replace_file(folder, std::string(fs::base_name(path)), content, 0644, fs::Expect{}));
-    written.push_back(path);
+    TRY_DO(fs::replace_file(folder, std::string(fs::base_name(one.path)), one.content, 0644,
+                            one.expect));
+    written.push_back(one.path);
   }
   return written;
 }

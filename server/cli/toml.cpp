@@ -191,6 +191,11 @@ class TomlReader {
     if (word.empty()) return broken("a value is missing");
     if (word == "true" || word == "false") return Json(word == "true");
     if (const auto number = parse_json(word); number && number->is_number()) return *number;
+    std::string_view bare = word;
+    if (bare.front() == '+' || bare.front() == '-') bare.remove_prefix(1);
+    const bool has_digit = !bare.empty() && bare.front() >= '0' && bare.front() <= '9';
+    if (!has_digit && bare != "inf" && bare != "nan")
+      return broken("a value that is no string, number, date, true or false");
     return Json(std::move(word));
   }
 

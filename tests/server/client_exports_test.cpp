@@ -2,6 +2,7 @@
 // does to files that are there. What the files say: tests/e2e/clients/exports.mjs.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -201,6 +202,34 @@ TEST_CASE("doctor: an edited persona, and what has no switch") {
   const Exported cursor("cursor");
   cursor.edit(".cursor/cli.json", "\"Mcp(remit:Read)\"", "\"Mcp(remit:Read)\", \"Shell(ls)\"");
   CHECK(cursor.look().findings.at(0).message.find("Shell(ls)") != std::string::npos);
+}
+
+TEST_CASE("doctor: comments are read only where the client reads them") {
+  for (const char* client : {"claude", "cursor", "gemini"}) {
+    CAPTURE(client);
+    const Exported project(client);
+    const std::string file = client == std::string("claude")   ? ".mcp.json"
+                             : client == std::string("cursor") ? ".cursor/mcp.json"
+                                                               : ".gemini/settings.json";
+    project.edit(file, "{", "{ // a remark");
+    const DoctorReport report = project.look();
+    INFO(to_text(report));
+    CHECK(report.ok() == (client == std::string("gemini")));
+    CHECK(std::any_of(report.findings.begin(), report.findings.end(), [](const DoctorFinding& one) {
+            return one.message.find("not a JSON object") != std::string::npos;
+          }) == (client != std::string("gemini")));
+  }
+}
+
+TEST_CASE("doctor: a server over HTTP is not taken for Remit, nor one that has a command, too") {
+  const Exported project("gemini");
+  const std::string file = ".gemini/settings.json", written = project.get(".gemini/settings.json");
+  project.edit(file, "\"command\": \"/usr/bin/remit\"", "\"httpUrl\": \"http://127.0.0.1:1/mcp\"");
+  CHECK(project.finds(DoctorSeverity::limit, "over HTTP"));
+  project.put(file, written);
+  project.edit(file, "\"command\": \"/usr/bin/remit\"",
+               "\"url\": \"http://127.0.0.1:1/mcp\", \"command\": \"/tmp/other\"");
+  CHECK(project.finds(kBroken, "starts /tmp/other"));
 }
 
 TEST_CASE("write_export: comments, other values and unknown ends of paths stay as they are") {

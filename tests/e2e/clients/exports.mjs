@@ -12,7 +12,7 @@ const description = 'Says "hi" & \'bye\': #1 - {a: [b]} \\n \\" %s ${HOME} {env:
 const body = '# "Quoted" \'\'\' """ \\ \\u0041 ${HOME} {file:/etc/passwd} \u2028\u0085\ufeff \u{1F980}\n\tTab\n---\nkey: value\n"""\n\'\'\'\n*/ `${x}`\nlast line, no newline';
 // The same for names of folders; what a client would replace in its configuration is added below.
 const hostile = 'w\u00f6rk "q" \'a\' \\ \n #: [x] \u{1F980} %s';
-const substitutes = { claude: '${HOME}', gemini: '$HOME', opencode: '{env:HOME}', copilot: '${HOME}', vscode: '${HOME}', cursor: '${HOME}', json: '${HOME}' };
+const substitutes = { claude: '${HOME}', gemini: '$HOME', opencode: '{env:HOME}', copilot: '$HOME', vscode: '$HOME', cursor: '${HOME}', json: '${HOME}' };
 
 class Project extends House {
   constructor(name, folder) {
