@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "memory/handoff_projection.h"
+#include "memory/handoff_row.h"
 #include "memory/handoff_rows.h"
 #include "memory/sqlite.h"
 
@@ -115,6 +116,10 @@ Result<std::optional<HandoffDelivery::Task>> HandoffDelivery::take(const std::st
   return std::optional<Task>(std::move(task));
 }
 
+Result<Fd> open_drop_root(State& state, const std::string& configured) {
+  return configured.empty() ? state.subdirectory("drop") : fs::open_root(configured);
+}
+
 Result<void> HandoffDelivery::write(const Task& task) {
   if (task.row.place == OutboxPlace::memory) {
     DocumentChange change;
@@ -135,10 +140,13 @@ Result<void> HandoffDelivery::write(const Task& task) {
 
 Result<void> HandoffDelivery::finish(const Task& task) {
   HandoffRows rows(state_, store_.root_id());
-  TRY(const Handoff handoff, rows.get(task.row.handoff));
-  const bool is_request = task.row.path == request_path(handoff);  // not a reply or dead letter
+  Handoff handoff;
+  bool is_request = false;  // not a reply or dead letter
   {
     TRY(Transaction transaction, state_.database().write());
+    // Within the transaction: what was read before it may be older than what waits to be written.
+    TRY(handoff, get_handoff(transaction, store_.root_id(), task.row.handoff));
+    is_request = task.row.path == request_path(handoff);
     TRY_DO(transaction.sql("delete from outbox where id = ?").bind(task.row.id).run());
     // A newer version was enqueued, and perhaps written before ours: once more, from the record.
     if (transaction.changes() == 0 && is_request) {

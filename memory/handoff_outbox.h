@@ -41,10 +41,13 @@ Result<void> enqueue_request(Transaction& transaction, const Clock& clock, const
 Result<void> enqueue_request_for(Transaction& transaction, const Clock& clock, const Handoff& had,
                                  const Handoff& now);
 
+// Where files for queues go: the folder that the site names, "" for the state directory's `drop`.
+Result<Fd> open_drop_root(State& state, const std::string& configured);
+
 class HandoffDelivery {
  public:
   // Delivers what belongs to the Agent_Memory of `store`, and nothing else.
-  // `drop_root`: directory for queue targets; without one, the state directory's `drop`.
+  // `drop_root`: of open_drop_root(); an empty one lets files for queues wait, and no others.
   HandoffDelivery(State& state, Store& store, Fd drop_root)
       : state_(state), store_(store), drop_root_(std::move(drop_root)) {}
 

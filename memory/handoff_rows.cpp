@@ -70,11 +70,12 @@ Result<std::vector<Handoff>> HandoffRows::list(const HandoffFilter& filter) {
   Statement rows = snapshot.sql(select_handoffs(
       "where (?1 = '' or to_name = ?1) and (?2 = '' or from_persona = ?2) and "
       "(?3 = '' or thread_id = ?3) and (?4 = '' or instruction = ?4) and open >= ?5 and "
-      "(?6 = '' or from_persona = ?6 or (to_name = ?6 and to_kind = 'agent')) and "
+      "(?6 = '' or (from_persona = ?6 and (?10 = '' or from_principal = ?10)) or "
+      "(to_name = ?6 and to_kind = 'agent')) and "
       "(?7 = '' or id < ?7) and root = ?8 order by id desc limit ?9"));
   rows.bind(filter.to).bind(filter.from).bind(filter.thread_id).bind(filter.instruction);
   rows.bind(filter.only_open ? 1 : 0).bind(filter.part).bind(filter.before).bind(root_);
-  rows.bind(static_cast<std::int64_t>(filter.limit));
+  rows.bind(static_cast<std::int64_t>(filter.limit)).bind(filter.principal);
   return handoffs_of(rows);
 }
 

@@ -37,6 +37,7 @@ struct HandoffFilter {
   std::string before = {};  // ids below this one: the next page
   bool only_open = false;
   std::size_t limit = 100;
+  std::string principal = {};  // of `part` where it is the sender; empty: anybody's
 };
 
 // The error of an id that nobody gave.

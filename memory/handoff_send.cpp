@@ -256,7 +256,9 @@ Result<Handoff> HandoffRows::send(const NewHandoff& draft) {
   row.priority = draft.priority;
   row.severity = draft.severity;
   row.deadline_ms = draft.deadline_ms;
-  if (draft.needs_ack) row.ack_deadline_ms = now + ack_time(draft.ack_ms, draft.priority);
+  // Only a delegation may go without: an escalation would never climb, a consultation never expire.
+  if (draft.needs_ack || draft.type != HandoffType::delegate)
+    row.ack_deadline_ms = now + ack_time(draft.ack_ms, draft.priority);
   row.authorized_by = draft.authorized_by;
   row.evidence_json = draft.evidence_json;
   row.fields_json = draft.fields_json;

@@ -94,8 +94,7 @@ HandoffPart AgentAccess::part_in(const memory::Handoff& handoff) const {
 }
 
 Result<Fd> AgentAccess::drop_root() const {
-  if (!parts_.remit->file_drop_root.empty()) return fs::open_root(parts_.remit->file_drop_root);
-  return parts_.state->subdirectory("drop");
+  return memory::open_drop_root(*parts_.state, parts_.remit->file_drop_root);
 }
 
 void AgentAccess::deliver(const std::string& id, Fd drop) const {
@@ -116,7 +115,11 @@ Result<Inbox> AgentAccess::list_inbox(const CallScope& call, const InboxQuery& q
   TRY_DO(record(call, action, decision, memory::Durability::read));
   memory::HandoffRows rows(*parts_.state, parts_.store->root_id());
   memory::HandoffFilter filter;
-  if (!parts_.remit->operates) filter.part = parts_.remit->slug;
+  // Another user's handoffs of the same persona are not this one's.
+  if (!parts_.remit->operates) {
+    filter.part = parts_.remit->slug;
+    filter.principal = parts_.principal.user;
+  }
   filter.only_open = !query.closed;
   filter.before = query.before;
   filter.limit = limits::kInboxPage + 1;
@@ -124,10 +127,6 @@ Result<Inbox> AgentAccess::list_inbox(const CallScope& call, const InboxQuery& q
   TRY(out.handoffs, rows.list(filter));
   out.more = out.handoffs.size() > limits::kInboxPage;
   if (out.more) out.handoffs.pop_back();
-  // Another user's handoffs of the same persona are not this one's.
-  std::erase_if(out.handoffs, [&](const memory::Handoff& one) {
-    return !parts_.remit->operates && part_in(one) == HandoffPart::none;
-  });
   if (parts_.remit->operates || !query.before.empty()) return out;
   const std::string folder = memory::inbox_folder(parts_.remit->slug);
   TRY(const std::vector<memory::DocumentEntry> files,
@@ -205,6 +204,10 @@ Result<memory::Document> AgentAccess::open_inbox_file(const CallScope& call,
   TRY_DO(record(call, action, decision, memory::Durability::read));
   TRY(const memory::DocPath path,
       memory::DocPath::parse(memory::inbox_folder(parts_.remit->slug) + name));
+  // What a handoff wrote is read as that handoff, by its two sides.
+  TRY(const std::vector<bool> known, memory::HandoffRows(*parts_.state, parts_.store->root_id())
+                                         .exist({memory::id_in_path(path.text())}));
+  if (known.front()) return tl::unexpected<Error>(memory::no_such_handoff(name));
   return parts_.store->read(path);
 }
 
@@ -268,6 +271,8 @@ Result<HandoffRecord> AgentAccess::await_handoff(const CallScope& call, const st
     return fail(ErrorKind::cancelled, "no longer waiting for handoff " + id);
   // Whoever it went to next may be asked about it; this persona no longer.
   out.part = part_in(out.handoff);
+  if (out.part == HandoffPart::none && !parts_.remit->operates)
+    return tl::unexpected<Error>(memory::no_such_handoff(id));
   TRY(out.events, rows.events(id));
   return out;
 }

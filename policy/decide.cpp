@@ -75,6 +75,12 @@ Decision decide_memory_replace(const Remit& remit, const Action& action) {
     return deny("inbox", remit.memory_heading, "inboxes are written by handoffs only", "not_allowed",
                 "use handoff");
   }
+  if (action.task != nullptr && !action.task->is_target) {
+    return deny("task_delegated", action.task->origin,
+                shown(action.path) + " is written by " + shown(action.task->to) +
+                    " until handoff " + action.task->handoff + " has ended",
+                "task_delegated", "wait for its answer, or withdraw it");
+  }
   switch (action.op) {
     case ReplaceOp::mkdir:
       for (const MemoryRule& rule : remit.memory) {
@@ -98,12 +104,6 @@ Decision decide_memory_replace(const Remit& remit, const Action& action) {
     case ReplaceOp::append:
     case ReplaceOp::entry:
     case ReplaceOp::set: break;
-  }
-  if (action.task != nullptr && !action.task->is_target) {
-    return deny("task_delegated", action.task->origin,
-                shown(action.path) + " is written by " + shown(action.task->to) +
-                    " until handoff " + action.task->handoff + " has ended",
-                "task_delegated", "wait for its answer, or withdraw it");
   }
   const bool adds = action.op == ReplaceOp::append || action.op == ReplaceOp::entry ||
                     action.op == ReplaceOp::set;

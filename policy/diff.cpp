@@ -55,6 +55,10 @@ std::map<std::string, std::string> settings_of(const Remit& remit) {
       {"limits.open_files", std::to_string(limits.open_files)},
       {"limits.layer_bytes", std::to_string(limits.layer_bytes)},
       {"limits.layer_inodes", std::to_string(limits.layer_inodes)},
+      {"sandbox.min_tier", to_string(remit.bash.minimum_tier)},
+      {"approvals.terminal", remit.approvals_by_terminal ? "yes" : "no"},
+      {"protected", globs(remit.protected_paths)},
+      {"read_denied", globs(remit.read_denied)},
       {"write_ask", globs(remit.write_ask)},
       {"name", remit.name},
   };

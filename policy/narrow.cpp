@@ -55,15 +55,6 @@ std::vector<MemoryRule> both(const std::vector<MemoryRule>& now,
   return out;
 }
 
-// Whom it tells must have been among those it told before.
-bool within(const std::vector<LadderStep>& ladder, const std::vector<LadderStep>& had) {
-  return std::all_of(ladder.begin(), ladder.end(), [&](const LadderStep& step) {
-    return find_rule(had, [&](const LadderStep& one) {
-             return one.to == step.to && one.resolution == step.resolution;
-           }) != nullptr;
-  });
-}
-
 std::vector<EdgeRule> both(const std::vector<EdgeRule>& now, const std::vector<EdgeRule>& next) {
   std::vector<EdgeRule> out;
   for (EdgeRule rule : next) {
@@ -73,7 +64,12 @@ std::vector<EdgeRule> both(const std::vector<EdgeRule>& now, const std::vector<E
     });
     if (had == nullptr) continue;
     rule.requires_bug_report |= had->requires_bug_report;
-    if (!within(rule.ladder, had->ladder)) rule.ladder = had->ladder;
+    // Whom it tells must have been among those it told before.
+    std::erase_if(rule.ladder, [&](const LadderStep& step) {
+      return find_rule(had->ladder, [&](const LadderStep& one) {
+               return one.to == step.to && one.resolution == step.resolution;
+             }) == nullptr;
+    });
     out.push_back(std::move(rule));
   }
   return out;
@@ -162,11 +158,13 @@ Narrowed narrow(const Remit& now, const Remit& next) {
     allowed_again.push_back("answers of the same user");
   remit.same_user_answers = now.same_user_answers && next.same_user_answers;
 
-  out.taken = texts(difference(now, remit).removed);
+  const Difference less = difference(now, remit);
+  out.taken = texts(less.removed);
+  for (const Setting& one : less.changed) out.taken.push_back(one.name + " " + one.after);
   const Difference more = difference(remit, next);
   out.waiting = texts(more.added);
   for (const Setting& one : more.changed)
-    if (one.name != "write_ask")  // named above, rule by rule
+    if (one.name != "write_ask" && one.name != "protected" && one.name != "read_denied")  // named rule by rule
       out.waiting.push_back(one.name + " " + one.after);
   out.waiting.insert(out.waiting.end(), allowed_again.begin(), allowed_again.end());
   return out;

@@ -71,7 +71,9 @@ class Gate {
       }
     }
     for (const Executed& file : plan.executed) {
-      const auto beneath = [&](const std::string& root) { return file.path.starts_with(root + "/"); };
+      const auto beneath = [&](const std::string& root) {
+        return !root.empty() && file.path.starts_with(root + "/");
+      };
       const bool granted = beneath(remit.memory_root) ||
                            std::any_of(remit.roots.begin(), remit.roots.end(),
                                        [&](const RootRule& rule) { return beneath(rule.path); });

@@ -90,9 +90,10 @@ void AgentChanges::tell(const std::map<std::string, bool>& changed) {
   }
   if (server == nullptr) return;
   const std::string inbox = inbox_folder(*remit);
+  const bool has_inbox = remit->tool("inbox") != nullptr;
   bool list = false, in_inbox = false;
   for (const auto& [path, listed] : changed) {
-    if (path.starts_with(inbox)) {
+    if (has_inbox && path.starts_with(inbox)) {
       in_inbox = true;
       // Every step of a handoff changes its file here or in the other side's answer to it.
       const std::string id = memory::id_in_path(path);

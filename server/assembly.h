@@ -97,14 +97,16 @@ class Assembly {
   Result<void> record_start();
 
   // Reads persona, manifest and site policy again (policy/narrow.h says what comes of it) and gives
-  // what holds from now on, for the caller to offer. One thread at a time; from any. Errors: files that
-  // cannot be read or do not compile; all stays as it was.
+  // what is to hold, for the caller to offer and then take(). One thread at a time; from any. Errors:
+  // files that cannot be read or do not compile; all stays as it was.
   struct Reloaded {
     std::shared_ptr<const Standing> standing;  // the one before if the files are the same
     bool changed = false;
     std::vector<std::string> taken, waiting;  // as policy::Narrowed
   };
   Result<Reloaded> reload();
+  // What was read holds from now on, and nobody can answer any more what was asked before it.
+  void take(const Reloaded& reloaded);
   // The ledger's row of it, once it is offered: `remit reload` takes it for the answer.
   Result<void> record_reload(const Result<Reloaded>& done);
 
@@ -118,7 +120,6 @@ class Assembly {
   Result<void> start_starter();
   // Gives `standing` its hands. `before`: where there is one, what it keeps between calls.
   Result<void> furnish(Standing& standing, const Standing* before);
-  Result<Reloaded> read_again();
 
   bool operator_may_approve_ = false;
   std::shared_ptr<const policy::Source> source_;

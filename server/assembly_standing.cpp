@@ -100,7 +100,7 @@ Result<void> Assembly::furnish(Standing& standing, const Standing* before) {
   return {};
 }
 
-Result<Assembly::Reloaded> Assembly::read_again() {
+Result<Assembly::Reloaded> Assembly::reload() {
   if (!spawner_)
     return fail(ErrorKind::unavailable, "this process has no starter to read files with");
   const auto before = standing();
@@ -141,17 +141,13 @@ Result<void> Assembly::record_reload(const Result<Reloaded>& done) {
   return ledger_->append(std::move(row), memory::Durability::effect);
 }
 
-Result<Assembly::Reloaded> Assembly::reload() {
-  Result<Reloaded> done = read_again();
-  if (!done || !done->changed) return done;
+void Assembly::take(const Reloaded& reloaded) {
   {
     const std::lock_guard held(standing_mutex_);
-    standing_ = done->standing;
+    standing_ = reloaded.standing;
   }
-  // Nobody can answer any more what was asked under the files as they were.
   if (const auto ended = memory::ApprovalRows(*state_).cancel_of_server(server_id_); !ended)
     log::warning("questions from before the reload stay", {{"error", ended.error().message}});
-  return done;
 }
 
 }  // namespace remit::server

@@ -10,10 +10,13 @@
 
 namespace remit::server {
 
-Result<HandoffRound> run_due_handoffs(memory::State& state, memory::Store& store, Fd drop_root) {
+Result<HandoffRound> run_due_handoffs(memory::State& state, memory::Store& store,
+                                      const std::string& drop_root) {
   HandoffRound out;
+  auto drop = memory::open_drop_root(state, drop_root);
+  out.drop_missing = !drop;
   memory::HandoffRows rows(state, store.root_id());
-  memory::HandoffDelivery delivery(state, store, std::move(drop_root));
+  memory::HandoffDelivery delivery(state, store, drop ? std::move(*drop) : Fd());
   for (std::size_t n = 0; n < limits::kDueRounds; ++n) {
     TRY(const std::vector<memory::Handoff> fired, rows.fire_due());
     for (const memory::Handoff& one : fired) {
@@ -54,9 +57,7 @@ Result<std::unique_ptr<HandoffTimers>> HandoffTimers::start(memory::State& state
 Result<void> HandoffTimers::round() {
   TRY(const std::int64_t pause, pause_ms());
   if (pause > 0) return {};  // nothing is due: no write lock is taken
-  // Without the place for queues their files wait; deadlines and the files for agents do not.
-  auto drop = drop_root_.empty() ? state_.subdirectory("drop") : fs::open_root(drop_root_);
-  TRY_DO(run_due_handoffs(state_, store_, drop ? std::move(*drop) : Fd()));
+  TRY_DO(run_due_handoffs(state_, store_, drop_root_));
   return {};
 }
 

@@ -26,10 +26,13 @@ namespace remit::server {
 struct HandoffRound {
   std::size_t fired = 0;       // deadlines that passed
   std::int64_t delivered = 0;  // files that were written
+  bool drop_missing = false;   // files for queues wait
 };
 
-// Everything that is due now, in rounds of kDueAtOnce. `drop_root`: where files for queues go.
-Result<HandoffRound> run_due_handoffs(memory::State& state, memory::Store& store, Fd drop_root);
+// Everything that is due now, in rounds of kDueAtOnce. `drop_root`: of memory::open_drop_root(); while
+// it cannot be opened its files wait, deadlines and the files for agents do not.
+Result<HandoffRound> run_due_handoffs(memory::State& state, memory::Store& store,
+                                      const std::string& drop_root);
 
 class HandoffTimers {
  public:

@@ -205,7 +205,7 @@ int retry_handoff(OperatorHouse& house, const std::string& id, bool json) {
   if (!seen) return report(seen.error());
   if (const auto noted = note_retry(house, "handoffs.retry", {{"handoff", id}}); !noted)
     return report(noted.error());
-  auto drop = house.drop_root();
+  auto drop = memory::open_drop_root(house.state(), house.drop_root());
   if (!drop) return report(drop.error());
   memory::HandoffDelivery delivery(house.state(), house.store(), std::move(*drop));
   const auto written = delivery.run_for(id);
@@ -217,10 +217,11 @@ int retry_handoff(OperatorHouse& house, const std::string& id, bool json) {
 }
 
 int run_due(OperatorHouse& house, bool json) {
-  auto drop = house.drop_root();
-  if (!drop) return report(drop.error());
-  const auto done = server::run_due_handoffs(house.state(), house.store(), std::move(*drop));
+  const auto done = server::run_due_handoffs(house.state(), house.store(), house.drop_root());
   if (!done) return report(done.error());
+  if (done->drop_missing)
+    print_error("remit: " + printable(house.drop_root()) +
+                " cannot be opened; files for queues wait, all else was done\n");
   print(json ? dump(OrderedJson{{"fired", done->fired}, {"delivered", done->delivered}}) + "\n"
              : std::to_string(done->fired) + " deadlines passed, " +
                    std::to_string(done->delivered) + " files written\n");

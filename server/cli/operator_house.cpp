@@ -52,10 +52,6 @@ Result<std::unique_ptr<OperatorHouse>> OperatorHouse::open(const OperatorFlags& 
   return out;
 }
 
-Result<Fd> OperatorHouse::drop_root() const {
-  return drop_root_.empty() ? state_->subdirectory("drop") : fs::open_root(drop_root_);
-}
-
 policy::CallScope OperatorHouse::call() const {
   return {ulid(state_->clock().unix_ms()), ""};
 }

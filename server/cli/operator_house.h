@@ -33,7 +33,7 @@ class OperatorHouse {
   memory::State& state() { return *state_; }
   memory::Ledger& ledger() { return *ledger_; }
   // Where files for queues go.
-  Result<Fd> drop_root() const;
+  const std::string& drop_root() const { return drop_root_; }  // of memory::open_drop_root()
   // A call of its own, for the ledger.
   policy::CallScope call() const;
 

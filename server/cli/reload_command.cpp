@@ -1,6 +1,10 @@
 // remit reload: every running server of the state directory (or those of one agent) reads its files
 // again. Each is asked by SIGHUP and answers by a row of the ledger.
+#include <algorithm>
+#include <charconv>
+#include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <map>
 
 #include "base/crypto.h"
@@ -17,6 +21,7 @@ namespace remit::cli {
 namespace {
 
 constexpr std::size_t kRowsAtOnce = 1000;
+constexpr std::size_t kStatusBytes = 64u << 10;  // of /proc/PID/status
 
 // What a server said, from its ledger row.
 struct Answer {
@@ -48,6 +53,20 @@ void take(const memory::LedgerRecord& record, Answers& answers) {
   asked->second.why = fields->value("why", "");
   asked->second.taken = strings(*fields, "taken");
   asked->second.waiting = strings(*fields, "waiting");
+}
+
+// Whether this process waits for SIGHUP: a server does from its first moment (SigBlk, man 5 proc), and
+// `remit call` and `doctor`, which have rows too, would die of it.
+bool waits_for_hangup(std::int64_t pid) {
+  constexpr std::string_view kBlocked = "\nSigBlk:\t";
+  const auto status = fs::read_file("/proc/" + std::to_string(pid) + "/status", kStatusBytes);
+  if (!status) return false;
+  const std::size_t at = status->find(kBlocked);
+  if (at == std::string::npos) return false;
+  std::uint64_t blocked = 0;
+  const char* const digits = status->data() + at + kBlocked.size();
+  if (std::from_chars(digits, status->data() + status->size(), blocked, 16).ec != std::errc()) return false;
+  return (blocked >> (SIGHUP - 1) & 1) != 0;
 }
 
 // Asks `rows` and waits until all have answered or kReloadWait is over.
@@ -118,6 +137,7 @@ int reload_command(std::span<const std::string> args) {
   if (const auto reaped = servers.reap(); !reaped) return report(reaped.error());
   auto rows = servers.list();
   if (!rows) return report(rows.error());
+  std::erase_if(*rows, [](const memory::ServerRow& row) { return !waits_for_hangup(row.pid); });
   if (!words->empty())
     std::erase_if(*rows, [&](const memory::ServerRow& row) { return row.agent != (*words)[0]; });
   if (rows->empty())

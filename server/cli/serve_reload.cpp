@@ -1,6 +1,8 @@
 #include "server/cli/serve_reload.h"
 
+#include <exception>
 #include <system_error>
+#include <utility>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -45,14 +47,21 @@ void Reloader::work() {
 }
 
 void Reloader::reload_once() {
-  const auto done = all_.reload();
+  auto done = all_.reload();
+  if (done && done->changed) {
+    try {
+      locked_.changes->grant(done->standing->remit);
+      server_.offer(offer_of(done->standing, locked_.changes, locked_.confined));
+      all_.take(*done);  // last: until then the next reload tries again
+    } catch (const std::exception& error) {
+      done = fail(ErrorKind::internal, std::string("the reload failed: ") + error.what());
+    }
+  }
   if (!done) {
     log::error("reload refused; what was granted before stays", {{"why", done.error().message}});
   } else if (!done->changed) {
     log::info("reload: nothing has changed");
   } else {
-    locked_.changes->grant(done->standing->remit);
-    server_.offer(offer_of(done->standing, locked_.changes, locked_.confined));
     log::info("reloaded", {{"taken", std::to_string(done->taken.size())},
                            {"waiting", join_text(done->waiting, "; ")}});
   }

@@ -38,11 +38,11 @@ class HeldBytes {
   // None beyond kInFlightBytes, unless nothing else is in flight: a message within its own bounds
   // is always served alone.
   std::optional<Share> take(std::size_t bytes) {
-    const std::size_t before = all_.fetch_add(bytes);
-    if (before != 0 && before + bytes > limits::kInFlightBytes) {
-      all_ -= bytes;
-      return std::nullopt;
-    }
+    if (bytes == 0) return Share();
+    std::size_t before = all_;
+    do {
+      if (before != 0 && before + bytes > limits::kInFlightBytes) return std::nullopt;
+    } while (!all_.compare_exchange_weak(before, before + bytes));
     return Share(all_, bytes);
   }
 

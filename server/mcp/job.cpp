@@ -12,6 +12,10 @@ void Job::run() {
     return reply.error(
         {kInternalError, "busy: too many answers wait to be read; read some and retry"},
         Step::capacity);
+  // It waited for a thread while less came to be granted: nothing is done with what is no more.
+  if (offered->replaced.stop_requested())
+    return reply.error({kInternalError, "what is offered was replaced meanwhile; list again, and retry"},
+                       Step::capacity);
   switch (method) {
     case Method::call_tool:
       call_tool(parts, offered, {pending, client_ready}, reply, *tool, params);

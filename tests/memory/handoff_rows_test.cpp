@@ -336,6 +336,37 @@ TEST_CASE("a file that cannot be written is tried again and then a dead letter")
   CHECK(std::filesystem::exists(house.drops + "/engineering-team/escalation_" + sent.id + ".yaml"));
 }
 
+TEST_CASE("only a delegation may go without an acknowledgement") {
+  for (const HandoffType type :
+       {HandoffType::consult, HandoffType::escalate, HandoffType::delegate}) {
+    CAPTURE(to_string(type));
+    House house;
+    NewHandoff one = draft(type, "qa-lead");
+    one.needs_ack = false;
+    const Handoff sent = house.send(one);
+    CHECK((sent.ack_deadline_ms != 0) == (type != HandoffType::delegate));
+    CHECK(house.rows->next_due_ms().value().has_value() == (type != HandoffType::delegate));
+  }
+}
+
+TEST_CASE("a page of the sender's own is not filled by another user's") {
+  House house;
+  const Handoff mine = house.send(draft(HandoffType::consult, "qa-lead"));
+  NewHandoff another = draft(HandoffType::consult, "other");
+  another.from_principal = "uid:4711";
+  for (int n = 0; n < 3; ++n) {
+    house.clock.advance_ms(1);
+    house.send(another);
+  }
+  HandoffFilter filter;
+  filter.part = kTse;
+  filter.principal = mine.from_principal;
+  filter.limit = 2;
+  const auto page = house.rows->list(filter).value();
+  REQUIRE(page.size() == 1);
+  CHECK(page[0].id == mine.id);
+}
+
 TEST_CASE("lists by inbox, sender, thread and openness") {
   House house;
   const Handoff a = house.send(draft(HandoffType::consult, "qa-lead"));

@@ -270,4 +270,12 @@ TEST_CASE("a task that a delegation holds is its target's to write, and nobody r
   CHECK(decide(bench.remit, {}, own).allowed());
   own.task = &given;
   CHECK(decide(bench.remit, {}, own).code == "task_delegated");
+  for (MemoryRule& rule : bench.remit.memory) rule.remove = true;
+  for (const ReplaceOp op : {ReplaceOp::remove, ReplaceOp::rename}) {
+    own.op = op;
+    own.task = nullptr;
+    CHECK(decide(bench.remit, {}, own).allowed());
+    own.task = &given;
+    CHECK(decide(bench.remit, {}, own).code == "task_delegated");
+  }
 }

@@ -92,6 +92,35 @@ TEST_CASE("what forbids stays, and what forbids more holds at once") {
   CHECK(narrowed.remit.bash.limits.memory_bytes == SpawnLimits().memory_bytes);
   CHECK(narrowed.remit.bash.limits.processes == 7);
   CHECK(narrowed.remit.bash.apply == Apply::hold);
+  const auto has = [](const std::vector<std::string>& list, const std::string& text) {
+    return std::find(list.begin(), list.end(), text) != list.end();
+  };
+  CHECK(has(narrowed.taken, "bash.apply hold"));
+  CHECK(has(narrowed.taken, "limits.processes 7"));
+  CHECK(has(narrowed.taken, "read_denied **/.env"));
+  CHECK(has(narrowed.waiting, "no protection of .git/**"));
+}
+
+TEST_CASE("each thing that waits for a start is named") {
+  Remit now = base();
+  now.bash.minimum_tier = Tier::t1;
+  now.approvals_by_terminal = false;
+  Remit next = base();
+  next.bash.minimum_tier = Tier::t2;
+  next.approvals_by_terminal = true;
+  CHECK(narrow(now, next).waiting ==
+        std::vector<std::string>{"approvals.terminal yes", "sandbox.min_tier t2"});
+}
+
+TEST_CASE("a ladder keeps the steps of both") {
+  const auto with = [](std::initializer_list<const char*> steps) {
+    Remit remit = base();
+    for (const char* to : steps) remit.edges[0].ladder.push_back({to, {}, Resolution::agent});
+    return remit;
+  };
+  const Narrowed narrowed = narrow(with({"b", "c"}), with({"c", "d"}));
+  REQUIRE(narrowed.remit.edges[0].ladder.size() == 1);
+  CHECK(narrowed.remit.edges[0].ladder[0].to == "c");
 }
 
 TEST_CASE("a reload may forbid one user to answer itself, and never allows it") {

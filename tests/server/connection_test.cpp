@@ -1,6 +1,4 @@
 // A Connection without a transport: one reply per request from many threads, the bytes of a list.
-#include <doctest/doctest.h>
-
 #include <atomic>
 #include <mutex>
 #include <set>
@@ -8,9 +6,12 @@
 #include <thread>
 #include <vector>
 
+#include <doctest/doctest.h>
+
 #include "base/json.h"
 #include "base/limits.h"
 #include "server/mcp/dispatcher.h"
+#include "server/mcp/held_bytes.h"
 #include "server/mcp/messages.h"
 #include "server/mcp/parts.h"
 #include "server/mcp/pool.h"
@@ -39,6 +40,48 @@ class Kept final : public Outbox {
 constexpr const char* kHello =
     R"({"jsonrpc":"2.0","id":"hello","method":"initialize","params":{"protocolVersion":"2025-11-25",)"
     R"("capabilities":{},"clientInfo":{"name":"t","version":"1"}}})";
+
+TEST_CASE("what is held: bounded together, the first of any size, what needs none always") {
+  HeldBytes held;
+  auto large = held.take(limits::kInFlightBytes * 3);  // alone
+  REQUIRE(large);
+  CHECK_FALSE(held.take(1));
+  CHECK(held.take(0));  // a ping beside it
+  large.reset();
+  const auto half = held.take(limits::kInFlightBytes / 2),
+             rest = held.take(limits::kInFlightBytes / 2);
+  CHECK(half);
+  CHECK(rest);
+  CHECK_FALSE(held.take(1));
+}
+
+TEST_CASE("a call that waited while another offer came is not done") {
+  Server server(wire_test::toy_service());
+  Kept outbox;
+  {
+    Connection connection(server, outbox);
+    connection.receive(kHello);
+    const auto call = [&](std::size_t id, const char* tool, const char* arguments) {
+      connection.receive(R"({"jsonrpc":"2.0","id":)" + std::to_string(id) +
+                         R"(,"method":"tools/call","params":{"name":")" + tool +
+                         R"(","arguments":)" + arguments + "}}");
+    };
+    for (std::size_t i = 0; i < limits::kToolThreads; ++i) call(i, "slow", R"({"ms":60000})");
+    call(100, "add", R"({"a":1,"b":1})");
+    server.offer(wire_test::toy_service());
+    CHECK(connection.wait_idle(std::chrono::seconds(10)));
+    call(101, "add", R"({"a":1,"b":1})");
+    CHECK(connection.wait_idle(std::chrono::seconds(10)));
+  }
+  bool refused = false, done = false;
+  for (const std::string& text : outbox.take()) {
+    const Json message = Json::parse(text);
+    if (message["id"] == 100) refused = message.contains("error");
+    if (message["id"] == 101) done = message.contains("result");
+  }
+  CHECK(refused);
+  CHECK(done);
+}
 
 TEST_CASE("every request is answered exactly once, whatever is cancelled meanwhile") {
   Server server(wire_test::toy_service());
