@@ -214,8 +214,9 @@ TEST_CASE("a ledger that cannot be written fails every later decision, until it 
   auto state = open_state(scratch, system_clock());
   Ledger ledger(*state);
   REQUIRE(ledger.open_spool());
-  REQUIRE(ledger.append(record("a"), Durability::read));
+  // Before the first record: its writer starts at once, and may be done before the next line.
   run_sql(*state, "alter table ledger_spool rename to elsewhere");
+  REQUIRE(ledger.append(record("a"), Durability::read));
   CHECK_FALSE(ledger.flush());
   CHECK_FALSE(ledger.append(record("refused"), Durability::read));
   CHECK_FALSE(ledger.append(record("refused"), Durability::effect));
