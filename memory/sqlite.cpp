@@ -6,6 +6,7 @@
 
 #include <cassert>
 #include <cerrno>
+#include <climits>
 #include <utility>
 
 #include "base/limits.h"
@@ -76,7 +77,9 @@ Result<void> switch_to_wal(Connection& connection) {
   });
 }
 
-Result<void> check_identity(Connection& connection, std::int32_t application_id, int newest) {
+// The version of a database that is ours or empty (then 0). Inside a transaction only: between two
+// of its questions another process may make the database.
+Result<int> version_of_ours(Connection& connection, std::int32_t application_id, int newest) {
   TRY(const std::string id, connection.ask("pragma application_id"));
   TRY(const std::string version, connection.ask("pragma user_version"));
   TRY(const std::string tables, connection.ask("select count(*) from sqlite_schema"));
@@ -87,37 +90,45 @@ Result<void> check_identity(Connection& connection, std::int32_t application_id,
                     "); choose another directory with --state",
                 {}, "corrupt");
   }
-  if (version.size() > 9 || std::stoi("0" + version) > newest) {
+  const int known = version.size() > 9 ? INT_MAX : std::stoi("0" + version);
+  if (known > newest) {
     return fail(ErrorKind::unavailable,
                 "state.db has version " + version + ", this remit knows up to " +
                     std::to_string(newest) + "; run the newer remit",
                 {}, "newer");
   }
-  return {};
+  return known;
+}
+
+// `body` between `begin` and a commit; a failure of either rolls back.
+template <class F>
+Result<void> in_transaction(Connection& connection, const char* begin, F&& body) {
+  TRY_DO(connection.execute(begin));
+  Result<void> done = body();
+  if (done) done = connection.execute("commit");
+  if (!done) static_cast<void>(connection.execute("rollback"));
+  return done;
 }
 
 Result<void> migrate(Connection& connection, std::int32_t application_id,
                      const std::vector<Migration>& migrations) {
   const int newest = migrations.empty() ? 0 : migrations.back().version;
-  TRY_DO(check_identity(connection, application_id, newest));
-  TRY(const std::string before, connection.ask("pragma user_version"));
-  if (before == std::to_string(newest)) return {};
-  TRY_DO(connection.execute("begin immediate"));
-  const auto steps = [&]() -> Result<void> {
-    // Another process may have been faster: look again inside the transaction.
-    TRY_DO(check_identity(connection, application_id, newest));
-    TRY(const std::string now, connection.ask("pragma user_version"));
+  int version = 0;
+  const auto look = [&]() -> Result<void> {
+    TRY(version, version_of_ours(connection, application_id, newest));
+    return {};
+  };
+  TRY_DO(in_transaction(connection, "begin", look));
+  if (version == newest) return {};
+  return in_transaction(connection, "begin immediate", [&]() -> Result<void> {
+    TRY_DO(look());  // another process may have been faster
     for (const Migration& step : migrations) {
-      if (step.version <= std::stoi("0" + now)) continue;
+      if (step.version <= version) continue;
       TRY_DO(connection.execute(step.statements));
       TRY_DO(connection.execute(("pragma user_version=" + std::to_string(step.version)).c_str()));
     }
-    TRY_DO(connection.execute(("pragma application_id=" + std::to_string(application_id)).c_str()));
-    return connection.execute("commit");
-  };
-  Result<void> done = steps();
-  if (!done) static_cast<void>(connection.execute("rollback"));
-  return done;
+    return connection.execute(("pragma application_id=" + std::to_string(application_id)).c_str());
+  });
 }
 
 }  // namespace

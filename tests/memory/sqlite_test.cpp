@@ -165,9 +165,13 @@ TEST_CASE("eight processes open a new database at once") {
     const pid_t pid = ::fork();
     REQUIRE(pid >= 0);
     if (pid == 0) {
-      auto folder = fs::open_root(scratch.path());
-      auto database = Database::open(scratch.path(), *folder, "x.db", 77, kTwo);
-      ::_exit(database && insert(**database, std::to_string(n)) ? 0 : 1);
+      const auto done = [&]() -> Result<void> {
+        TRY(const Fd folder, fs::open_root(scratch.path()));
+        TRY(auto database, Database::open(scratch.path(), folder, "x.db", 77, kTwo));
+        return insert(*database, std::to_string(n));
+      }();
+      if (!done) std::fprintf(stderr, "opening at once: %s\n", done.error().message.c_str());
+      ::_exit(done ? 0 : 1);
     }
     children.push_back(pid);
   }
