@@ -1,6 +1,7 @@
 #include "server/mcp/subscriptions.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/json.h"
 #include "base/limits.h"
@@ -167,10 +168,9 @@ void Subscriptions::end(const void* owner) {
   std::vector<Entry> ended;
   {
     const std::lock_guard held(mutex_);
-    const auto first = std::stable_partition(
-        entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.owner != owner; });
-    ended.assign(first, entries_.end());
-    entries_.erase(first, entries_.end());
+    const auto ends = [&](const Entry& entry) { return entry.owner == owner; };
+    std::copy_if(entries_.begin(), entries_.end(), std::back_inserter(ended), ends);
+    std::erase_if(entries_, ends);
   }
   for (const Entry& entry : ended) {
     if (entry.session) {

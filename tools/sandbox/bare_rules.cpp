@@ -26,10 +26,10 @@ Result<Fd> open_at(int dir, const std::string& name) {
 
 class Enumeration {
  public:
-  Enumeration(LandlockRules& rules, const policy::SpawnView& view) : rules_(rules), view_(view) {
+  Enumeration(LandlockRules& rules, const policy::SpawnView& view) : rules_(rules) {
     hidden_.insert(view.masks.begin(), view.masks.end());
-    if (const char* memory = beneath(view.memory, view.workspace)) memory_ = memory;
-    if (!memory_.empty()) hidden_.insert(memory_);
+    const char* memory = beneath(view.memory, view.workspace);
+    if (memory != nullptr && *memory != '\0') hidden_.insert(memory);
   }
 
   // The folder `path` (relative to the workspace, "" for itself) without what is hidden below it.
@@ -68,9 +68,7 @@ class Enumeration {
   }
 
   LandlockRules& rules_;
-  const policy::SpawnView& view_;
-  std::set<std::string> hidden_;
-  std::string memory_;  // relative to the workspace, empty if it lies outside
+  std::set<std::string> hidden_;  // relative to the workspace
   std::size_t entries_ = 0;
 };
 
