@@ -1,25 +1,77 @@
 #!/bin/sh
-# Proves that ./dev needs nothing but Debian 12: makes a bare root (debootstrap, minbase) in a
-# temporary folder, clones this repository into it, and runs ./dev build and ./dev test inside.
-# Needs root, debootstrap and the network (apt, npm). Takes minutes; not part of ./dev test.
+# Proves that ./dev needs nothing but Debian 12: makes a bare root (debootstrap, minbase), clones this
+# repository into it under a path with a blank, and runs ./dev build, test, demo and run inside.
+# Needs root, debootstrap and the network (apt, npm). Takes a quarter of an hour and more; not part of
+# ./dev test.
 #
-#   tests/fresh/check.sh [AREA...]     areas for ./dev test (default: docs)
+#   tests/fresh/check.sh [AREA...]     areas for ./dev test (default: everything)
 #   REMIT_FRESH_MIRROR=URL             Debian mirror (default http://deb.debian.org/debian)
-#   REMIT_FRESH_ROOT=DIR               where to make the root (default: a temporary folder)
+#   REMIT_FRESH_ROOT=DIR               where to make the root, or one that is there (default: a
+#                                      temporary folder, removed afterwards)
+#
+# Inside there are mount and pid namespaces of their own and the root is entered by pivot_root: user
+# namespaces, which sandboxes need, are refused in a chroot; /dev is new, so that nothing done inside
+# reaches a device node of this machine; mounts and processes end with the script.
 set -eu
+
+# In the namespaces. A function, so that the whole of it is read before the root changes.
+enter() {
+  root=$1
+  shift
+  mount --bind "$root" "$root"
+  cd "$root"
+  mount -t proc proc proc
+  mount --rbind /sys sys
+  mount -t tmpfs -o mode=755 dev dev
+  for node in null:3 zero:5 full:7 random:8 urandom:9; do
+    mknod -m 666 "dev/${node%:*}" c 1 "${node#*:}"
+  done
+  mknod -m 666 dev/tty c 5 0
+  mkdir dev/pts dev/shm
+  mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts dev/pts
+  mount -t tmpfs -o mode=1777 shm dev/shm
+  ln -s pts/ptmx dev/ptmx
+  ln -s /proc/self/fd dev/fd
+  ln -s fd/0 dev/stdin
+  ln -s fd/1 dev/stdout
+  ln -s fd/2 dev/stderr
+  mkdir -p mnt/outside
+  pivot_root . mnt/outside
+  cd /
+  umount -l /mnt/outside
+  inside() { env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
+    ${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} "$@"; }
+
+  echo "== ./dev build" && inside /bin/bash -c 'time "/srv/my remit/dev" build'
+  echo "== ./dev build, again" && inside /bin/bash -c 'time "/srv/my remit/dev" build'
+  echo "== ./dev test $*" && inside "/srv/my remit/dev" test "$@"
+  echo "== ./dev demo" && inside "/srv/my remit/dev" demo
+  echo "== ./dev run on a pipe"
+  inside /bin/bash -c 'cd /tmp && printf "%s\n" \
+    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{},\"clientInfo\":{\"name\":\"fresh\",\"version\":\"1\"}}}" |
+    "/srv/my remit/dev" run' | head -c 400 | grep -q '"serverInfo"'
+  echo "it answers"
+  # ^C ends it, as a person would.
+  echo "== ./dev run on a terminal"
+  inside /bin/bash -c 'cd /tmp && "/srv/my remit/build/remit-pty" --timeout 120 \
+    --expect "Ctrl-C ends it" --expect "Granted" --expect "mcpServers" --send $'"'\\003'"' \
+    -- "/srv/my remit/dev" run'
+}
+
+if [ "${1:-}" = --inside ]; then
+  shift
+  enter "$@"
+  exit
+fi
+
 source=$(cd -- "$(dirname -- "$0")/../.." && pwd)
 mirror=${REMIT_FRESH_MIRROR:-http://deb.debian.org/debian}
-[ "$(id -u)" -eq 0 ] || { echo "check.sh: debootstrap and chroot need root" >&2; exit 2; }
+[ "$(id -u)" -eq 0 ] || { echo "check.sh: debootstrap and new namespaces need root" >&2; exit 2; }
 command -v debootstrap >/dev/null || { echo "check.sh: install debootstrap" >&2; exit 3; }
 
 root=${REMIT_FRESH_ROOT:-$(mktemp -d /tmp/remit-fresh-XXXXXX)}
-cleanup() {
-  umount "$root/proc" "$root/dev/pts" "$root/dev" 2>/dev/null || true
-  # Never delete through a mount that is still there.
-  if grep -q " $root/" /proc/mounts; then echo "check.sh: still mounted below $root" >&2; return; fi
-  [ -n "${REMIT_FRESH_ROOT:-}" ] || rm -rf --one-file-system "$root"
-}
-trap cleanup EXIT INT TERM
+[ -n "${REMIT_FRESH_ROOT:-}" ] || trap 'rm -rf --one-file-system "$root"' EXIT
+trap 'exit 130' INT TERM
 
 if [ ! -x "$root/bin/bash" ]; then
   debootstrap --variant=minbase bookworm "$root" "$mirror" >&2
@@ -31,22 +83,12 @@ cp /etc/resolv.conf "$root/etc/resolv.conf"
 # Certificates that this machine was told to trust hold inside, too.
 mkdir -p "$root/usr/local/share/ca-certificates"
 cp /usr/local/share/ca-certificates/*.crt "$root/usr/local/share/ca-certificates/" 2>/dev/null || true
-mount -t proc proc "$root/proc"
-mount --bind /dev "$root/dev"
-mount --bind /dev/pts "$root/dev/pts"
 
-# A clean clone under a path with a blank: what is not committed is not there.
+# A clean clone: what is not committed is not there.
 clone="$root/srv/my remit"
 rm -rf "$clone"
+mkdir -p "$root/srv"
 git clone -q "$source" "$clone"
 
-inside() { chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
-  ${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} "$@"; }
-
-echo "== ./dev build" && inside /bin/bash -c 'time "/srv/my remit/dev" build'
-echo "== ./dev build, again" && inside /bin/bash -c 'time "/srv/my remit/dev" build'
-echo "== ./dev test ${*:-docs}" && inside "/srv/my remit/dev" test ${*:-docs}
-echo "== ./dev run on a pipe" && inside /bin/bash -c 'cd /tmp && printf "%s\n" \
-  "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{},\"clientInfo\":{\"name\":\"fresh\",\"version\":\"1\"}}}" |
-  "/srv/my remit/dev" run' | head -c 400 | grep -q '"serverInfo"' && echo "it answers"
+unshare --mount --pid --fork --kill-child /bin/sh "$0" --inside "$root" "$@"
 echo "fresh: everything passed"
