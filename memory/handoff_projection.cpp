@@ -161,8 +161,8 @@ Result<std::string> record_text(const Handoff& handoff, const std::vector<Handof
   }
   out += "--- history\n";
   for (const HandoffEvent& event : events) {
-    out += rfc3339(event.at_ms) + "  " + printable(event.to_state) + " by " +
-           printable(event.persona);
+    out +=
+        rfc3339(event.at_ms) + "  " + printable(event.to_state) + " by " + printable(event.persona);
     if (!event.note.empty() && event.note != said) out += ": " + indented(event.note);
     out += "\n";
   }

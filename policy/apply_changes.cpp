@@ -57,10 +57,14 @@ std::vector<const Change*> in_order(const std::vector<Change>& changes) {
 
 const char* to_string(ChangeOutcome outcome) {
   switch (outcome) {
-    case ChangeOutcome::applied: return "applied";
-    case ChangeOutcome::held: return "held";
-    case ChangeOutcome::denied: return "denied";
-    case ChangeOutcome::discarded: return "discarded";
+    case ChangeOutcome::applied:
+      return "applied";
+    case ChangeOutcome::held:
+      return "held";
+    case ChangeOutcome::denied:
+      return "denied";
+    case ChangeOutcome::discarded:
+      return "discarded";
   }
   return "held";
 }
@@ -87,8 +91,12 @@ ReplaceRequest request_of(const Change& change) {
       // A deletion may wait for a person for hours: what has changed since is not deleted.
       if (change.preimage_sha256.size() == 64) request.if_version = change.preimage_sha256;
       break;
-    case ChangeKind::mkdir: request.op = ReplaceOp::mkdir; break;
-    case ChangeKind::mode: request.op = ReplaceOp::mode; break;
+    case ChangeKind::mkdir:
+      request.op = ReplaceOp::mkdir;
+      break;
+    case ChangeKind::mode:
+      request.op = ReplaceOp::mode;
+      break;
     case ChangeKind::symlink:
       request.op = ReplaceOp::symlink;
       request.bytes = change.content;
@@ -102,11 +110,12 @@ Result<ApplyReport> apply_changes(Access& access, const ChangeSets& sets, const 
   const Apply mode = access.remit().bash.apply;
   ApplyReport report;
   ChangeSet held;
-  const std::string hold_all = outcome.killed()         ? "the command was killed"
+  const std::string hold_all = outcome.killed()      ? "the command was killed"
                                : mode == Apply::hold ? "this persona's changes wait for a person"
                                                      : "";
   for (const Change* change : in_order(outcome.changes)) {
-    ChangeResult result{shown(access, change->path), change->kind, ChangeOutcome::held, change->bytes, {}};
+    ChangeResult result{
+        shown(access, change->path), change->kind, ChangeOutcome::held, change->bytes, {}};
     if (mode == Apply::never) {
       result.outcome = ChangeOutcome::discarded;
       result.why = "this persona's changes are never applied";
@@ -152,7 +161,8 @@ Result<ApplyReport> apply_change_set(Access& access, const ChangeSets& sets, con
   ChangeSet rest = set;
   rest.changes.clear();
   for (const Change* change : in_order(set.changes)) {
-    ChangeResult result{escape_ascii(change->path), change->kind, ChangeOutcome::held, change->bytes, {}};
+    ChangeResult result{
+        escape_ascii(change->path), change->kind, ChangeOutcome::held, change->bytes, {}};
     if (stopped) {
       result.why = "not reached";
     } else {

@@ -50,8 +50,8 @@ Result<ApprovalStatus> Approvals::wait(const std::string& id, std::chrono::milli
     if (stop.stop_requested()) {
       return fail(ErrorKind::cancelled, "the call was cancelled while it waited for a person");
     }
-    const std::int64_t left = std::min(deadline - parts_.clock->monotonic_ms(),
-                                       row.expires_ms - parts_.clock->unix_ms());
+    const std::int64_t left =
+        std::min(deadline - parts_.clock->monotonic_ms(), row.expires_ms - parts_.clock->unix_ms());
     if (left <= 0) return ApprovalStatus::pending;
     watch.wait(std::chrono::steady_clock::now() + std::chrono::milliseconds(left), stop);
   }
@@ -62,12 +62,14 @@ Result<std::string> Approvals::reason(const std::string& id) {
   return row.reason;
 }
 
-Result<void> Approvals::answer_by_client(const std::string& id, bool approve, const std::string& channel) {
+Result<void> Approvals::answer_by_client(const std::string& id, bool approve,
+                                         const std::string& channel) {
   memory::ApprovalRows rows(*parts_.state);
   TRY(const memory::ApprovalRow row, rows.get(id));
   if (approve && row.risk != to_string(Risk::low)) {
-    return fail(ErrorKind::denied, "a command of high risk needs a person's PIN, not a client's answer",
-                {}, "high_risk");
+    return fail(ErrorKind::denied,
+                "a command of high risk needs a person's PIN, not a client's answer", {},
+                "high_risk");
   }
   memory::Answer answer;
   answer.approve = approve;
@@ -106,7 +108,8 @@ Result<bool> Approvals::ready(const std::string& grant_key) {
   return row && row->state == ApprovalStatus::approved;
 }
 
-Result<std::optional<SpawnAuthority>> Approvals::take(const std::string& grant_key, const CallScope&) {
+Result<std::optional<SpawnAuthority>> Approvals::take(const std::string& grant_key,
+                                                      const CallScope&) {
   memory::ApprovalRows rows(*parts_.state);
   TRY(const std::optional<memory::ApprovalRow> found, find(grant_key));
   if (!found || found->state != ApprovalStatus::approved) return std::optional<SpawnAuthority>();

@@ -40,8 +40,8 @@ Json to_json(const ChangeSet& set) {
                        {"preimage_sha256", change.preimage_sha256},
                        {"blob", sha256_hex(change.content)}});
   }
-  return {{"format", "remit.changes/1"}, {"id", set.id},
-          {"call_id", set.call_id},      {"agent", set.agent},
+  return {{"format", "remit.changes/1"},    {"id", set.id},
+          {"call_id", set.call_id},         {"agent", set.agent},
           {"instruction", set.instruction}, {"workspace", set.workspace},
           {"memory_root", set.memory_root}, {"reason", set.reason},
           {"created", set.created_unix_ms}, {"expires", set.expires_unix_ms},
@@ -50,7 +50,8 @@ Json to_json(const ChangeSet& set) {
 
 std::string unhex(const std::string& hex) {
   std::string out;
-  if (hex.size() % 2 != 0 || hex.find_first_not_of("0123456789abcdef") != std::string::npos) return out;
+  if (hex.size() % 2 != 0 || hex.find_first_not_of("0123456789abcdef") != std::string::npos)
+    return out;
   for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
     out += static_cast<char>(std::strtoul(hex.substr(i, 2).c_str(), nullptr, 16));
   }
@@ -88,8 +89,9 @@ Result<ChangeSet> from_json(const Json& json, std::vector<std::string>* blobs) {
     }
     return set;
   } catch (const Json::exception& error) {
-    return fail(ErrorKind::internal, std::string("the change set's manifest is damaged: ") + error.what(),
-                {}, "damaged");
+    return fail(ErrorKind::internal,
+                std::string("the change set's manifest is damaged: ") + error.what(), {},
+                "damaged");
   }
 }
 
@@ -178,15 +180,17 @@ Result<std::vector<ChangeSet>> ChangeSets::list() const {
     sets.push_back(std::move(*manifest));
   }
   std::sort(sets.begin(), sets.end(), [](const ChangeSet& a, const ChangeSet& b) {
-    return a.created_unix_ms != b.created_unix_ms ? a.created_unix_ms > b.created_unix_ms : a.id < b.id;
+    return a.created_unix_ms != b.created_unix_ms ? a.created_unix_ms > b.created_unix_ms
+                                                  : a.id < b.id;
   });
   return sets;
 }
 
 Result<ChangeSet> ChangeSets::load(const std::string& id) const {
   const auto unknown = [&] {
-    return fail(ErrorKind::not_found, "no change set " + escape_ascii(id) + "; remit changes ls names them",
-                {}, "not_found");
+    return fail(ErrorKind::not_found,
+                "no change set " + escape_ascii(id) + "; remit changes ls names them", {},
+                "not_found");
   };
   if (!is_id(id)) return unknown();
   auto folder = fs::open_child(directory_, id, O_PATH | O_DIRECTORY);
@@ -208,14 +212,16 @@ Result<ChangeSet> ChangeSets::load(const std::string& id) const {
     }
     TRY(set.changes[i].content, fs::read_all(*blob, kBlobMax));
     if (sha256_hex(set.changes[i].content) != blobs[i]) {
-      return fail(ErrorKind::internal, "a blob of change set " + id + " does not have its hash", {}, "damaged");
+      return fail(ErrorKind::internal, "a blob of change set " + id + " does not have its hash", {},
+                  "damaged");
     }
   }
   return set;
 }
 
 Result<void> ChangeSets::remove(const std::string& id) const {
-  if (!is_id(id)) return fail(ErrorKind::not_found, "no change set " + escape_ascii(id), {}, "not_found");
+  if (!is_id(id))
+    return fail(ErrorKind::not_found, "no change set " + escape_ascii(id), {}, "not_found");
   return remove_folder(directory_, id);
 }
 

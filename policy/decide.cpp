@@ -12,24 +12,34 @@ enum class Right { read, list, create, replace, append, remove };
 
 bool grants(const MemoryRule& rule, Right right) {
   switch (right) {
-    case Right::read: return rule.read;
-    case Right::list: return rule.list || rule.read || rule.create || rule.replace || rule.append;
-    case Right::create: return rule.create;
-    case Right::replace: return rule.replace;
-    case Right::append: return rule.append;
-    case Right::remove: return rule.remove;
+    case Right::read:
+      return rule.read;
+    case Right::list:
+      return rule.list || rule.read || rule.create || rule.replace || rule.append;
+    case Right::create:
+      return rule.create;
+    case Right::replace:
+      return rule.replace;
+    case Right::append:
+      return rule.append;
+    case Right::remove:
+      return rule.remove;
   }
   return false;
 }
 
 const char* word_of(Right right) {
   switch (right) {
-    case Right::read: return "read";
-    case Right::list: return "list";
+    case Right::read:
+      return "read";
+    case Right::list:
+      return "list";
     case Right::create:
     case Right::replace:
-    case Right::append: return "write";
-    case Right::remove: return "delete";
+    case Right::append:
+      return "write";
+    case Right::remove:
+      return "delete";
   }
   return "read";
 }
@@ -45,7 +55,9 @@ const MemoryRule* rule_for(const Remit& remit, Right right, std::string_view pat
 Decision memory_denied(const Remit& remit, Right right, std::string_view path) {
   // Whether a write would create or replace depends on what is there: where the persona may do
   // neither, the answer must not tell, so it names what may be written in any way.
-  const auto writes = [](const MemoryRule& rule) { return rule.create || rule.replace || rule.append; };
+  const auto writes = [](const MemoryRule& rule) {
+    return rule.create || rule.replace || rule.append;
+  };
   bool any_write = right == Right::read || right == Right::list || right == Right::remove;
   for (const MemoryRule& rule : remit.memory) {
     any_write = any_write || (writes(rule) && rule.pattern.matches(path));
@@ -72,8 +84,8 @@ Decision decide_memory_open(const Remit& remit, const Action& action) {
 Decision decide_memory_replace(const Remit& remit, const Action& action) {
   // Inboxes are written by handoffs alone: a forged message would have an author nobody authorised.
   if (action.path.starts_with("_communication/inbox/")) {
-    return deny("inbox", remit.memory_heading, "inboxes are written by handoffs only", "not_allowed",
-                "use handoff");
+    return deny("inbox", remit.memory_heading, "inboxes are written by handoffs only",
+                "not_allowed", "use handoff");
   }
   if (action.task != nullptr && !action.task->is_target) {
     return deny("task_delegated", action.task->origin,
@@ -103,7 +115,8 @@ Decision decide_memory_replace(const Remit& remit, const Action& action) {
     case ReplaceOp::replace:
     case ReplaceOp::append:
     case ReplaceOp::entry:
-    case ReplaceOp::set: break;
+    case ReplaceOp::set:
+      break;
   }
   const bool adds = action.op == ReplaceOp::append || action.op == ReplaceOp::entry ||
                     action.op == ReplaceOp::set;
@@ -137,14 +150,16 @@ Decision file_denied(const Remit& remit, const Action& action) {
   }
   const Origin& origin = remit.roots.size() > 1 ? remit.roots.back().origin : remit.tools_line;
   return deny("root.read", origin,
-              std::string(action.verb == Verb::list ? "list" : "read") + " of " + shown(action.path) +
-                  "; " + origin.short_text() + " grants reading only " + list_of(readable, "nothing"),
+              std::string(action.verb == Verb::list ? "list" : "read") + " of " +
+                  shown(action.path) + "; " + origin.short_text() + " grants reading only " +
+                  list_of(readable, "nothing"),
               "not_allowed");
 }
 
 Decision write_denied(const Remit& remit, const Action& action, const std::string& why) {
   return deny("root.write", remit.tools_line,
-              std::string("write of ") + shown(action.path) + "; " + remit.tools_line.short_text() + " " + why,
+              std::string("write of ") + shown(action.path) + "; " + remit.tools_line.short_text() +
+                  " " + why,
               "not_allowed");
 }
 
@@ -164,7 +179,8 @@ Decision decide_file_replace(const Remit& remit, const Action& action) {
   }
   if (const PathRule* rule = match_path(remit.protected_paths, action.path)) {
     return deny("protected", rule->origin,
-                shown(action.path) + " is protected by " + rule->origin.short_text() + " (" + rule->glob + ")",
+                shown(action.path) + " is protected by " + rule->origin.short_text() + " (" +
+                    rule->glob + ")",
                 "protected");
   }
   const ToolRule* const write = remit.tool("Write");
@@ -172,15 +188,16 @@ Decision decide_file_replace(const Remit& remit, const Action& action) {
   const bool modifies = action.op == ReplaceOp::replace && action.exists;
   const ToolRule* const right = write != nullptr ? write : modifies ? edit : nullptr;
   if (right == nullptr) {
-    return write_denied(remit, action,
-                        edit != nullptr ? "grants changing existing files only" : "grants no Write");
+    return write_denied(
+        remit, action, edit != nullptr ? "grants changing existing files only" : "grants no Write");
   }
   if (const PathRule* rule = match_path(remit.write_ask, action.path)) {
-    return ask("write_ask", rule->origin, shown(action.path) + " is changed only by a person's yes", Risk::low);
+    return ask("write_ask", rule->origin, shown(action.path) + " is changed only by a person's yes",
+               Risk::low);
   }
   if (action.op == ReplaceOp::remove && action.exists) {
-    return ask("delete", right->origin, "deleting " + shown(action.path) + ", which was there before",
-               Risk::low);
+    return ask("delete", right->origin,
+               "deleting " + shown(action.path) + ", which was there before", Risk::low);
   }
   if (action.op == ReplaceOp::symlink && action.symlink_leaves) {
     return ask("symlink", right->origin, shown(action.path) + " would point outside the workspace",
@@ -194,8 +211,8 @@ Decision decide_file_replace(const Remit& remit, const Action& action) {
 Decision decide_spawn(const Remit& remit, const Action& action) {
   const ToolRule* const bash = remit.tool("Bash");
   if (bash == nullptr) {
-    return deny("tool.Bash", remit.tools_line,
-                remit.tools_line.short_text() + " grants no Bash", "not_granted");
+    return deny("tool.Bash", remit.tools_line, remit.tools_line.short_text() + " grants no Bash",
+                "not_granted");
   }
   if (action.shell == nullptr) {
     return deny("unparsed", bash->origin, "the command was not assessed", "not_allowed");
@@ -214,7 +231,8 @@ Decision decide_spawn(const Remit& remit, const Action& action) {
                 "sandbox_unavailable", "remit doctor says what this machine lacks");
   }
   switch (action.shell->verdict) {
-    case ShellVerdict::allow: return allow(rule.empty() ? "exec" : rule, bash->origin);
+    case ShellVerdict::allow:
+      return allow(rule.empty() ? "exec" : rule, bash->origin);
     case ShellVerdict::ask: {
       // Where a weaker sandbox is the boundary, nobody but a person at the server says yes.
       const Risk risk = action.tier == Tier::t1 ? action.shell->risk : Risk::high;
@@ -222,7 +240,8 @@ Decision decide_spawn(const Remit& remit, const Action& action) {
       out.hint = hint;
       return out;
     }
-    case ShellVerdict::deny: return deny(rule, bash->origin, reason, "exec_denied", hint);
+    case ShellVerdict::deny:
+      return deny(rule, bash->origin, reason, "exec_denied", hint);
   }
   return deny("exec", bash->origin, "no verdict", "not_allowed");
 }
@@ -271,8 +290,10 @@ Decision decide(const Remit& remit, const Principal&, const Action& action) {
     case Verb::replace:
       if (action.space == Space::memory) return decide_memory_replace(remit, action);
       return decide_file_replace(remit, action);
-    case Verb::spawn: return decide_spawn(remit, action);
-    case Verb::connect: return decide_connect(remit, action);
+    case Verb::spawn:
+      return decide_spawn(remit, action);
+    case Verb::connect:
+      return decide_connect(remit, action);
     case Verb::send:
       return action.act.empty() ? decide_send(remit, action) : decide_act(remit, action);
   }
@@ -281,51 +302,78 @@ Decision decide(const Remit& remit, const Principal&, const Action& action) {
 
 const char* to_string(Verb verb) {
   switch (verb) {
-    case Verb::open: return "open";
-    case Verb::list: return "list";
-    case Verb::replace: return "replace";
-    case Verb::spawn: return "spawn";
-    case Verb::connect: return "connect";
-    case Verb::send: return "send";
+    case Verb::open:
+      return "open";
+    case Verb::list:
+      return "list";
+    case Verb::replace:
+      return "replace";
+    case Verb::spawn:
+      return "spawn";
+    case Verb::connect:
+      return "connect";
+    case Verb::send:
+      return "send";
   }
   return "open";
 }
 
 const char* to_string(Space space) {
   switch (space) {
-    case Space::workspace: return "workspace";
-    case Space::root: return "root";
-    case Space::memory: return "memory";
-    case Space::output: return "output";
-    case Space::inbox: return "inbox";
-    case Space::outside: return "outside";
+    case Space::workspace:
+      return "workspace";
+    case Space::root:
+      return "root";
+    case Space::memory:
+      return "memory";
+    case Space::output:
+      return "output";
+    case Space::inbox:
+      return "inbox";
+    case Space::outside:
+      return "outside";
   }
   return "outside";
 }
 
 const char* to_string(ReplaceOp op) {
   switch (op) {
-    case ReplaceOp::create: return "create";
-    case ReplaceOp::replace: return "replace";
-    case ReplaceOp::append: return "append";
-    case ReplaceOp::remove: return "delete";
-    case ReplaceOp::rename: return "rename";
-    case ReplaceOp::mkdir: return "mkdir";
-    case ReplaceOp::mode: return "mode";
-    case ReplaceOp::symlink: return "symlink";
-    case ReplaceOp::entry: return "entry";
-    case ReplaceOp::set: return "set";
+    case ReplaceOp::create:
+      return "create";
+    case ReplaceOp::replace:
+      return "replace";
+    case ReplaceOp::append:
+      return "append";
+    case ReplaceOp::remove:
+      return "delete";
+    case ReplaceOp::rename:
+      return "rename";
+    case ReplaceOp::mkdir:
+      return "mkdir";
+    case ReplaceOp::mode:
+      return "mode";
+    case ReplaceOp::symlink:
+      return "symlink";
+    case ReplaceOp::entry:
+      return "entry";
+    case ReplaceOp::set:
+      return "set";
   }
   return "replace";
 }
 
-const char* to_string(Risk risk) { return risk == Risk::low ? "low" : "high"; }
+const char* to_string(Risk risk) {
+  return risk == Risk::low ? "low" : "high";
+}
 
 const char* to_string(Verdict verdict) {
   switch (verdict) {
-    case Verdict::allow: return "allow";
-    case Verdict::ask: return "ask";
-    case Verdict::deny: return "deny";
+    case Verdict::allow:
+      return "allow";
+    case Verdict::ask:
+      return "ask";
+    case Verdict::deny:
+      return "deny";
   }
   return "deny";
 }

@@ -15,7 +15,9 @@ constexpr std::int64_t kMostSeconds = 86'400;
 constexpr std::int64_t kMostBytes = std::int64_t{1} << 40;
 constexpr std::int64_t kMostCount = 1'000'000;
 
-yaml::Position at(const Located& text) { return {text.origin.line, text.origin.col}; }
+yaml::Position at(const Located& text) {
+  return {text.origin.line, text.origin.col};
+}
 
 LimitValues read_limits(ConfigReader& reader, const yaml::Node& map) {
   LimitValues out;
@@ -165,8 +167,7 @@ ParsedManifest parse_manifest(std::string file, std::string_view text) {
     out.allow_wildcard_tools = reader.boolean(root, "allow_wildcard_tools").value_or(false);
     out.write_implies_read = reader.boolean(root, "write_implies_read").value_or(false);
     out.exclusive = reader.boolean(root, "exclusive").value_or(false);
-    out.reports_to_is_escalation =
-        reader.boolean(root, "reports_to_is_escalation").value_or(false);
+    out.reports_to_is_escalation = reader.boolean(root, "reports_to_is_escalation").value_or(false);
     if (const auto domain = reader.text(root, "domain")) out.domain = domain->text;
   }
   return {std::move(out), reader.diagnostics()};

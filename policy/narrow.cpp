@@ -164,7 +164,8 @@ Narrowed narrow(const Remit& now, const Remit& next) {
   const Difference more = difference(remit, next);
   out.waiting = texts(more.added);
   for (const Setting& one : more.changed)
-    if (one.name != "write_ask" && one.name != "protected" && one.name != "read_denied")  // named rule by rule
+    if (one.name != "write_ask" && one.name != "protected" &&
+        one.name != "read_denied")  // named rule by rule
       out.waiting.push_back(one.name + " " + one.after);
   out.waiting.insert(out.waiting.end(), allowed_again.begin(), allowed_again.end());
   return out;

@@ -15,8 +15,8 @@ Remit operator_remit(const std::string& workspace, const std::string& memory_roo
   Remit remit;
   remit.name = remit.slug = kOperator;
   remit.persona_file = kOperator;
-  for (const char* tool : {"Read", "Grep", "Glob", "Write", "Edit", "memory_read", "memory_list", "memory_write", "inbox",
-                           "respond"}) {
+  for (const char* tool : {"Read", "Grep", "Glob", "Write", "Edit", "memory_read", "memory_list",
+                           "memory_write", "inbox", "respond"}) {
     remit.tools.push_back({tool, origin});
   }
   remit.roots.push_back({workspace, true, true, origin});
@@ -47,7 +47,8 @@ class Hands : public OperatorAccess {
 
 }  // namespace
 
-Result<std::unique_ptr<OperatorAccess>> operator_access(memory::State& state, memory::Ledger& ledger,
+Result<std::unique_ptr<OperatorAccess>> operator_access(memory::State& state,
+                                                        memory::Ledger& ledger,
                                                         const std::string& workspace,
                                                         const std::string& memory_root,
                                                         const DocumentSchemas* schemas,

@@ -8,7 +8,9 @@ namespace remit::policy {
 
 namespace {
 
-yaml::Position at(const Located& text) { return {text.origin.line, text.origin.col}; }
+yaml::Position at(const Located& text) {
+  return {text.origin.line, text.origin.col};
+}
 
 void read_tools(ConfigReader& reader, Site& out) {
   if (const auto word = reader.text(reader.root(), "tools_default")) {
@@ -113,7 +115,9 @@ std::optional<Apply> apply_of(std::string_view word) {
   return std::nullopt;
 }
 
-Apply stricter(Apply a, Apply b) { return std::max(a, b); }
+Apply stricter(Apply a, Apply b) {
+  return std::max(a, b);
+}
 
 Result<Site> parse_site(std::string file, std::string_view text) {
   Site out;

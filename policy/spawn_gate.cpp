@@ -22,8 +22,7 @@ tl::unexpected<Error> refuse(std::string why) {
 
 class Gate {
  public:
-  explicit Gate(GateParts parts)
-      : parts_(std::move(parts)), started_ms_(parts_.clock->unix_ms()) {}
+  explicit Gate(GateParts parts) : parts_(std::move(parts)), started_ms_(parts_.clock->unix_ms()) {}
 
   Result<void> operator()(const SpawnPlan& plan, const SpawnPlace& place) {
     TRY_DO(check_reach(plan));
@@ -38,9 +37,12 @@ class Gate {
     switch (decision.verdict) {
       case Verdict::allow:
         // Nobody saw these bytes: what an allowed command finds is the workspace as it is.
-        return plan.executed.empty() ? Result<void>() : refuse("the plan brings files that nobody approved");
-      case Verdict::deny: return refuse(decision.reason);
-      case Verdict::ask: return check(plan, place, decision);
+        return plan.executed.empty() ? Result<void>()
+                                     : refuse("the plan brings files that nobody approved");
+      case Verdict::deny:
+        return refuse(decision.reason);
+      case Verdict::ask:
+        return check(plan, place, decision);
     }
     return refuse("no verdict");
   }
@@ -56,7 +58,8 @@ class Gate {
     for (const std::string& root : view.read_only_roots) {
       const bool granted = std::any_of(remit.roots.begin() + 1, remit.roots.end(),
                                        [&](const RootRule& rule) { return rule.path == root; });
-      if (!granted) return refuse("the plan shows a directory that is not granted: " + escape_ascii(root));
+      if (!granted)
+        return refuse("the plan shows a directory that is not granted: " + escape_ascii(root));
     }
     if (!view.memory.empty() && view.memory != remit.memory_root) {
       return refuse("the plan's Agent_Memory is not this agent's");
@@ -77,9 +80,12 @@ class Gate {
       const bool granted = beneath(remit.memory_root) ||
                            std::any_of(remit.roots.begin(), remit.roots.end(),
                                        [&](const RootRule& rule) { return beneath(rule.path); });
-      if (!granted) return refuse("the plan brings a file of a directory that is not granted: " + escape_ascii(file.path));
+      if (!granted)
+        return refuse("the plan brings a file of a directory that is not granted: " +
+                      escape_ascii(file.path));
     }
-    if (plan.environment != spawn_environment()) return refuse("the plan's environment is not the usual one");
+    if (plan.environment != spawn_environment())
+      return refuse("the plan's environment is not the usual one");
     const SpawnLimits& asked = plan.limits;
     const SpawnLimits& granted = remit.bash.limits;
     if (asked.wall > limits::kBackgroundLife || asked.cpu > granted.cpu ||
@@ -153,7 +159,8 @@ class Gate {
     row.decided_ms = authority.decided_unix_ms;
     row.expires_ms = authority.expires_unix_ms;
     row.signature = authority.signature;
-    if (!memory::signature_holds(row, key)) return refuse("the approval carries no valid signature");
+    if (!memory::signature_holds(row, key))
+      return refuse("the approval carries no valid signature");
     return {};
   }
 
@@ -165,12 +172,15 @@ class Gate {
 }  // namespace
 
 const std::map<std::string, std::string>& spawn_environment() {
-  static const std::map<std::string, std::string> kAll{
-      {"PATH", "/usr/bin:/bin"},   {"HOME", "/tmp"},
-      {"LANG", "C.UTF-8"},         {"TERM", "dumb"},
-      {"TZ", "UTC"},               {"PAGER", "cat"},
-      {"GIT_PAGER", "cat"},        {"GIT_CONFIG_NOSYSTEM", "1"},
-      {"GIT_CONFIG_GLOBAL", "/dev/null"}};
+  static const std::map<std::string, std::string> kAll{{"PATH", "/usr/bin:/bin"},
+                                                       {"HOME", "/tmp"},
+                                                       {"LANG", "C.UTF-8"},
+                                                       {"TERM", "dumb"},
+                                                       {"TZ", "UTC"},
+                                                       {"PAGER", "cat"},
+                                                       {"GIT_PAGER", "cat"},
+                                                       {"GIT_CONFIG_NOSYSTEM", "1"},
+                                                       {"GIT_CONFIG_GLOBAL", "/dev/null"}};
   return kAll;
 }
 
@@ -190,9 +200,7 @@ ShellScope shell_scope(const Remit& remit, const std::string& cwd) {
 
 SpawnGate make_spawn_gate(GateParts parts) {
   auto gate = std::make_shared<Gate>(std::move(parts));
-  return [gate](const SpawnPlan& plan, const SpawnPlace& place) {
-    return (*gate)(plan, place);
-  };
+  return [gate](const SpawnPlan& plan, const SpawnPlace& place) { return (*gate)(plan, place); };
 }
 
 }  // namespace remit::policy

@@ -21,7 +21,8 @@ void Spool::write(std::string_view bytes) {
     return;
   }
   const auto put = [&](std::string_view piece) {
-    piece = piece.substr(0, limits::kOutputSpill - std::min<std::size_t>(kept_, limits::kOutputSpill));
+    piece =
+        piece.substr(0, limits::kOutputSpill - std::min<std::size_t>(kept_, limits::kOutputSpill));
     kept_ += piece.size();
     if (fs::write_all(file_.get(), piece)) return;
     // A full disk must not stop the command; the result then names no resource.
@@ -54,7 +55,7 @@ bool is_expired(const struct stat& status, std::int64_t now_unix_ms) {
 void sweep_spools(const Fd& directory, std::int64_t now_unix_ms) {
   std::vector<std::string> old;
   const auto listed = fs::list_directory(directory, [&](std::string_view name, unsigned char) {
-    struct stat status {};
+    struct stat status{};
     const std::string copy(name);
     if (::fstatat(directory.get(), copy.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
         is_expired(status, now_unix_ms)) {

@@ -119,7 +119,8 @@ class AgentResources : public mcp::ResourceProvider {
       out[0].bytes = printable(bytes);
       if (bytes.size() < size) {
         out[0].bytes += "\n[" + with_commas(size - bytes.size()) + " more bytes of " +
-                        with_commas(size) + ": page through them with Read, file_path " + uri + "]\n";
+                        with_commas(size) + ": page through them with Read, file_path " + uri +
+                        "]\n";
       }
       return out;
     }
@@ -186,7 +187,8 @@ class AgentPrompt : public mcp::PromptProvider {
 std::shared_ptr<mcp::ResourceProvider> agent_resources(std::shared_ptr<policy::Access> access,
                                                        std::function<std::string()> show_json,
                                                        std::shared_ptr<AgentChanges> changes) {
-  return std::make_shared<AgentResources>(std::move(access), std::move(show_json), std::move(changes));
+  return std::make_shared<AgentResources>(std::move(access), std::move(show_json),
+                                          std::move(changes));
 }
 
 std::shared_ptr<mcp::PromptProvider> agent_prompt(std::shared_ptr<const policy::Remit> remit) {

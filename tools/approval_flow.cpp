@@ -12,20 +12,25 @@ using policy::Risk;
 Result<void> no_channel(const policy::Question& question, bool form_possible) {
   std::string why = "this needs a person's approval and nobody can be asked";
   if (question.risk == Risk::high) {
-    why += ": it is of high risk, which only a person with the PIN may approve; the operator sets one "
-           "with `remit pin` and then answers with `remit approve`";
+    why +=
+        ": it is of high risk, which only a person with the PIN may approve; the operator sets one "
+        "with `remit pin` and then answers with `remit approve`";
   } else if (form_possible) {
-    why += ": the client gave no answer and no PIN is set for `remit approve` (`remit pin` sets one)";
+    why +=
+        ": the client gave no answer and no PIN is set for `remit approve` (`remit pin` sets one)";
   } else {
-    why += ": this client shows no forms and no PIN is set for `remit approve` (`remit pin` sets one)";
+    why +=
+        ": this client shows no forms and no PIN is set for `remit approve` (`remit pin` sets one)";
   }
   return fail(ErrorKind::denied, why, {}, "no_approval_channel");
 }
 
 // What the row's state means for the call that asked.
-Result<void> outcome_of(policy::Approvals& approvals, ApprovalStatus status, const std::string& id) {
+Result<void> outcome_of(policy::Approvals& approvals, ApprovalStatus status,
+                        const std::string& id) {
   switch (status) {
-    case ApprovalStatus::approved: return {};
+    case ApprovalStatus::approved:
+      return {};
     case ApprovalStatus::pending:
       return fail(ErrorKind::needs_approval,
                   "approval pending, id " + id + "; a person answers with `remit approve " + id +
@@ -37,9 +42,11 @@ Result<void> outcome_of(policy::Approvals& approvals, ApprovalStatus status, con
                   "denied_by_person");
     }
     case ApprovalStatus::expired:
-      return fail(ErrorKind::timeout, "nobody answered in time; the request expired", {}, "approval_timeout");
+      return fail(ErrorKind::timeout, "nobody answered in time; the request expired", {},
+                  "approval_timeout");
     case ApprovalStatus::cancelled:
-    case ApprovalStatus::consumed: break;
+    case ApprovalStatus::consumed:
+      break;
   }
   return fail(ErrorKind::denied, "the approval is no longer valid; call again to ask anew", {},
               "approval_cancelled");
@@ -56,8 +63,10 @@ Result<void> on_terminal(Call& call, const std::string& id) {
 Result<void> settle(Call& call, const std::string& id, bool approve, const std::string& channel) {
   policy::Approvals& approvals = call.access.approvals();
   auto done = approvals.answer_by_client(id, approve, channel);
-  if (!done && done.error().code != "already_decided" && done.error().code != "approval_timeout") return done;
-  if (!approve) return fail(ErrorKind::denied, "declined by the person at the client", {}, "denied_by_person");
+  if (!done && done.error().code != "already_decided" && done.error().code != "approval_timeout")
+    return done;
+  if (!approve)
+    return fail(ErrorKind::denied, "declined by the person at the client", {}, "denied_by_person");
   if (done) return {};
   TRY(const ApprovalStatus status, approvals.wait(id, std::chrono::milliseconds{0}, call.stop));
   return outcome_of(approvals, status, id);
@@ -95,7 +104,8 @@ Result<void> obtain_approval(Call& call, const policy::Question& question) {
 Result<policy::Replaced> replace_approved(Call& call, const policy::ReplaceRequest& request) {
   auto done = call.access.replace(call.scope, request);
   if (done || done.error().code != "needs_approval") return done;
-  TRY(const std::optional<policy::Question> question, call.access.judge_replace(call.scope, request));
+  TRY(const std::optional<policy::Question> question,
+      call.access.judge_replace(call.scope, request));
   if (question) TRY_DO(obtain_approval(call, *question));
   return call.access.replace(call.scope, request);
 }

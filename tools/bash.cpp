@@ -28,9 +28,11 @@ struct remit::Fields<remit::tools::BashArgs> {
   static constexpr auto list = std::tuple{
       required("command", &T::command, "Text for bash -c, at most 64 KiB",
                {.min_length = 1, .max_length = limits::kCommandBytes}),
-      field("description", &T::description, "What it does, in a few words; a person who is asked sees it as yours",
+      field("description", &T::description,
+            "What it does, in a few words; a person who is asked sees it as yours",
             {.max_length = 1000}),
-      field("timeout", &T::timeout, "Milliseconds, default 120000", {.minimum = 1, .maximum = 600'000}),
+      field("timeout", &T::timeout, "Milliseconds, default 120000",
+            {.minimum = 1, .maximum = 600'000}),
       field("run_in_background", &T::run_in_background, "Return at once; read on with BashOutput")};
 };
 
@@ -38,11 +40,15 @@ namespace remit::tools {
 namespace {
 
 constexpr const char* kDoc =
-    "Runs a command with bash in a sandbox: no network, no other agents' memory, only the workspace and "
-    "the granted log roots exist. The workspace is a copy-on-write layer: what the command changes is "
+    "Runs a command with bash in a sandbox: no network, no other agents' memory, only the "
+    "workspace and "
+    "the granted log roots exist. The workspace is a copy-on-write layer: what the command changes "
+    "is "
     "listed and applied afterwards like calls of Write; deletions and conflicts wait for a person. "
-    "Commands that are not plainly read-only need a person's approval of exactly these bytes; the answer "
-    "then says how it is given. The directory is kept between calls, the environment is not. Prefer Read, "
+    "Commands that are not plainly read-only need a person's approval of exactly these bytes; the "
+    "answer "
+    "then says how it is given. The directory is kept between calls, the environment is not. "
+    "Prefer Read, "
     "Grep, Glob and Write to cat, grep, find and echo.";
 
 // Runs it, asking a person where decide() says so. Each attempt judges anew; an approval is
@@ -56,7 +62,8 @@ Result<policy::SpawnOutcome> run_approved(Call& call, const policy::SpawnRequest
   return call.access.spawn(call.scope, request, sink, call.stop);
 }
 
-Result<Outcome<BashResult>> background(Call& call, Shells& shells, const policy::SpawnRequest& request) {
+Result<Outcome<BashResult>> background(Call& call, Shells& shells,
+                                       const policy::SpawnRequest& request) {
   TRY(const policy::Access::SpawnJudgement judgement, call.access.judge_spawn(call.scope, request));
   if (judgement.decision.verdict == policy::Verdict::deny) {
     return tl::unexpected<Error>(policy::denial(judgement.decision));
@@ -70,8 +77,10 @@ Result<Outcome<BashResult>> background(Call& call, Shells& shells, const policy:
   BashResult result;
   result.bash_id = id;
   const policy::SandboxReport& sandbox = call.access.sandbox();
-  result.sandbox = {policy::to_string(sandbox.tier), sandbox.profile_sha256.substr(0, 12), sandbox.degraded};
-  std::string text = "[running in the background as " + id + "; read its output with BashOutput, end it with " +
+  result.sandbox = {policy::to_string(sandbox.tier), sandbox.profile_sha256.substr(0, 12),
+                    sandbox.degraded};
+  std::string text = "[running in the background as " + id +
+                     "; read its output with BashOutput, end it with " +
                      "KillShell; it ends after an hour or with this server]\n";
   return Outcome<BashResult>{std::move(result), std::move(text), std::nullopt};
 }
@@ -90,8 +99,10 @@ Result<Outcome<BashResult>> bash(const BashArgs& args, Call& call, const policy:
     (stream == policy::Stream::out ? out : err).write(bytes);
   };
   TRY(const policy::SpawnOutcome outcome, run_approved(call, request, sink));
-  TRY(const policy::ApplyReport report, policy::apply_changes(call.access, sets, call.scope, outcome));
-  if (outcome.cancelled) return fail(ErrorKind::cancelled, "the call was cancelled; its command is gone");
+  TRY(const policy::ApplyReport report,
+      policy::apply_changes(call.access, sets, call.scope, outcome));
+  if (outcome.cancelled)
+    return fail(ErrorKind::cancelled, "the call was cancelled; its command is gone");
   BashResult result;
   // stderr is rarely long; it gets a third at most, stdout the rest of the page.
   const std::size_t page = call.page_chars;
@@ -100,7 +111,8 @@ Result<Outcome<BashResult>> bash(const BashArgs& args, Call& call, const policy:
   describe(outcome, report, call.access.sandbox(), result);
   name_foreign_owner(result.err, result);
   if (outcome.cwd_reset) {
-    result.notices.push_back("the directory of the last call has vanished; this ran in the workspace's root");
+    result.notices.push_back(
+        "the directory of the last call has vanished; this ran in the workspace's root");
   }
   if (!outcome.killed() && call.access.cwd() != call.access.remit().roots.front().path) {
     result.notices.push_back("current directory: " + escape_ascii(call.access.cwd()));
@@ -112,14 +124,15 @@ Result<Outcome<BashResult>> bash(const BashArgs& args, Call& call, const policy:
 }  // namespace
 
 Tool make_bash(const ToolState& state) {
-  return tool<BashArgs, BashResult>(
-      {.name = "Bash",
-       .title = "Run a command in the sandbox",
-       .description = kDoc,
-       .annotations = {.destructive = true},
-       .output = Output::text_first,
-       .always_load = true},
-      [state](const BashArgs& args, Call& call) { return bash(args, call, *state.change_sets, *state.shells); });
+  return tool<BashArgs, BashResult>({.name = "Bash",
+                                     .title = "Run a command in the sandbox",
+                                     .description = kDoc,
+                                     .annotations = {.destructive = true},
+                                     .output = Output::text_first,
+                                     .always_load = true},
+                                    [state](const BashArgs& args, Call& call) {
+                                      return bash(args, call, *state.change_sets, *state.shells);
+                                    });
 }
 
 }  // namespace remit::tools

@@ -37,7 +37,8 @@ struct remit::Fields<remit::tools::BashOutputArgs> {
   using T = remit::tools::BashOutputArgs;
   static constexpr auto list = std::tuple{
       required("bash_id", &T::bash_id, "From Bash with run_in_background", {.max_length = 64}),
-      field("filter", &T::filter, "Only lines that match this RE2 pattern", {.max_length = limits::kPatternBytes}),
+      field("filter", &T::filter, "Only lines that match this RE2 pattern",
+            {.max_length = limits::kPatternBytes}),
       field("cursor", &T::cursor, "Start here instead of where the last read ended")};
 };
 template <>
@@ -49,15 +50,15 @@ struct remit::Fields<remit::tools::KillShellArgs> {
 template <>
 struct remit::Fields<remit::tools::ShellResult> {
   using T = remit::tools::ShellResult;
-  static constexpr auto list = std::tuple{
-      required("bash_id", &T::bash_id, ""),
-      required("running", &T::running, ""),
-      field("output", &T::output, "stdout and stderr as they came"),
-      required("cursor", &T::cursor, "For the next read"),
-      field("skipped_bytes", &T::skipped_bytes, "Printed, but no longer kept"),
-      field("truncated", &T::truncated, ""),
-      field("ended", &T::ended, "How it ended"),
-      field("error", &T::error, "Why it could not run")};
+  static constexpr auto list =
+      std::tuple{required("bash_id", &T::bash_id, ""),
+                 required("running", &T::running, ""),
+                 field("output", &T::output, "stdout and stderr as they came"),
+                 required("cursor", &T::cursor, "For the next read"),
+                 field("skipped_bytes", &T::skipped_bytes, "Printed, but no longer kept"),
+                 field("truncated", &T::truncated, ""),
+                 field("ended", &T::ended, "How it ended"),
+                 field("error", &T::error, "Why it could not run")};
 };
 
 namespace remit::tools {
@@ -104,7 +105,8 @@ Result<Outcome<ShellResult>> present(const std::string& id, const ShellState& st
   }
   if (state.outcome) {
     result.ended.emplace();
-    describe(*state.outcome, state.report.value_or(policy::ApplyReport{}), call.access.sandbox(), *result.ended);
+    describe(*state.outcome, state.report.value_or(policy::ApplyReport{}), call.access.sandbox(),
+             *result.ended);
     name_foreign_owner(state.output, *result.ended);
     text += text_of(*result.ended);
   }
@@ -117,7 +119,8 @@ Tool make_bash_output(const ToolState& state) {
   return tool<BashOutputArgs, ShellResult>(
       {.name = "BashOutput",
        .title = "Read a background shell",
-       .description = "Shows what a background shell printed since the last read, and how it ended.",
+       .description =
+           "Shows what a background shell printed since the last read, and how it ended.",
        .annotations = {.read_only = true},
        .output = Output::text_first},
       [state](const BashOutputArgs& args, Call& call) -> Result<Outcome<ShellResult>> {
@@ -130,7 +133,8 @@ Tool make_kill_shell(const ToolState& state) {
   return tool<KillShellArgs, ShellResult>(
       {.name = "KillShell",
        .title = "End a background shell",
-       .description = "Ends a background shell with everything it started. What it changed is held for a person.",
+       .description = "Ends a background shell with everything it started. What it changed is held "
+                      "for a person.",
        .annotations = {.destructive = true, .idempotent = true},
        .output = Output::text_first},
       [state](const KillShellArgs& args, Call& call) -> Result<Outcome<ShellResult>> {

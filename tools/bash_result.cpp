@@ -59,20 +59,23 @@ void describe(const policy::SpawnOutcome& outcome, const policy::ApplyReport& re
   result.duration_ms = static_cast<std::uint64_t>(outcome.duration.count());
   result.cpu_ms = static_cast<std::uint64_t>((outcome.user_us + outcome.system_us) / 1000);
   result.max_rss_kib = static_cast<std::uint64_t>(outcome.max_rss_kib);
-  result.sandbox = {policy::to_string(sandbox.tier), sandbox.profile_sha256.substr(0, 12), sandbox.degraded};
+  result.sandbox = {policy::to_string(sandbox.tier), sandbox.profile_sha256.substr(0, 12),
+                    sandbox.degraded};
 }
 
 void name_foreign_owner(std::string_view printed, BashResult& result) {
   if (printed.find(kOverflowWords) == printed.npos) return;
   result.notices.push_back(
       "\"" + std::string(kOverflowWords) +
-      "\" (EOVERFLOW): a file whose owner is not the workspace's cannot be changed or moved in the sandbox, "
+      "\" (EOVERFLOW): a file whose owner is not the workspace's cannot be changed or moved in the "
+      "sandbox, "
       "which has no id for that owner; change it with a file tool, or ask a person to chown it");
 }
 
 std::string text_of(const BashResult& result) {
   std::string text = headline(result);
-  for (const std::string& uri : result.spill) text += "[the whole output: Read or Grep " + uri + "]\n";
+  for (const std::string& uri : result.spill)
+    text += "[the whole output: Read or Grep " + uri + "]\n";
   text += result.out;
   if (!result.err.empty()) {
     if (!text.ends_with('\n')) text += '\n';

@@ -14,8 +14,9 @@ bool has_tag(const BugReport& report, std::string_view tag) {
 bool is_customers(const Json& value) {
   if (value.is_string()) return value.get<std::string>() == "all users";
   if (!value.is_array() || value.empty()) return false;
-  return std::all_of(value.begin(), value.end(),
-                     [](const Json& name) { return name.is_string() && !trim(name.get<std::string>()).empty(); });
+  return std::all_of(value.begin(), value.end(), [](const Json& name) {
+    return name.is_string() && !trim(name.get<std::string>()).empty();
+  });
 }
 
 }  // namespace
@@ -29,15 +30,21 @@ std::optional<bool> workaround_of(const Json& value) {
 
 BugReportVerdict check_bug_report(const BugReport& report) {
   BugReportVerdict out;
-  const auto error = [&](const char* pointer, const char* message) { out.errors.push_back({pointer, message}); };
-  const auto warn = [&](const char* pointer, const char* message) { out.warnings.push_back({pointer, message}); };
+  const auto error = [&](const char* pointer, const char* message) {
+    out.errors.push_back({pointer, message});
+  };
+  const auto warn = [&](const char* pointer, const char* message) {
+    out.warnings.push_back({pointer, message});
+  };
   const CustomerImpact& impact = report.customer_impact;
   if (!is_customers(impact.affected_customers)) {
-    error("/customer_impact/affected_customers", "must be a non-empty list of names or \"all users\"");
+    error("/customer_impact/affected_customers",
+          "must be a non-empty list of names or \"all users\"");
   }
   const std::optional<bool> workaround = workaround_of(impact.workaround_available);
   if (!workaround) error("/customer_impact/workaround_available", "must be yes or no");
-  const bool described = impact.workaround_description && !trim(*impact.workaround_description).empty();
+  const bool described =
+      impact.workaround_description && !trim(*impact.workaround_description).empty();
   if (workaround && *workaround && !described) {
     error("/customer_impact/workaround_description", "required when a workaround is available");
   }
@@ -54,8 +61,9 @@ BugReportVerdict check_bug_report(const BugReport& report) {
   if (workaround && !*workaround && described) {
     warn("/customer_impact/workaround_description", "given although no workaround is available");
   }
-  const auto steps = std::count_if(report.reproduction_steps.begin(), report.reproduction_steps.end(),
-                                   [](const std::string& step) { return !trim(step).empty(); });
+  const auto steps =
+      std::count_if(report.reproduction_steps.begin(), report.reproduction_steps.end(),
+                    [](const std::string& step) { return !trim(step).empty(); });
   if (steps == 0) {
     error("/reproduction_steps", "required");
   } else if (steps < 2) {
@@ -67,8 +75,9 @@ BugReportVerdict check_bug_report(const BugReport& report) {
       break;
     }
   }
-  if (report.severity == Severity::critical && impact.business_impact != BusinessImpact::revenue_blocking &&
-      !has_tag(report, "data_loss") && !has_tag(report, "security")) {
+  if (report.severity == Severity::critical &&
+      impact.business_impact != BusinessImpact::revenue_blocking && !has_tag(report, "data_loss") &&
+      !has_tag(report, "security")) {
     warn("/severity", "critical should be revenue_blocking, or tagged data_loss or security");
   }
   if (impact.business_impact == BusinessImpact::cosmetic && report.severity != Severity::low) {

@@ -1,5 +1,5 @@
-// handoff: consult, delegate or escalate along the persona's own edges; ask how one stands, wait for
-// it, take it back.
+// handoff: consult, delegate or escalate along the persona's own edges; ask how one stands, wait
+// for it, take it back.
 #include <algorithm>
 
 #include "base/clock.h"
@@ -86,16 +86,19 @@ struct remit::Fields<remit::tools::HandoffArgs> {
       field("id", &T::id, "", {.max_length = 64}),
       field("kind", &T::kind, ""),
       field("to", &T::to, "A target of this persona", {.max_length = limits::kNameBytes}),
-      field("question", &T::question, "consult: what you need to know, 10 to 4000 characters", {.max_length = 16000}),
+      field("question", &T::question, "consult: what you need to know, 10 to 4000 characters",
+            {.max_length = 16000}),
       field("context", &T::context, "", {.max_length = 64000}),
       field("default_if_no_response", &T::default_if_no_response, "consult", {.max_length = 4000}),
       field("blocking", &T::blocking, "consult"),
       field("title", &T::title, "delegate", {.max_length = 500}),
       field("scope", &T::scope, "delegate: what is to be done", {.max_length = 16000}),
-      field("success_criteria", &T::success_criteria, "delegate: at least one", {.max_length = 2000, .max_items = 32}),
+      field("success_criteria", &T::success_criteria, "delegate: at least one",
+            {.max_length = 2000, .max_items = 32}),
       field("constraints", &T::constraints, "delegate", {.max_length = 2000, .max_items = 32}),
       field("decision_making", &T::decision_making, "delegate"),
-      field("task_id", &T::task_id, "delegate: its write right moves to who accepts", {.max_length = 96}),
+      field("task_id", &T::task_id, "delegate: its write right moves to who accepts",
+            {.max_length = 96}),
       field("acknowledgement_required", &T::acknowledgement_required, "delegate"),
       field("severity", &T::severity, "escalate"),
       field("issue", &T::issue, "escalate: what is wrong", {.max_length = 16000}),
@@ -106,8 +109,10 @@ struct remit::Fields<remit::tools::HandoffArgs> {
       field("deadline", &T::deadline, "RFC 3339", {.max_length = 64}),
       field("thread_id", &T::thread_id, "", {.max_length = 64}),
       field("parent_id", &T::parent_id, "The handoff this follows from", {.max_length = 64}),
-      field("idempotency_key", &T::idempotency_key, "Repeat safely within 24 h", {.max_length = 128}),
-      field("wait_ms", &T::wait_ms, "For an answer", {.minimum = 0, .maximum = limits::kHandoffWaitMs})};
+      field("idempotency_key", &T::idempotency_key, "Repeat safely within 24 h",
+            {.max_length = 128}),
+      field("wait_ms", &T::wait_ms, "For an answer",
+            {.minimum = 0, .maximum = limits::kHandoffWaitMs})};
 };
 
 namespace remit::tools {
@@ -150,8 +155,8 @@ HandoffResult result_of(const memory::Handoff& handoff) {
 
 std::string text_of(const HandoffResult& result) {
   std::string text = result.duplicate ? "already open: " : "";
-  text += result.kind + " to " + result.to + " is " + result.state + " as " + result.handoff_id + "; it lies in " +
-          result.place + "; allowed by " + result.authorized_by;
+  text += result.kind + " to " + result.to + " is " + result.state + " as " + result.handoff_id +
+          "; it lies in " + result.place + "; allowed by " + result.authorized_by;
   if (result.acknowledge_by) text += "; to be acknowledged by " + *result.acknowledge_by;
   text += "\n";
   if (result.answer) {
@@ -168,7 +173,9 @@ Error missing(const char* field, const char* kind) {
   return schema::bad(std::string("/") + field, std::string("required to ") + kind);
 }
 
-bool given(const std::optional<std::string>& text) { return text && !trim(*text).empty(); }
+bool given(const std::optional<std::string>& text) {
+  return text && !trim(*text).empty();
+}
 
 // The kind's own fields, in the form of the inbox file. Errors name what is missing.
 Result<Json> fields_of(const HandoffArgs& args) {
@@ -194,7 +201,8 @@ Result<Json> fields_of(const HandoffArgs& args) {
       if (!given(args.title)) return tl::unexpected<Error>(missing("title", "delegate"));
       if (!given(args.scope)) return tl::unexpected<Error>(missing("scope", "delegate"));
       if (!std::any_of(args.success_criteria.begin(), args.success_criteria.end(),
-                       [](const std::string& one) { return !trim(one).empty(); })) return tl::unexpected<Error>(missing("success_criteria", "delegate"));
+                       [](const std::string& one) { return !trim(one).empty(); }))
+        return tl::unexpected<Error>(missing("success_criteria", "delegate"));
       put("title", args.title);
       put("scope", args.scope);
       out["success_criteria"] = args.success_criteria;
@@ -259,13 +267,15 @@ Result<Outcome<HandoffResult>> handoff(const HandoffArgs& args, Call& call) {
   TRY(const Json fields, fields_of(args));
   draft.fields_json = dump(fields);
   if (draft.fields_json.size() > limits::kHandoffBytes) {
-    return fail(ErrorKind::too_large, "a handoff has at most " + human_bytes(limits::kHandoffBytes));
+    return fail(ErrorKind::too_large,
+                "a handoff has at most " + human_bytes(limits::kHandoffBytes));
   }
   draft.title = args.issue.value_or(args.title.value_or(""));
   draft.priority = schema::write_value(args.priority).get<std::string>();
   if (args.severity) {
     draft.severity = schema::write_value(*args.severity).get<std::string>();
-    if (args.priority == Priority::normal && draft.severity != "medium") draft.priority = draft.severity;
+    if (args.priority == Priority::normal && draft.severity != "medium")
+      draft.priority = draft.severity;
   }
   if (args.deadline) {
     auto at = parse_rfc3339(*args.deadline);
@@ -289,9 +299,11 @@ Tool make_handoff(const ToolState&) {
   return tool<HandoffArgs, HandoffResult>(
       {.name = "handoff",
        .title = "Consult, delegate or escalate",
-       .description = "Hands work to a target that this persona names: consult asks a question, delegate gives a "
-                      "task, escalate raises a problem with evidence (the call_id of a diagnostic's result). "
-                      "status, wait and withdraw are about one that was sent.",
+       .description =
+           "Hands work to a target that this persona names: consult asks a question, delegate "
+           "gives a "
+           "task, escalate raises a problem with evidence (the call_id of a diagnostic's result). "
+           "status, wait and withdraw are about one that was sent.",
        .annotations = {}},
       handoff);
 }

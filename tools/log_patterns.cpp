@@ -187,14 +187,13 @@ Result<Outcome<Report>> log_patterns(const LogPatternsArgs& args, Call& call,
 }  // namespace
 
 Tool make_log_patterns(const Redactor& redactor) {
-  return tool<LogPatternsArgs, Report>(
-      {.name = "log_patterns",
-       .title = "Find patterns in logs",
-       .description = kDoc,
-       .annotations = {.read_only = true, .idempotent = true}},
-      [&redactor](const LogPatternsArgs& args, Call& call) {
-        return log_patterns(args, call, redactor);
-      });
+  return tool<LogPatternsArgs, Report>({.name = "log_patterns",
+                                        .title = "Find patterns in logs",
+                                        .description = kDoc,
+                                        .annotations = {.read_only = true, .idempotent = true}},
+                                       [&redactor](const LogPatternsArgs& args, Call& call) {
+                                         return log_patterns(args, call, redactor);
+                                       });
 }
 
 }  // namespace remit::tools

@@ -69,20 +69,26 @@ template <>
 struct remit::Fields<remit::tools::MemoryReadArgs> {
   using T = remit::tools::MemoryReadArgs;
   static constexpr auto list = std::tuple{
-      required("path", &T::path, "Below Agent_Memory", {.min_length = 1, .max_length = limits::kDocPathBytes}),
+      required("path", &T::path, "Below Agent_Memory",
+               {.min_length = 1, .max_length = limits::kDocPathBytes}),
       field("offset", &T::offset, "First line, from 1", {.minimum = 1}),
       field("limit", &T::limit, "Lines", {.minimum = 1, .maximum = limits::kReadLinesMax})};
 };
 template <>
 struct remit::Fields<remit::tools::MemoryReadResult> {
   using T = remit::tools::MemoryReadResult;
-  static constexpr auto list = std::tuple{
-      required("path", &T::path, ""),         required("content", &T::content, ""),
-      required("etag", &T::etag, ""),         required("sha256", &T::sha256, ""),
-      required("modified", &T::modified, ""), field("author", &T::author, "external: not through Remit"),
-      field("first_line", &T::first_line, ""), field("lines", &T::lines, ""),
-      field("total_lines", &T::total_lines, ""), field("truncated", &T::truncated, ""),
-      field("next_offset", &T::next_offset, "")};
+  static constexpr auto list =
+      std::tuple{required("path", &T::path, ""),
+                 required("content", &T::content, ""),
+                 required("etag", &T::etag, ""),
+                 required("sha256", &T::sha256, ""),
+                 required("modified", &T::modified, ""),
+                 field("author", &T::author, "external: not through Remit"),
+                 field("first_line", &T::first_line, ""),
+                 field("lines", &T::lines, ""),
+                 field("total_lines", &T::total_lines, ""),
+                 field("truncated", &T::truncated, ""),
+                 field("next_offset", &T::next_offset, "")};
 };
 template <>
 struct remit::Fields<remit::tools::MemoryListArgs> {
@@ -94,36 +100,42 @@ struct remit::Fields<remit::tools::MemoryListArgs> {
 template <>
 struct remit::Fields<remit::tools::MemoryListItem> {
   using T = remit::tools::MemoryListItem;
-  static constexpr auto list = std::tuple{required("path", &T::path, ""), required("etag", &T::etag, ""),
-                                          required("access", &T::access, "read, write or read-write"),
-                                          field("bytes", &T::bytes, ""), field("modified", &T::modified, "")};
+  static constexpr auto list =
+      std::tuple{required("path", &T::path, ""), required("etag", &T::etag, ""),
+                 required("access", &T::access, "read, write or read-write"),
+                 field("bytes", &T::bytes, ""), field("modified", &T::modified, "")};
 };
 template <>
 struct remit::Fields<remit::tools::MemoryListResult> {
   using T = remit::tools::MemoryListResult;
-  static constexpr auto list =
-      std::tuple{required("documents", &T::documents, "Those that exist"),
-                 required("may_read", &T::may_read, "Patterns"), required("may_write", &T::may_write, "Patterns"),
-                 required("instruction_id", &T::instruction_id, ""), field("cursor", &T::cursor, "")};
+  static constexpr auto list = std::tuple{required("documents", &T::documents, "Those that exist"),
+                                          required("may_read", &T::may_read, "Patterns"),
+                                          required("may_write", &T::may_write, "Patterns"),
+                                          required("instruction_id", &T::instruction_id, ""),
+                                          field("cursor", &T::cursor, "")};
 };
 template <>
 struct remit::Fields<remit::tools::MemoryWriteArgs> {
   using T = remit::tools::MemoryWriteArgs;
   static constexpr auto list = std::tuple{
-      required("path", &T::path, "Below Agent_Memory", {.min_length = 1, .max_length = limits::kDocPathBytes}),
+      required("path", &T::path, "Below Agent_Memory",
+               {.min_length = 1, .max_length = limits::kDocPathBytes}),
       required("op", &T::op, ""),
-      field("content", &T::content, "create, replace, append: the text", {.max_length = limits::kDocumentBytes}),
+      field("content", &T::content, "create, replace, append: the text",
+            {.max_length = limits::kDocumentBytes}),
       field("entry", &T::entry, "entry: object added to the document's list, unread"),
       field("pointer", &T::pointer, "set: /key", {.max_length = 256}),
       field("value", &T::value, "set: a scalar"),
       field("if_match", &T::if_match, "replace: etag of the version you saw", {.max_length = 64}),
-      field("idempotency_key", &T::idempotency_key, "Repeat safely within 24 h", {.max_length = 128})};
+      field("idempotency_key", &T::idempotency_key, "Repeat safely within 24 h",
+            {.max_length = 128})};
 };
 template <>
 struct remit::Fields<remit::tools::MemoryWriteResult> {
   using T = remit::tools::MemoryWriteResult;
-  static constexpr auto list = std::tuple{required("path", &T::path, ""), required("etag", &T::etag, ""),
-                                          required("created", &T::created, ""), required("bytes", &T::bytes, "")};
+  static constexpr auto list =
+      std::tuple{required("path", &T::path, ""), required("etag", &T::etag, ""),
+                 required("created", &T::created, ""), required("bytes", &T::bytes, "")};
 };
 
 namespace remit::tools {
@@ -163,13 +175,15 @@ Result<Outcome<MemoryReadResult>> memory_read(const MemoryReadArgs& args, Call& 
     ++result.lines;
   }
   result.total_lines = number;
-  std::string text = "[" + result.path + ", etag " + result.etag + ", written by " + result.author + ", " +
-                     result.modified + "; lines " + std::to_string(args.offset) + "-" +
-                     std::to_string(args.offset + result.lines - (result.lines > 0 ? 1 : 0)) + " of " +
-                     std::to_string(number) + "]\n";
+  std::string text = "[" + result.path + ", etag " + result.etag + ", written by " + result.author +
+                     ", " + result.modified + "; lines " + std::to_string(args.offset) + "-" +
+                     std::to_string(args.offset + result.lines - (result.lines > 0 ? 1 : 0)) +
+                     " of " + std::to_string(number) + "]\n";
   std::string notice;
-  if (cut_line != 0) notice += "[line " + std::to_string(cut_line) + " is longer than a page and was cut]\n";
-  if (result.next_offset) notice += "[continue with offset " + std::to_string(*result.next_offset) + "]\n";
+  if (cut_line != 0)
+    notice += "[line " + std::to_string(cut_line) + " is longer than a page and was cut]\n";
+  if (result.next_offset)
+    notice += "[continue with offset " + std::to_string(*result.next_offset) + "]\n";
   if (number > 0 && args.offset > number) notice += "[offset is beyond the last line]\n";
   text += notice + (document.body.empty() ? "(empty document)\n" : result.content);
   if (!text.ends_with('\n')) text += '\n';
@@ -179,7 +193,9 @@ Result<Outcome<MemoryReadResult>> memory_read(const MemoryReadArgs& args, Call& 
 
 bool may(const policy::Access& access, const std::string& path, bool write) {
   for (const policy::MemoryRule& rule : access.remit().memory) {
-    if ((write ? rule.create || rule.replace || rule.append : rule.read) && rule.pattern.matches(path)) return true;
+    if ((write ? rule.create || rule.replace || rule.append : rule.read) &&
+        rule.pattern.matches(path))
+      return true;
   }
   return false;
 }
@@ -194,13 +210,15 @@ Result<Outcome<MemoryListResult>> memory_list(const MemoryListArgs& args, Call& 
     if (rule.read) result.may_read.push_back(rule.pattern.text());
     if (rule.create || rule.replace || rule.append) result.may_write.push_back(rule.pattern.text());
   }
-  text = "[instruction " + result.instruction_id + "; may read: " + join_text(result.may_read, ", ") +
+  text = "[instruction " + result.instruction_id +
+         "; may read: " + join_text(result.may_read, ", ") +
          "; may write: " + join_text(result.may_write, ", ") + "]\n";
   std::size_t index = args.cursor;
   for (; index < entries.size(); ++index) {
     const memory::DocumentEntry& entry = entries[index];
     MemoryListItem item{printable(entry.path), entry.etag, "", std::nullopt, std::nullopt};
-    const bool read = may(call.access, entry.path, false), write = may(call.access, entry.path, true);
+    const bool read = may(call.access, entry.path, false),
+               write = may(call.access, entry.path, true);
     item.access = read && write ? "read-write" : read ? "read" : "write";
     std::string line = item.path + "  " + item.access + "  etag " + item.etag;
     if (read) {
@@ -232,8 +250,8 @@ Result<policy::DocumentSchema> schema_with_list(const policy::DocumentSchemas& s
   const policy::DocumentSchema* const schema = schemas.of(path);
   if (schema != nullptr && !schema->list_key.empty()) return *schema;
   return fail(ErrorKind::invalid_argument,
-              "no schema gives " + escape_ascii(path) + " a list of entries; use append or replace", "/op",
-              "schema_invalid");
+              "no schema gives " + escape_ascii(path) + " a list of entries; use append or replace",
+              "/op", "schema_invalid");
 }
 
 // Fills the part of the request that depends on the op.
@@ -252,8 +270,9 @@ Result<void> prepare(const MemoryWriteArgs& args, const policy::DocumentSchemas&
     case WriteOp::replace:
       request.op = policy::ReplaceOp::replace;
       if (args.if_match.empty()) {
-        return fail(ErrorKind::conflict, "replace needs if_match: the etag from memory_read or memory_list",
-                    "/if_match", "precondition_required");
+        return fail(ErrorKind::conflict,
+                    "replace needs if_match: the etag from memory_read or memory_list", "/if_match",
+                    "precondition_required");
       }
       return need_content("replace");
     case WriteOp::append:
@@ -274,11 +293,14 @@ Result<void> prepare(const MemoryWriteArgs& args, const policy::DocumentSchemas&
       if (!args.value) return tl::unexpected<Error>(missing("value", "set"));
       request.op = policy::ReplaceOp::set;
       request.bytes = dump(*args.value);
-      request.edit = [pointer = *args.pointer, value = *args.value](const std::optional<std::string>& current) {
+      request.edit = [pointer = *args.pointer,
+                      value = *args.value](const std::optional<std::string>& current) {
         return set_key(current.value_or(""), pointer, value);
       };
       return {};
-    case WriteOp::remove: request.op = policy::ReplaceOp::remove; return {};
+    case WriteOp::remove:
+      request.op = policy::ReplaceOp::remove;
+      return {};
   }
   return {};
 }
@@ -294,8 +316,8 @@ Result<Outcome<MemoryWriteResult>> memory_write(const MemoryWriteArgs& args, Cal
   TRY_DO(prepare(args, schemas, request));
   TRY(const policy::Replaced done, call.access.replace(call.scope, request));
   MemoryWriteResult result{path.text(), done.version, done.created, done.bytes};
-  std::string text = std::string(done.created ? "created " : "wrote ") + result.path + ", etag " + result.etag +
-                     ", " + std::to_string(result.bytes) + " bytes\n";
+  std::string text = std::string(done.created ? "created " : "wrote ") + result.path + ", etag " +
+                     result.etag + ", " + std::to_string(result.bytes) + " bytes\n";
   return Outcome<MemoryWriteResult>{std::move(result), std::move(text), std::nullopt};
 }
 
@@ -305,7 +327,8 @@ Tool make_memory_read(const ToolState&) {
   return tool<MemoryReadArgs, MemoryReadResult>(
       {.name = "memory_read",
        .title = "Read a memory document",
-       .description = "Reads a document of Agent_Memory that this persona may read. The etag serves as if_match.",
+       .description = "Reads a document of Agent_Memory that this persona may read. The etag "
+                      "serves as if_match.",
        .annotations = {.read_only = true},
        .output = Output::text_first},
       memory_read);
@@ -315,7 +338,8 @@ Tool make_memory_list(const ToolState&) {
   return tool<MemoryListArgs, MemoryListResult>(
       {.name = "memory_list",
        .title = "List memory documents",
-       .description = "Lists the documents of Agent_Memory that this persona may read or write, its patterns and "
+       .description = "Lists the documents of Agent_Memory that this persona may read or write, "
+                      "its patterns and "
                       "the instruction id they are bound to.",
        .annotations = {.read_only = true}},
       memory_list);
@@ -325,9 +349,12 @@ Tool make_memory_write(const ToolState& state) {
   return tool<MemoryWriteArgs, MemoryWriteResult>(
       {.name = "memory_write",
        .title = "Write a memory document",
-       .description = "Writes a document of Agent_Memory that this persona may write. A document you may write but "
-                      "not read is extended unread with append, entry (adds to its list) or set; replace needs the "
-                      "etag. Durable and atomic; a stale etag is a conflict and nothing is written.",
+       .description =
+           "Writes a document of Agent_Memory that this persona may write. A document you may "
+           "write but "
+           "not read is extended unread with append, entry (adds to its list) or set; replace "
+           "needs the "
+           "etag. Durable and atomic; a stale etag is a conflict and nothing is written.",
        .annotations = {.destructive = true}},
       [schemas = state.schemas](const MemoryWriteArgs& args, Call& call) {
         return memory_write(args, call, *schemas);

@@ -69,9 +69,9 @@ std::string OutputView::text(std::size_t max_chars, bool* cut) const {
   tail_bytes = std::min(tail_bytes, tail_source.size());
   if (tail_source.size() > tail_bytes) {
     std::size_t from = tail_source.size() - tail_bytes;
-    if (const std::size_t line = tail_source.find('\n', from);
-        line != std::string_view::npos && line + 1 < tail_source.size() &&
-        line - from < tail_bytes / 2) {
+    if (const std::size_t line = tail_source.find('\n', from); line != std::string_view::npos &&
+                                                               line + 1 < tail_source.size() &&
+                                                               line - from < tail_bytes / 2) {
       from = line + 1;
     }
     while (from < tail_source.size() &&
@@ -84,8 +84,8 @@ std::string OutputView::text(std::size_t max_chars, bool* cut) const {
   std::uint64_t lines = dropped_lines_ + lines_in(head_source.substr(head_bytes));
   lines += lines_in(tail_);
   lines -= std::min(lines, lines_in(tail_source));
-  return printable(head_source.substr(0, head_bytes)) + "[... " + with_commas(omitted) + " bytes, " +
-         with_commas(lines) + " lines omitted ...]\n" + printable(tail_source);
+  return printable(head_source.substr(0, head_bytes)) + "[... " + with_commas(omitted) +
+         " bytes, " + with_commas(lines) + " lines omitted ...]\n" + printable(tail_source);
 }
 
 }  // namespace remit::tools

@@ -1,4 +1,5 @@
-// The list of tools, in the order tools/list shows them. One line per tool; nothing registers itself.
+// The list of tools, in the order tools/list shows them. One line per tool; nothing registers
+// itself.
 #include "tools/registry.h"
 
 #include <utility>

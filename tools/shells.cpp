@@ -11,12 +11,12 @@ namespace remit::tools {
 
 struct Shells::Shell {
   std::mutex mutex;
-  std::string kept;              // the last kOutputKept bytes
-  std::uint64_t total = 0;       // bytes printed so far
-  std::uint64_t read_to = 0;     // where the last read ended
-  ShellState end;                // running until the thread is done
-  std::uint64_t number = 0;      // in the order of their start
-  std::jthread thread;           // last: joined before the rest goes
+  std::string kept;           // the last kOutputKept bytes
+  std::uint64_t total = 0;    // bytes printed so far
+  std::uint64_t read_to = 0;  // where the last read ended
+  ShellState end;             // running until the thread is done
+  std::uint64_t number = 0;   // in the order of their start
+  std::jthread thread;        // last: joined before the rest goes
 };
 
 Shells::~Shells() {
@@ -43,9 +43,10 @@ Result<std::string> Shells::start(policy::Access& access, const policy::CallScop
       running += other->end.running ? 1u : 0u;
     }
     if (running >= limits::kBackgroundShells) {
-      return fail(ErrorKind::unavailable,
-                  std::to_string(running) + " background shells are running; end one with KillShell", {},
-                  "busy");
+      return fail(
+          ErrorKind::unavailable,
+          std::to_string(running) + " background shells are running; end one with KillShell", {},
+          "busy");
     }
     // Ended ones stay readable until as many again have been started; the oldest goes first.
     while (shells_.size() >= 2 * limits::kBackgroundShells) {
@@ -113,7 +114,8 @@ Result<std::shared_ptr<Shells::Shell>> Shells::find(const std::string& id) {
   const std::lock_guard lock(mutex_);
   const auto at = shells_.find(id);
   if (at == shells_.end()) {
-    return fail(ErrorKind::not_found, "no background shell " + escape_ascii(id.substr(0, 64)), {}, "not_found");
+    return fail(ErrorKind::not_found, "no background shell " + escape_ascii(id.substr(0, 64)), {},
+                "not_found");
   }
   return at->second;
 }
@@ -144,7 +146,8 @@ Result<ShellState> Shells::kill(const std::string& id) {
     // Whoever takes it out of the map joins it; a second kill finds nothing.
     const std::lock_guard lock(mutex_);
     if (shells_.erase(id) == 0) {
-      return fail(ErrorKind::not_found, "the background shell has just been ended", {}, "not_found");
+      return fail(ErrorKind::not_found, "the background shell has just been ended", {},
+                  "not_found");
     }
   }
   shell->thread.request_stop();

@@ -16,7 +16,8 @@ tl::unexpected<Error> invalid(std::string why) {
 }
 
 Result<yaml::Node> parse(std::string_view text) {
-  yaml::Parsed parsed = yaml::parse(text, {limits::kDocumentBytes, limits::kDocumentNodes, limits::kJsonDepth});
+  yaml::Parsed parsed =
+      yaml::parse(text, {limits::kDocumentBytes, limits::kDocumentNodes, limits::kJsonDepth});
   if (!parsed.ok()) {
     // Nothing of what stands there is told: the caller may be one who may not read it.
     return invalid("the document is not YAML that can be edited in place; use append or replace");
@@ -26,7 +27,9 @@ Result<yaml::Node> parse(std::string_view text) {
 
 // JSON in one line is YAML flow style (YAML 1.2, chapter 7), strings always quoted: no value can
 // turn into another type or another key.
-std::string flow(const Json& value) { return dump(value); }
+std::string flow(const Json& value) {
+  return dump(value);
+}
 
 std::string item_text(const Json& entry, const std::string& indent) {
   std::string out;
@@ -57,9 +60,9 @@ bool is_blank_or_comment(std::string_view line) {
   return text.empty() || text.front() == '#';
 }
 
-// The end of the block that starts after line `from`: the next line that stands at the margin and is
-// no list item, without the blank lines and the comments at the margin before it. An indented line
-// with a '#' may be text of a block scalar and stays inside.
+// The end of the block that starts after line `from`: the next line that stands at the margin and
+// is no list item, without the blank lines and the comments at the margin before it. An indented
+// line with a '#' may be text of a block scalar and stays inside.
 std::size_t block_end(const std::vector<std::string>& lines, std::size_t from) {
   std::size_t end = from;
   for (std::size_t i = from; i < lines.size(); ++i) {
@@ -73,7 +76,8 @@ std::size_t block_end(const std::vector<std::string>& lines, std::size_t from) {
   return end;
 }
 
-std::string indent_of_items(const std::vector<std::string>& lines, std::size_t from, std::size_t to) {
+std::string indent_of_items(const std::vector<std::string>& lines, std::size_t from,
+                            std::size_t to) {
   for (std::size_t i = from; i < to; ++i) {
     const std::size_t at = lines[i].find_first_not_of(' ');
     if (at != std::string::npos && lines[i][at] == '-') return std::string(at, ' ');
@@ -101,8 +105,8 @@ bool same(const yaml::Node& a, const yaml::Node& b) {
                     });
 }
 
-// Everything that stood in the mapping `before`, but for `key`, stands in `after` unchanged; `key` is
-// there, and nothing is new but it.
+// Everything that stood in the mapping `before`, but for `key`, stands in `after` unchanged; `key`
+// is there, and nothing is new but it.
 bool only_differs_in(const yaml::Node& before, const yaml::Node& after, std::string_view key) {
   if (after.kind != yaml::Kind::mapping || after.find(key) == nullptr) return false;
   const bool is_new = before.find(key) == nullptr;
@@ -122,10 +126,11 @@ bool says(const yaml::Node& node, const Json& value) {
   }
   if (value.is_object()) {
     if (node.kind != yaml::Kind::mapping || node.entries.size() != value.size()) return false;
-    return std::all_of(node.entries.begin(), node.entries.end(), [&value](const yaml::Entry& entry) {
-      const auto found = value.find(entry.key);
-      return found != value.end() && says(entry.value, *found);
-    });
+    return std::all_of(node.entries.begin(), node.entries.end(),
+                       [&value](const yaml::Entry& entry) {
+                         const auto found = value.find(entry.key);
+                         return found != value.end() && says(entry.value, *found);
+                       });
   }
   return node.kind == yaml::Kind::scalar && node.plain != value.is_string() &&
          node.text == (value.is_string() ? value.get<std::string>() : dump(value));
@@ -138,11 +143,13 @@ std::string scalar_text(const Json& value) {
 
 }  // namespace
 
-Result<std::string> add_entry(std::string_view document, std::string_view list_key, const Json& entry,
-                              std::string_view unique_key) {
-  if (!entry.is_object() || entry.empty()) return invalid("entry must be an object with at least one key");
+Result<std::string> add_entry(std::string_view document, std::string_view list_key,
+                              const Json& entry, std::string_view unique_key) {
+  if (!entry.is_object() || entry.empty())
+    return invalid("entry must be an object with at least one key");
   TRY(const yaml::Node before, parse(document));
-  if (before.kind == yaml::Kind::scalar) return invalid("the document is a single value, not a list");
+  if (before.kind == yaml::Kind::scalar)
+    return invalid("the document is a single value, not a list");
   const yaml::Node* const list = list_in(before, list_key);
   if (list != nullptr && list->kind != yaml::Kind::sequence && list->kind != yaml::Kind::null) {
     return invalid("/" + std::string(list_key) + " is not a list");
@@ -151,18 +158,23 @@ Result<std::string> add_entry(std::string_view document, std::string_view list_k
   if (!unique.empty()) {
     if (!entry.contains(unique)) return invalid("/entry/" + unique + " is required");
     for (const yaml::Node& item : list != nullptr ? list->items : std::vector<yaml::Node>{}) {
-      const yaml::Node* const value = item.kind == yaml::Kind::mapping ? item.find(unique) : nullptr;
+      const yaml::Node* const value =
+          item.kind == yaml::Kind::mapping ? item.find(unique) : nullptr;
       if (value != nullptr && value->text == scalar_text(entry.at(unique))) {
-        return fail(ErrorKind::conflict, "an entry with this " + unique + " exists already", {}, "exists");
+        return fail(ErrorKind::conflict, "an entry with this " + unique + " exists already", {},
+                    "exists");
       }
     }
   }
   std::vector<std::string> lines = lines_of(document);
   if (before.kind == yaml::Kind::sequence) {
     std::size_t start = 0;
-    while (start < lines.size() && (is_blank_or_comment(lines[start]) || lines[start].starts_with("---"))) ++start;
+    while (start < lines.size() &&
+           (is_blank_or_comment(lines[start]) || lines[start].starts_with("---")))
+      ++start;
     const std::size_t end = block_end(lines, start);
-    if (trim(document).starts_with('[')) return invalid("the list is written in flow style; rewrite it first");
+    if (trim(document).starts_with('['))
+      return invalid("the list is written in flow style; rewrite it first");
     lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(end),
                  item_text(entry, indent_of_items(lines, 0, end)));
   } else if (list == nullptr) {
@@ -174,7 +186,8 @@ Result<std::string> add_entry(std::string_view document, std::string_view list_k
     }
     std::string& line = lines[key_line];
     const auto value_col = static_cast<std::size_t>(list->at.col) - 1;
-    const bool is_flow = list->kind == yaml::Kind::sequence && static_cast<std::size_t>(list->at.line) == key_line + 1 &&
+    const bool is_flow = list->kind == yaml::Kind::sequence &&
+                         static_cast<std::size_t>(list->at.line) == key_line + 1 &&
                          value_col < line.size() && line[value_col] == '[';
     const std::size_t flow_at = is_flow ? value_col : std::string::npos;
     if (flow_at != std::string::npos && list->items.empty()) {
@@ -203,11 +216,13 @@ Result<std::string> add_entry(std::string_view document, std::string_view list_k
   return out;
 }
 
-Result<std::string> set_key(std::string_view document, std::string_view pointer, const Json& value) {
-  if (pointer.size() < 2 || pointer.front() != '/' || pointer.find('/', 1) != std::string_view::npos ||
+Result<std::string> set_key(std::string_view document, std::string_view pointer,
+                            const Json& value) {
+  if (pointer.size() < 2 || pointer.front() != '/' ||
+      pointer.find('/', 1) != std::string_view::npos ||
       pointer.find('~') != std::string_view::npos) {
-    return fail(ErrorKind::invalid_argument, "op set reaches one top-level key, such as /status", "/pointer",
-                "schema_invalid");
+    return fail(ErrorKind::invalid_argument, "op set reaches one top-level key, such as /status",
+                "/pointer", "schema_invalid");
   }
   if (value.is_structured() || value.is_null()) {
     return fail(ErrorKind::invalid_argument, "op set takes a string, number or boolean", "/value",
@@ -234,7 +249,8 @@ Result<std::string> set_key(std::string_view document, std::string_view pointer,
   const std::string out = joined(lines);
   TRY(const yaml::Node after, parse(out));
   if (!only_differs_in(before, after, key) || !says(*after.find(key), value)) {
-    return invalid("the document's layout does not allow setting /" + key + " without rewriting it");
+    return invalid("the document's layout does not allow setting /" + key +
+                   " without rewriting it");
   }
   return out;
 }

@@ -11,9 +11,12 @@ namespace remit::policy {
 
 const char* to_string(Severity severity) {
   switch (severity) {
-    case Severity::error: return "error";
-    case Severity::warning: return "warning";
-    case Severity::info: return "info";
+    case Severity::error:
+      return "error";
+    case Severity::warning:
+      return "warning";
+    case Severity::info:
+      return "info";
   }
   return "error";
 }
@@ -26,8 +29,8 @@ Severity Diagnostic::severity() const {
 
 void Diagnostics::add(std::string_view code, yaml::Position at, std::string message,
                       std::optional<std::string> hint) {
-  Diagnostic one{std::string(code), file_, at.line, at.col, std::move(message), std::move(hint),
-                 false};
+  Diagnostic one{std::string(code),  file_,           at.line, at.col,
+                 std::move(message), std::move(hint), false};
   // Errors are always kept: they decide whether the file is served.
   if (list_.size() >= limits::kDiagnosticsPerFile && one.severity() != Severity::error) return;
   list_.push_back(std::move(one));
@@ -44,16 +47,26 @@ bool Diagnostics::has_errors() const {
 
 std::string_view code_of(yaml::Fault fault) {
   switch (fault) {
-    case yaml::Fault::syntax: return "E-FM-03";
-    case yaml::Fault::duplicate_key: return "E-FM-05";
-    case yaml::Fault::alias: return "E-FM-06";
-    case yaml::Fault::tag: return "E-FM-07";
-    case yaml::Fault::control: return "E-FM-08";
-    case yaml::Fault::size: return "E-FM-09";
-    case yaml::Fault::depth: return "E-FM-10";
-    case yaml::Fault::second_document: return "E-FM-11";
-    case yaml::Fault::not_utf8: return "E-FM-12";
-    case yaml::Fault::key_type: return "E-FM-13";
+    case yaml::Fault::syntax:
+      return "E-FM-03";
+    case yaml::Fault::duplicate_key:
+      return "E-FM-05";
+    case yaml::Fault::alias:
+      return "E-FM-06";
+    case yaml::Fault::tag:
+      return "E-FM-07";
+    case yaml::Fault::control:
+      return "E-FM-08";
+    case yaml::Fault::size:
+      return "E-FM-09";
+    case yaml::Fault::depth:
+      return "E-FM-10";
+    case yaml::Fault::second_document:
+      return "E-FM-11";
+    case yaml::Fault::not_utf8:
+      return "E-FM-12";
+    case yaml::Fault::key_type:
+      return "E-FM-13";
   }
   return "E-FM-03";
 }
@@ -96,9 +109,15 @@ Counts count(std::span<const Diagnostic> list) {
   Counts out;
   for (const Diagnostic& one : list) {
     switch (one.severity()) {
-      case Severity::error: ++out.errors; break;
-      case Severity::warning: ++out.warnings; break;
-      case Severity::info: ++out.infos; break;
+      case Severity::error:
+        ++out.errors;
+        break;
+      case Severity::warning:
+        ++out.warnings;
+        break;
+      case Severity::info:
+        ++out.infos;
+        break;
     }
   }
   return out;

@@ -21,24 +21,29 @@ constexpr std::size_t kDigestTyped = 6;  // hex digits a person types to show th
 
 // With the questions of servers that died ended: nobody must answer for a call that is gone.
 Result<std::unique_ptr<memory::State>> open_state(const std::string& option) {
-  TRY(std::unique_ptr<memory::State> state, memory::State::open({server::state_directory(option), {}}, system_clock()));
+  TRY(std::unique_ptr<memory::State> state,
+      memory::State::open({server::state_directory(option), {}}, system_clock()));
   TRY_DO(memory::ServerRows(*state).reap());
   return state;
 }
 
-// What a person reads before the PIN. The command is shown from the bytes that the yes will bind: the
-// server's own rendering stands below and is only its word.
+// What a person reads before the PIN. The command is shown from the bytes that the yes will bind:
+// the server's own rendering stands below and is only its word.
 std::string shown(const memory::ApprovalRow& row, const std::string& sha) {
-  return "  command    " + escape_ascii(row.command) + "\n  bytes      " + std::to_string(row.command.size()) +
-         ", sha256 " + sha + "\n  asked by   " + escape_ascii(row.principal) + "\n  tool       " +
-         escape_ascii(row.tool) + ", " + escape_ascii(row.risk) + " risk\n  expires    " +
-         rfc3339(row.expires_ms) + "\n\nAs its server describes it:\n\n" + printable(row.text) + "\n";
+  return "  command    " + escape_ascii(row.command) + "\n  bytes      " +
+         std::to_string(row.command.size()) + ", sha256 " + sha + "\n  asked by   " +
+         escape_ascii(row.principal) + "\n  tool       " + escape_ascii(row.tool) + ", " +
+         escape_ascii(row.risk) + " risk\n  expires    " + rfc3339(row.expires_ms) +
+         "\n\nAs its server describes it:\n\n" + printable(row.text) + "\n";
 }
 
 std::string line_of(const memory::ApprovalRow& row, std::int64_t now) {
-  return row.id + "  " + row.risk + "  " + std::to_string((row.expires_ms - now) / 1000) + " s left  " +
-         escape_ascii(row.title) + "\n    " + escape_ascii(row.command.substr(0, kListed)) +
-         (row.command.size() > kListed ? " ... (" + std::to_string(row.command.size()) + " bytes)" : "") + "\n";
+  return row.id + "  " + row.risk + "  " + std::to_string((row.expires_ms - now) / 1000) +
+         " s left  " + escape_ascii(row.title) + "\n    " +
+         escape_ascii(row.command.substr(0, kListed)) +
+         (row.command.size() > kListed ? " ... (" + std::to_string(row.command.size()) + " bytes)"
+                                       : "") +
+         "\n";
 }
 
 OrderedJson json_of(const memory::ApprovalRow& row) {
@@ -78,14 +83,17 @@ Result<memory::ApprovalRow> find_pending(memory::ApprovalRows& rows, const std::
   const memory::ApprovalRow* found = nullptr;
   for (const memory::ApprovalRow& row : pending) {
     if (id.size() < 4 || !row.id.starts_with(id)) continue;
-    if (found != nullptr) return fail(ErrorKind::invalid_argument, "several questions begin with " + escape_ascii(id));
+    if (found != nullptr)
+      return fail(ErrorKind::invalid_argument, "several questions begin with " + escape_ascii(id));
     found = &row;
   }
   if (found != nullptr) return *found;
-  return fail(ErrorKind::not_found, "no pending question " + escape_ascii(id) + "; `remit approvals` lists them");
+  return fail(ErrorKind::not_found,
+              "no pending question " + escape_ascii(id) + "; `remit approvals` lists them");
 }
 
-Result<void> decide_question(memory::State& state, const memory::ApprovalRow& row, memory::Answer answer) {
+Result<void> decide_question(memory::State& state, const memory::ApprovalRow& row,
+                             memory::Answer answer) {
   memory::ApprovalRows rows(state);
   answer.seen = memory::shown_digest(row);
   answer.channel = "terminal";
@@ -107,7 +115,9 @@ int approvals_command(std::span<const std::string> args) {
   std::string state_option;
   bool json = false, watch = false;
   Flags flags("remit approvals [--watch] [--json] | remit approvals revoke RULE");
-  flags.value("--state", &state_option, "DIR").toggle("--json", &json, "machine readable").toggle("--watch", &watch, "print again when something changes");
+  flags.value("--state", &state_option, "DIR")
+      .toggle("--json", &json, "machine readable")
+      .toggle("--watch", &watch, "print again when something changes");
   const auto words = flags.parse(args, 0, 2);
   if (!words) return report_usage(words.error(), "approvals");
   if (flags.helped()) return print(flags.help()), kDone;
@@ -121,7 +131,8 @@ int approvals_command(std::span<const std::string> args) {
     return kDone;
   }
   if (!words->empty()) {
-    return report_usage({ErrorKind::invalid_argument, "expected `revoke RULE`", {}, {}, nullptr}, "approvals");
+    return report_usage({ErrorKind::invalid_argument, "expected `revoke RULE`", {}, {}, nullptr},
+                        "approvals");
   }
   if (!watch) return show_pending(**state, json);
   auto wake = memory::Wake::open(**state, ulid(system_clock().unix_ms()));
@@ -164,10 +175,12 @@ int approve_command(std::span<const std::string> args) {
     return kFindings;
   }
   if (!digest.empty() && digest.size() != sha.size()) {
-    return report_usage({ErrorKind::invalid_argument, "--digest takes all 64 digits", {}, {}, nullptr}, "approve");
+    return report_usage(
+        {ErrorKind::invalid_argument, "--digest takes all 64 digits", {}, {}, nullptr}, "approve");
   }
   if (digest.empty()) {
-    const auto typed = read_line("first " + std::to_string(kDigestTyped) + " digits of its sha256: ");
+    const auto typed =
+        read_line("first " + std::to_string(kDigestTyped) + " digits of its sha256: ");
     if (!typed) return report(typed.error());
     digest = lower_ascii(trim(*typed));
     if (digest.size() < kDigestTyped) digest = "-";
@@ -185,7 +198,8 @@ int approve_command(std::span<const std::string> args) {
 int deny_command(std::span<const std::string> args) {
   std::string state_option, reason;
   Flags flags("remit deny ID [--reason TEXT]");
-  flags.value("--state", &state_option, "DIR").value("--reason", &reason, "TEXT  the agent is told");
+  flags.value("--state", &state_option, "DIR")
+      .value("--reason", &reason, "TEXT  the agent is told");
   const auto words = flags.parse(args, 1, 1);
   if (!words) return report_usage(words.error(), "deny");
   if (flags.helped()) return print(flags.help()), kDone;

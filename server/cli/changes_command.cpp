@@ -31,9 +31,11 @@ int list_sets(const policy::ChangeSets& sets, bool json) {
                    {"expires", rfc3339(set.expires_unix_ms)},
                    {"changes", set.changes.size()}});
     text += set.id + "  " + rfc3339(set.created_unix_ms) + "  " + set.agent + "  " +
-            std::to_string(set.changes.size()) + (set.changes.size() == 1 ? " change" : " changes") + "\n";
+            std::to_string(set.changes.size()) +
+            (set.changes.size() == 1 ? " change" : " changes") + "\n";
     for (const policy::Change& change : set.changes) {
-      text += "    " + std::string(policy::to_string(change.kind)) + " " + escape_ascii(change.path) + "\n";
+      text += "    " + std::string(policy::to_string(change.kind)) + " " +
+              escape_ascii(change.path) + "\n";
     }
   }
   if (json) {
@@ -51,16 +53,19 @@ std::string diff_of(const policy::Change& change) {
     std::snprintf(mode, sizeof mode, " to %04o", change.mode & 0777u);
     return text + mode + "\n";
   }
-  if (change.kind == policy::ChangeKind::symlink) return text + " -> " + escape_ascii(change.content) + "\n";
+  if (change.kind == policy::ChangeKind::symlink)
+    return text + " -> " + escape_ascii(change.content) + "\n";
   text += "\n";
   const auto before = fs::read_file(change.path, kDiffBytes);
   const bool gone = change.kind == policy::ChangeKind::remove;
   const std::string old_text = before ? *before : std::string();
   if ((before || gone) && change.content.size() <= kDiffBytes) {
     text += printable(unified_diff(old_text, gone ? std::string() : change.content,
-                                          escape_ascii(fs::base_name(change.path))).text);
+                                   escape_ascii(fs::base_name(change.path)))
+                          .text);
   } else if (change.content.size() <= kDiffBytes) {
-    text += printable(unified_diff("", change.content, escape_ascii(fs::base_name(change.path))).text);
+    text +=
+        printable(unified_diff("", change.content, escape_ascii(fs::base_name(change.path))).text);
   } else {
     text += "(" + human_bytes(change.content.size()) + ", sha256 " + change.sha256 + ")\n";
   }
@@ -86,8 +91,9 @@ int apply_set(memory::State& state, const policy::ChangeSets& sets, const std::s
   const auto report_of = policy::apply_change_set((*hands)->access(), sets, call, *set);
   if (!report_of) return report(report_of.error());
   for (const policy::ChangeResult& change : report_of->changes) {
-    print(std::string(policy::to_string(change.outcome)) + " " + policy::to_string(change.kind) + " " + change.path +
-          (change.why.empty() ? "" : " (" + printable(change.why) + ")") + "\n");
+    print(std::string(policy::to_string(change.outcome)) + " " + policy::to_string(change.kind) +
+          " " + change.path + (change.why.empty() ? "" : " (" + printable(change.why) + ")") +
+          "\n");
   }
   return report_of->change_set.empty() ? kDone : kFindings;
 }
@@ -105,7 +111,11 @@ int changes_command(std::span<const std::string> args) {
   const std::string& verb = (*words)[0];
   const bool needs_id = verb == "diff" || verb == "apply" || verb == "discard";
   if (!(verb == "ls" && words->size() == 1) && !(needs_id && words->size() == 2)) {
-    return report_usage({ErrorKind::invalid_argument, "expected ls, diff ID, apply ID or discard ID", {}, {}, nullptr},
+    return report_usage({ErrorKind::invalid_argument,
+                         "expected ls, diff ID, apply ID or discard ID",
+                         {},
+                         {},
+                         nullptr},
                         "changes");
   }
   if (verb == "apply" || verb == "discard") {

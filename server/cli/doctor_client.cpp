@@ -55,7 +55,8 @@ std::string to_text(const DoctorReport& report) {
     text += "no built-in tool of " + report.client + " gets past Remit in this project\n";
   }
   text += "looked at: " + printable(join_text(report.looked_at, ", ")) + "\n";
-  if (!report.not_there.empty()) text += "not there: " + printable(join_text(report.not_there, ", ")) + "\n";
+  if (!report.not_there.empty())
+    text += "not there: " + printable(join_text(report.not_there, ", ")) + "\n";
   return text + "not looked at: " + report.not_looked_at + "\n";
 }
 

@@ -13,7 +13,9 @@ int tail(memory::Ledger& ledger, const std::string& lines) {
   std::int64_t count = 0;
   for (const char c : lines) {
     if (c < '0' || c > '9' || count > 1'000'000) {
-      return report_usage({ErrorKind::invalid_argument, "-n takes a number up to 1000000", {}, {}, nullptr}, "ledger");
+      return report_usage(
+          {ErrorKind::invalid_argument, "-n takes a number up to 1000000", {}, {}, nullptr},
+          "ledger");
     }
     count = count * 10 + (c - '0');
   }
@@ -36,9 +38,11 @@ int verify(memory::Ledger& ledger, const std::string& head, bool json) {
                            {"head", check->head}}) +
           "\n");
   } else if (check->ok) {
-    print("ok: " + with_commas(static_cast<std::uint64_t>(check->rows)) + " records, head " + check->head + "\n");
+    print("ok: " + with_commas(static_cast<std::uint64_t>(check->rows)) + " records, head " +
+          check->head + "\n");
   } else {
-    print("NOT OK: record " + std::to_string(check->first_bad) + ": " + printable(check->problem) + "\n");
+    print("NOT OK: record " + std::to_string(check->first_bad) + ": " + printable(check->problem) +
+          "\n");
   }
   return check->ok ? kDone : kFindings;
 }
@@ -62,7 +66,8 @@ int ledger_command(std::span<const std::string> args) {
   memory::Ledger ledger(**state);
   if ((*words)[0] == "tail") return tail(ledger, lines);
   if ((*words)[0] == "verify") return verify(ledger, head, json);
-  return report_usage({ErrorKind::invalid_argument, "expected tail or verify", {}, {}, nullptr}, "ledger");
+  return report_usage({ErrorKind::invalid_argument, "expected tail or verify", {}, {}, nullptr},
+                      "ledger");
 }
 
 }  // namespace remit::cli

@@ -37,8 +37,12 @@ constexpr const char* kShowUsage =
 constexpr const char* kDiffUsage =
     "usage: remit diff OLD NEW [--json] [--manifest FILE] [--site FILE]\n";
 
-void out(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-void say(const std::string& text) { std::fputs(("remit: " + text + "\n").c_str(), stderr); }
+void out(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+void say(const std::string& text) {
+  std::fputs(("remit: " + text + "\n").c_str(), stderr);
+}
 
 struct Options {
   std::vector<std::string> words;
@@ -48,11 +52,10 @@ struct Options {
 
 // False after having said why.
 bool take_flag(std::string_view word, std::span<const std::string_view> known, Options& options) {
-  for (const auto& [name, value] :
-       {std::pair<std::string_view, bool*>{"--json", &options.json},
-        {"--strict", &options.strict},
-        {"--fix", &options.fix},
-        {"--dry-run", &options.dry_run}}) {
+  for (const auto& [name, value] : {std::pair<std::string_view, bool*>{"--json", &options.json},
+                                    {"--strict", &options.strict},
+                                    {"--fix", &options.fix},
+                                    {"--dry-run", &options.dry_run}}) {
     if (word != name) continue;
     for (const std::string_view one : known) {
       if (one != name) continue;
@@ -141,7 +144,9 @@ std::optional<policy::Installation> load(const Options& options) {
   return std::move(*installation);
 }
 
-bool colour() { return isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr; }
+bool colour() {
+  return isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
+}
 
 // Repairs what can be repaired. True: every file that needed it was.
 Result<bool> fix_files(const Options& options, const policy::Installation& installation) {
@@ -179,8 +184,8 @@ std::optional<policy::CheckedFile> load_one(const std::string& name, const Optio
     return std::nullopt;
   }
   auto one = policy::load_persona(*file, options.manifest, installation,
-                                  policy::index_personas(policy::persona_folders()), tools::tool_names(),
-                                  binding);
+                                  policy::index_personas(policy::persona_folders()),
+                                  tools::tool_names(), binding);
   if (!one) {
     say(one.error().message);
     return std::nullopt;
@@ -211,9 +216,8 @@ int check_command(std::span<const std::string> args) {
     const auto fixed = fix_files(*options, *installation);
     if (!fixed) return unreadable(fixed.error());
   }
-  const auto report =
-      policy::check(options->words, *installation, tools::tool_names(),
-                    {options->strict, options->manifest, options->instruction});
+  const auto report = policy::check(options->words, *installation, tools::tool_names(),
+                                    {options->strict, options->manifest, options->instruction});
   if (!report) return unreadable(report.error());
   out(options->json ? dump_pretty(policy::report_json(*report)) + "\n"
                     : policy::report_text(*report, colour()));
@@ -255,7 +259,8 @@ int diff_command(std::span<const std::string> args) {
   for (std::size_t i = 0; i < 2; ++i) {
     Options side = *options;
     std::string name = options->words[i];
-    // A manifest stands for the persona beside it; an old copy elsewhere, for that of the other side.
+    // A manifest stands for the persona beside it; an old copy elsewhere, for that of the other
+    // side.
     if (policy::is_manifest(name)) {
       const auto persona_of = [](std::string file) {
         return file.substr(0, file.size() - std::string_view(".manifest.yaml").size()) + ".md";

@@ -55,8 +55,8 @@ void take(const memory::LedgerRecord& record, Answers& answers) {
   asked->second.waiting = strings(*fields, "waiting");
 }
 
-// Whether this process waits for SIGHUP: a server does from its first moment (SigBlk, man 5 proc), and
-// `remit call` and `doctor`, which have rows too, would die of it.
+// Whether this process waits for SIGHUP: a server does from its first moment (SigBlk, man 5 proc),
+// and `remit call` and `doctor`, which have rows too, would die of it.
 bool waits_for_hangup(std::int64_t pid) {
   constexpr std::string_view kBlocked = "\nSigBlk:\t";
   const auto status = fs::read_file("/proc/" + std::to_string(pid) + "/status", kStatusBytes);
@@ -65,7 +65,8 @@ bool waits_for_hangup(std::int64_t pid) {
   if (at == std::string::npos) return false;
   std::uint64_t blocked = 0;
   const char* const digits = status->data() + at + kBlocked.size();
-  if (std::from_chars(digits, status->data() + status->size(), blocked, 16).ec != std::errc()) return false;
+  if (std::from_chars(digits, status->data() + status->size(), blocked, 16).ec != std::errc())
+    return false;
   return (blocked >> (SIGHUP - 1) & 1) != 0;
 }
 

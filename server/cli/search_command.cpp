@@ -17,7 +17,8 @@ int run_verb(const tools::ShellVerb& verb, std::span<const std::string> args) {
   memory::Ledger ledger(**state);
   auto hands = policy::operator_access(**state, ledger, fs::absolute("."), "", nullptr);
   if (!hands) return report(hands.error());
-  return verb.run((*hands)->access(), std::vector<std::string>(args.begin(), args.end()), stdout, stderr);
+  return verb.run((*hands)->access(), std::vector<std::string>(args.begin(), args.end()), stdout,
+                  stderr);
 }
 
 }  // namespace remit::cli

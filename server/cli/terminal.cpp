@@ -32,7 +32,7 @@ class NoEcho {
   bool active() const { return active_; }
 
  private:
-  struct termios before_ {};
+  struct termios before_{};
   bool active_ = false;
 };
 
@@ -58,14 +58,16 @@ Result<std::string> line_from_terminal() {
 Result<void> need_terminal() {
   if (::isatty(STDIN_FILENO) == 1) return {};
   return fail(ErrorKind::denied,
-              "this needs a terminal: a person proves presence here, and a program's standard input is none",
+              "this needs a terminal: a person proves presence here, and a program's standard "
+              "input is none",
               {}, "no_terminal");
 }
 
 Result<std::string> read_secret(const std::string& prompt) {
   TRY_DO(need_terminal());
   const NoEcho quiet;
-  if (!quiet.active()) return fail(ErrorKind::unavailable, "the terminal's echo cannot be turned off");
+  if (!quiet.active())
+    return fail(ErrorKind::unavailable, "the terminal's echo cannot be turned off");
   print_error(prompt);
   auto line = line_from_terminal();
   print_error("\n");
@@ -83,7 +85,8 @@ Result<void> prove_presence(memory::State& state) {
   memory::PinRows pins(state);
   TRY(const bool set, pins.is_set());
   if (!set) {
-    return fail(ErrorKind::unavailable, "no PIN is set; set one with `remit pin`", {}, "pin_not_set");
+    return fail(ErrorKind::unavailable, "no PIN is set; set one with `remit pin`", {},
+                "pin_not_set");
   }
   TRY(const std::string pin, read_secret("PIN: "));
   return pins.check(pin);

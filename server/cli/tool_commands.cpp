@@ -34,7 +34,8 @@ class ShellProgress : public tools::Progress {
 
 // Asked before the call: approves exactly the question this call would raise. Arguments of another
 // type are left for the tool to refuse.
-Result<void> approve_as_operator(server::Assembly& all, const policy::CallScope& scope, const Json& arguments) {
+Result<void> approve_as_operator(server::Assembly& all, const policy::CallScope& scope,
+                                 const Json& arguments) {
   policy::SpawnRequest request;
   const auto given = [&](const char* key, auto is) -> const Json* {
     const auto at = arguments.find(key);
@@ -43,11 +44,13 @@ Result<void> approve_as_operator(server::Assembly& all, const policy::CallScope&
   const Json* const command = given("command", &Json::is_string);
   if (command == nullptr) return {};
   request.command = command->get<std::string>();
-  if (const Json* text = given("description", &Json::is_string)) request.description = text->get<std::string>();
+  if (const Json* text = given("description", &Json::is_string))
+    request.description = text->get<std::string>();
   if (const Json* time = given("timeout", &Json::is_number_integer)) {
     request.wall = std::chrono::milliseconds(time->get<std::int64_t>());
   }
-  if (const Json* flag = given("run_in_background", &Json::is_boolean)) request.background = flag->get<bool>();
+  if (const Json* flag = given("run_in_background", &Json::is_boolean))
+    request.background = flag->get<bool>();
   TRY(const policy::Access::SpawnJudgement judgement, all.access().judge_spawn(scope, request));
   if (!judgement.question) return {};
   TRY(const std::string id, all.approvals().request(*judgement.question, scope));
@@ -67,7 +70,8 @@ const tools::Tool* find_tool(const std::vector<tools::Tool>& all, const std::str
 }
 
 // The Actions that a call of this tool would put before decide(), as far as its arguments tell.
-Result<policy::Decision> decide_call(server::Assembly& all, const std::string& name, const Json& arguments) {
+Result<policy::Decision> decide_call(server::Assembly& all, const std::string& name,
+                                     const Json& arguments) {
   const auto text = [&](const char* key) { return text_argument(arguments, key); };
   const auto judge = [&](const policy::Action& action) {
     return policy::decide(all.remit(), all.principal(), action);
@@ -83,7 +87,8 @@ Result<policy::Decision> decide_call(server::Assembly& all, const std::string& n
     return judge(action);
   }
   const std::string step = text("action");
-  if (name == "respond" || name == "inbox" || (name == "handoff" && !step.empty() && step != "send")) {
+  if (name == "respond" || name == "inbox" ||
+      (name == "handoff" && !step.empty() && step != "send")) {
     if (name == "inbox" && step != "read") {
       action.verb = policy::Verb::list;
       action.space = policy::Space::inbox;
@@ -98,7 +103,7 @@ Result<policy::Decision> decide_call(server::Assembly& all, const std::string& n
   if (name == "handoff" || name == "bug_report") {
     action.verb = policy::Verb::send;
     const std::string kind = text("kind");
-    action.kind = kind == "consult" ? policy::HandoffKind::consult
+    action.kind = kind == "consult"    ? policy::HandoffKind::consult
                   : kind == "delegate" ? policy::HandoffKind::delegate
                                        : policy::HandoffKind::escalate;
     action.to = text("to");
@@ -113,7 +118,8 @@ Result<policy::Decision> decide_call(server::Assembly& all, const std::string& n
     }
     if (name == "memory_write") {
       const std::string op = text("op");
-      TRY(action, all.access().describe(policy::Verb::replace, name, fs::join(all.remit().memory_root, action.path),
+      TRY(action, all.access().describe(policy::Verb::replace, name,
+                                        fs::join(all.remit().memory_root, action.path),
                                         op == "append"   ? policy::ReplaceOp::append
                                         : op == "entry"  ? policy::ReplaceOp::entry
                                         : op == "set"    ? policy::ReplaceOp::set
@@ -132,9 +138,9 @@ Result<policy::Decision> decide_call(server::Assembly& all, const std::string& n
   }
   const bool writes = name == "Write" || name == "Edit";
   const std::string path = text("file_path").empty() ? text("path") : text("file_path");
-  TRY(action, all.access().describe(writes                               ? policy::Verb::replace
+  TRY(action, all.access().describe(writes                             ? policy::Verb::replace
                                     : name == "Grep" || name == "Glob" ? policy::Verb::list
-                                                                         : policy::Verb::open,
+                                                                       : policy::Verb::open,
                                     name, path, policy::ReplaceOp::replace));
   return judge(action);
 }
@@ -142,8 +148,9 @@ Result<policy::Decision> decide_call(server::Assembly& all, const std::string& n
 Result<Json> arguments_of(const std::string& text) {
   auto parsed = parse_json(text);
   if (!parsed || !parsed->is_object()) {
-    return fail(ErrorKind::invalid_argument, "ARGS must be a JSON object" +
-                                                 (parsed ? std::string() : ": " + parsed.error().message));
+    return fail(
+        ErrorKind::invalid_argument,
+        "ARGS must be a JSON object" + (parsed ? std::string() : ": " + parsed.error().message));
   }
   return parsed;
 }
@@ -173,7 +180,8 @@ int call_command(std::span<const std::string> args) {
   const std::string& name = (*words)[1];
   const tools::Tool* const tool = find_tool(granted, name);
   if (tool == nullptr) {
-    print_error("remit: denied: " + all.remit().tools_line.short_text() + " grants no " + escape_ascii(name) + "\n");
+    print_error("remit: denied: " + all.remit().tools_line.short_text() + " grants no " +
+                escape_ascii(name) + "\n");
     return kFindings;
   }
   NoAsker asker;
@@ -181,7 +189,8 @@ int call_command(std::span<const std::string> args) {
   std::stop_source stop;
   const policy::CallScope scope{ulid(system_clock().unix_ms()), name};
   if (yes && name == "Bash") {
-    if (const auto done = approve_as_operator(all, scope, *arguments); !done) return report(done.error());
+    if (const auto done = approve_as_operator(all, scope, *arguments); !done)
+      return report(done.error());
   }
   tools::Call call{scope, all.access(), asker, progress, stop.get_token(), limits::kPageCharsMax};
   const auto reply = tool->run(*arguments, call);
@@ -232,10 +241,11 @@ int explain_command(std::span<const std::string> args) {
     if (!decision->hint.empty()) out["hint"] = decision->hint;
     print(dump(out) + "\n");
   } else {
-    print(std::string(policy::to_string(decision->verdict)) + ": " + printable(reason) + "\n  rule   " +
-          decision->rule + "\n  origin " + decision->origin.text() + "\n" +
+    print(std::string(policy::to_string(decision->verdict)) + ": " + printable(reason) +
+          "\n  rule   " + decision->rule + "\n  origin " + decision->origin.text() + "\n" +
           (decision->hint.empty() ? "" : "  hint   " + decision->hint + "\n"));
-    if ((*words)[1] == "Bash") print((*assembly)->explain_shell(text_argument(*arguments, "command")));
+    if ((*words)[1] == "Bash")
+      print((*assembly)->explain_shell(text_argument(*arguments, "command")));
   }
   return decision->verdict == policy::Verdict::deny ? kFindings : kDone;
 }

@@ -111,8 +111,8 @@ Result<tools::Asker::Answer> FormAsker::ask_in_turn(const policy::Question& ques
   if (params.empty())
     return fail(ErrorKind::unavailable, "the question does not fit a form", {}, "no_channel");
   const std::int64_t asked = service_.clock->monotonic_ms();
-  TRY(const Response response, ask_client(exchange_, pending_, "elicitation/create", params,
-                                          service_.question_life, stop));
+  TRY(const Response response,
+      ask_client(exchange_, pending_, "elicitation/create", params, service_.question_life, stop));
   const std::chrono::milliseconds latency(service_.clock->monotonic_ms() - asked);
   const auto answer = read_form_answer(response.result);
   if (!answer)  // an error, or nothing that a form returns: not approved, and no person's word

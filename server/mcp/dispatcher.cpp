@@ -28,7 +28,8 @@ std::size_t Server::tools_bytes() const {
   return parts_->offered.get()->catalogue.tools_bytes();
 }
 void Server::offer(Offer next) {
-  const auto now = std::make_shared<const Offered>(std::move(next), parts_->service, parts_->writer);
+  const auto now =
+      std::make_shared<const Offered>(std::move(next), parts_->service, parts_->writer);
   const auto before = parts_->offered.replace(now);
   before->replaced.request_stop();
   const Announces& announces = parts_->service.announces;
@@ -168,8 +169,9 @@ void Connection::State::on_request(Request& request, std::size_t bytes, const So
   // What is answered here and now is gone with its frame.
   auto held = parts.held_bytes.take(row->where == Where::reader ? 0 : bytes);
   if (!held)
-    return refuse({kInternalError, "busy: the requests in flight hold all the memory that they may; "
-                                   "retry when one is answered"},
+    return refuse({kInternalError,
+                   "busy: the requests in flight hold all the memory that they may; "
+                   "retry when one is answered"},
                   Step::capacity);
   auto exchange = std::make_shared<Exchange>(in_flight, source.outbox, batch, std::move(request.id),
                                              std::move(envelope), std::move(*held));
@@ -213,8 +215,10 @@ void Connection::State::run_on_reader(Method method, ReplyOnce& reply, const Jso
     case Method::initialize: {
       const auto agreed = eras.initialize(params);
       if (const auto* error = std::get_if<RpcError>(&agreed)) return reply.error(*error);
-      if (parts.service.announces.any()) session = parts.subscriptions.open_session(&in_flight, *outbox);
-      return reply.result(parts.offered.get()->catalogue.initialize_result(std::get<Revision>(agreed)));
+      if (parts.service.announces.any())
+        session = parts.subscriptions.open_session(&in_flight, *outbox);
+      return reply.result(
+          parts.offered.get()->catalogue.initialize_result(std::get<Revision>(agreed)));
     }
     case Method::set_log_level: {
       const auto given = params.is_object() ? params.find("level") : params.end();

@@ -14,8 +14,9 @@ void Job::run() {
         Step::capacity);
   // It waited for a thread while less came to be granted: nothing is done with what is no more.
   if (offered->replaced.stop_requested())
-    return reply.error({kInternalError, "what is offered was replaced meanwhile; list again, and retry"},
-                       Step::capacity);
+    return reply.error(
+        {kInternalError, "what is offered was replaced meanwhile; list again, and retry"},
+        Step::capacity);
   switch (method) {
     case Method::call_tool:
       call_tool(parts, offered, {pending, client_ready}, reply, *tool, params);

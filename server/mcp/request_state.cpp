@@ -98,8 +98,8 @@ Result<OpenedState> StateSeal::open(std::string_view token, const std::string& c
   if (!text) return refused();
   const auto payload = parse_json(*text);
   if (!payload || !payload->is_object()) return refused();
-  OpenedState state{text_member(*payload, "ask"), text_member(*payload, "nonce"),
-                    text_member(*payload, "code"), number_member(*payload, "at"),
+  OpenedState state{text_member(*payload, "ask"),     text_member(*payload, "nonce"),
+                    text_member(*payload, "code"),    number_member(*payload, "at"),
                     number_member(*payload, "until"), text_member(*payload, "kept")};
   const std::string who = hmac_sha256_hex(*key, "principal." + service_.principal);
   if (text_member(*payload, "call") != call || text_member(*payload, "who") != who ||

@@ -180,9 +180,9 @@ void call_tool(Parts& parts, std::shared_ptr<const Offered> offered, const CallL
   if (modern && traits != nullptr && !envelope.client.covers(traits->needs))
     return reply.error(missing_capability(traits->needs, envelope.client));
 
-  const auto call = std::make_shared<ToolCall>(parts, std::move(offered), link,
-                                               exchange.shared_from_this(), tool, traits,
-                                               std::move(*arguments));
+  const auto call =
+      std::make_shared<ToolCall>(parts, std::move(offered), link, exchange.shared_from_this(), tool,
+                                 traits, std::move(*arguments));
   if (modern)
     if (const auto taken = call->inputs.take(params); !taken)
       return reply.error(rpc_error(taken.error(), envelope.revision));

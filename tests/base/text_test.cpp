@@ -28,8 +28,8 @@ TEST_CASE("the ASCII at the start is found to the byte, wherever it ends") {
 }
 
 TEST_CASE("every code point survives being written and read, at each length's edges") {
-  for (const char32_t point :
-       {U'\0', U'\x7F', U'\u0080', U'\u07FF', U'\u0800', U'\uD7FF', U'\uE000', U'\uFFFF', U'\U00010000', U'\U0010FFFF'}) {
+  for (const char32_t point : {U'\0', U'\x7F', U'\u0080', U'\u07FF', U'\u0800', U'\uD7FF',
+                               U'\uE000', U'\uFFFF', U'\U00010000', U'\U0010FFFF'}) {
     std::string bytes;
     remit::append_utf8(bytes, point);
     const remit::CodePoint read = remit::decode_utf8(bytes + "\x80");
@@ -37,7 +37,8 @@ TEST_CASE("every code point survives being written and read, at each length's ed
     CHECK(read.length == bytes.size());
     CHECK(remit::valid_utf8(bytes));
   }
-  for (const char* broken : {"\x80", "\xC1\x80", "\xC2", "\xE0\x80\x80", "\xED\xA0\x80", "\xF0\x80\x80\x80", "\xF4\x90\x80\x80"}) {
+  for (const char* broken : {"\x80", "\xC1\x80", "\xC2", "\xE0\x80\x80", "\xED\xA0\x80",
+                             "\xF0\x80\x80\x80", "\xF4\x90\x80\x80"}) {
     CHECK(remit::decode_utf8(broken).length == 0);
   }
 }

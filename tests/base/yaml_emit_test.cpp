@@ -77,7 +77,8 @@ TEST_CASE("every text comes back as itself from a reader") {
   }
   CHECK(yaml_scalar("no") == "\"no\"");
   CHECK(yaml_scalar("plain words") == "plain words");
-  CHECK(yaml_scalar("\xef\xbf\xbe\xef\xbf\xbf") == "\"\\ufffe\\uffff\"");  // readers refuse them bare
+  CHECK(yaml_scalar("\xef\xbf\xbe\xef\xbf\xbf") ==
+        "\"\\ufffe\\uffff\"");  // readers refuse them bare
   CHECK(yaml_scalar("bad \xff byte") == "\"bad \xef\xbf\xbd byte\"");
 }
 

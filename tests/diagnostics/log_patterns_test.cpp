@@ -35,8 +35,7 @@ const Redactor& redactor() {
 }
 
 Result<tools::Reply> call(const Scratch& scratch, const std::string& arguments,
-                          std::string* kept = nullptr,
-                          std::size_t page = limits::kPageChars) {
+                          std::string* kept = nullptr, std::size_t page = limits::kPageChars) {
   FolderAccess access(scratch.path());
   NoAsker asker;
   NoProgress progress;

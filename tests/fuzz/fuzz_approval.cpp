@@ -42,13 +42,26 @@ std::optional<std::string> unescape(std::string_view text) {
     if (++i == text.size()) return std::nullopt;
     std::size_t digits = 0;
     switch (text[i]) {
-      case '\\': out += '\\'; continue;
-      case 'n': out += '\n'; continue;
-      case 't': out += '\t'; continue;
-      case 'x': digits = 2; break;
-      case 'u': digits = 4; break;
-      case 'U': digits = 8; break;
-      default: return std::nullopt;
+      case '\\':
+        out += '\\';
+        continue;
+      case 'n':
+        out += '\n';
+        continue;
+      case 't':
+        out += '\t';
+        continue;
+      case 'x':
+        digits = 2;
+        break;
+      case 'u':
+        digits = 4;
+        break;
+      case 'U':
+        digits = 8;
+        break;
+      default:
+        return std::nullopt;
     }
     const std::string hex(text.substr(i + 1, digits));
     if (hex.size() != digits || hex.find_first_not_of("0123456789abcdef") != hex.npos) {

@@ -31,7 +31,8 @@ void check_literal(std::string_view path) {
   const auto exact = Glob::compile(escaped);
   REQUIRE_THAT(exact.has_value());
   REQUIRE_THAT(exact->matches(path));
-  REQUIRE_THAT(!exact->matches(std::string(path) + "x") && !exact->matches("x" + std::string(path)));
+  REQUIRE_THAT(!exact->matches(std::string(path) + "x") &&
+               !exact->matches("x" + std::string(path)));
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ class CheckedOutbox final : public remit::mcp::Outbox {
 remit::mcp::Service quick_service() {
   auto service = remit::wire_test::toy_service();
   std::erase_if(service.tools, [](const remit::tools::Tool& tool) {
-    return tool.name == "slow" || tool.name == "big" || tool.name == "steps" || tool.name == "print";
+    return tool.name == "slow" || tool.name == "big" || tool.name == "steps" ||
+           tool.name == "print";
   });
   return service;
 }

@@ -1,5 +1,6 @@
 // Paths: what the checks accept is text that the kernel and a terminal can be given; a document's
-// name is one normal form, which reads back as itself and which patterns judge component by component.
+// name is one normal form, which reads back as itself and which patterns judge component by
+// component.
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -41,7 +42,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   if (fs::check_path(text)) {
     REQUIRE_THAT(valid_utf8(text) && !has_control(text) && text.size() <= limits::kPathBytes);
-    for (const std::string_view part : split(text, '/')) REQUIRE_THAT(part.size() <= limits::kNameMax);
+    for (const std::string_view part : split(text, '/'))
+      REQUIRE_THAT(part.size() <= limits::kNameMax);
   }
   const auto path = memory::DocPath::parse(text);
   if (path) {

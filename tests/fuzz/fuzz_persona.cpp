@@ -1,5 +1,5 @@
-// Personas and YAML: whatever the bytes, a refused file grants nothing, a served one grants nothing that
-// does not stand in it, and a repair leaves alone what decides about rights.
+// Personas and YAML: whatever the bytes, a refused file grants nothing, a served one grants nothing
+// that does not stand in it, and a repair leaves alone what decides about rights.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -18,9 +18,9 @@ using namespace remit::policy;
 
 namespace {
 
-constexpr std::array<std::string_view, 11> kTools{"Read",        "Grep",         "Glob",        "Write",
-                                                  "Edit",        "Bash",         "memory_read", "memory_write",
-                                                  "memory_list", "log_patterns", "handoff"};
+constexpr std::array<std::string_view, 11> kTools{
+    "Read",        "Grep",         "Glob",        "Write",        "Edit",   "Bash",
+    "memory_read", "memory_write", "memory_list", "log_patterns", "handoff"};
 
 const Installation& installation() {
   static const Installation kShipped = [] {
@@ -33,7 +33,9 @@ const Installation& installation() {
   return kShipped;
 }
 
-bool is_generic(std::string_view name) { return name.find('_') == name.npos && name != "handoff"; }
+bool is_generic(std::string_view name) {
+  return name.find('_') == name.npos && name != "handoff";
+}
 
 void check_compiled(std::string_view text, const Compiled& result) {
   if (!result.ok) {
@@ -63,10 +65,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)yaml::parse(text);
   const Persona persona = parse_persona("x.md", text, installation().words);
   REQUIRE_THAT(persona.ok || persona.tools.empty());
-  check_compiled(text, compile({persona, nullptr, installation(), {}, kTools, {"inst_1", {}, {}, {}}}));
+  check_compiled(text,
+                 compile({persona, nullptr, installation(), {}, kTools, {"inst_1", {}, {}, {}}}));
   const ParsedManifest manifest = parse_manifest("x.manifest.yaml", text);
-  REQUIRE_THAT(std::is_sorted(persona.diagnostics.begin(), persona.diagnostics.end(),
-                              [](const Diagnostic& a, const Diagnostic& b) { return a.line < b.line; }));
+  REQUIRE_THAT(
+      std::is_sorted(persona.diagnostics.begin(), persona.diagnostics.end(),
+                     [](const Diagnostic& a, const Diagnostic& b) { return a.line < b.line; }));
   const Fix fix = propose_fix("x.md", text, installation().words);
   if (fix.repaired) {
     const Persona repaired = parse_persona("x.md", fix.bytes, installation().words);

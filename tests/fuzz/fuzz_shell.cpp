@@ -1,5 +1,5 @@
-// The shell policy on any bytes: it ends, what it shows is printable ASCII, what is not understood is
-// never allowed, and a text is never judged more weakly for standing in a subshell.
+// The shell policy on any bytes: it ends, what it shows is printable ASCII, what is not understood
+// is never allowed, and a text is never judged more weakly for standing in a subshell.
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -19,7 +19,8 @@ const remit::policy::ShellRules& rules() {
       "rules:\n"
       "  - {id: show, argv0: [cat, ls], flags: {allow: ['-n', '-k:int', '--sort:any', '--']},\n"
       "     operands: [{role: read}], decision: allow, tests: {match: ['cat a']}}\n"
-      "  - {id: print, argv0: [echo], operands: [text], decision: allow, tests: {match: [echo a]}}\n"
+      "  - {id: print, argv0: [echo], operands: [text], decision: allow, tests: {match: [echo "
+      "a]}}\n"
       "  - {id: never, argv0: [sudo], decision: deny, tests: {match: [sudo a]}}\n",
       "fuzz");
   REQUIRE_THAT(loaded.has_value());

@@ -1,5 +1,5 @@
-// Typed edits of YAML: the first line is a key, the second a value, the rest a document. An edit is an
-// error, or a document that says what it said before and what was asked, and nothing else.
+// Typed edits of YAML: the first line is a key, the second a value, the rest a document. An edit is
+// an error, or a document that says what it said before and what was asked, and nothing else.
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -71,7 +71,8 @@ void check_set(std::string_view document, const std::string& key, const Json& va
   const yaml::Parsed before = parse(document), after = parse(*edited);
   REQUIRE_THAT(before.ok() && after.ok() && after.root.kind == yaml::Kind::mapping);
   const yaml::Node* const now = after.root.find(key);
-  REQUIRE_THAT(now != nullptr && now->kind == (value.is_null() ? yaml::Kind::null : yaml::Kind::scalar));
+  REQUIRE_THAT(now != nullptr &&
+               now->kind == (value.is_null() ? yaml::Kind::null : yaml::Kind::scalar));
   if (value.is_string()) REQUIRE_THAT(now->text == value.get<std::string>() && !now->plain);
   const bool fresh = before.root.kind != yaml::Kind::mapping || before.root.find(key) == nullptr;
   REQUIRE_THAT(after.root.entries.size() == before.root.entries.size() + (fresh ? 1 : 0));
@@ -87,7 +88,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string key = to_utf8(text.substr(0, first));
   const std::string value = first < size ? to_utf8(text.substr(first + 1, second - first - 1)) : "";
   const std::string_view document = second < size ? text.substr(second + 1) : std::string_view();
-  check_add(document, key, Json{{"id", value}, {key, {{"n", 1}, {"list", {value, true, nullptr}}}}});
+  check_add(document, key,
+            Json{{"id", value}, {key, {{"n", 1}, {"list", {value, true, nullptr}}}}});
   check_set(document, key, value);
   check_set(document, key, true);
   check_set(document, key, -7);

@@ -4,7 +4,6 @@
 // twice, the ledger verifies and holds every acknowledged record.
 //   REMIT_STRESS_SECONDS (default 3) is how long it lasts.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
-#include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -18,6 +17,8 @@
 #include <map>
 #include <random>
 #include <set>
+
+#include <doctest/doctest.h>
 
 #include "base/crypto.h"
 #include "base/text.h"
@@ -41,8 +42,8 @@ std::string body_of(const std::string& token, std::size_t fill) {
 
 bool is_whole(const std::string& body) {
   const std::size_t at = body.rfind("sum: ");
-  return at != std::string::npos && body == body.substr(0, at) + "sum: " +
-                                                sha256_hex(body.substr(0, at)) + "\n";
+  return at != std::string::npos &&
+         body == body.substr(0, at) + "sum: " + sha256_hex(body.substr(0, at)) + "\n";
 }
 
 std::string token_of(const std::string& body) {
@@ -50,7 +51,9 @@ std::string token_of(const std::string& body) {
   return body.starts_with("token: ") ? body.substr(7, end - 7) : "";
 }
 
-DocPath path(const std::string& text) { return DocPath::parse(text).value(); }
+DocPath path(const std::string& text) {
+  return DocPath::parse(text).value();
+}
 
 DocumentChange change(Op op, const std::string& name, std::string body) {
   DocumentChange out;
@@ -64,7 +67,9 @@ DocumentChange change(Op op, const std::string& name, std::string body) {
 class Worker {
  public:
   Worker(const Scratch& scratch, int slot, int generation)
-      : scratch_(scratch), slot_(slot), generation_(generation),
+      : scratch_(scratch),
+        slot_(slot),
+        generation_(generation),
         random_(static_cast<unsigned>(slot * 1000 + generation)) {}
 
   int run() {
@@ -86,13 +91,27 @@ class Worker {
       Result<void> done;
       switch (random_() % 8) {
         case 0:
-        case 1: done = append_ledger(ledger, token, Durability::read); break;
-        case 2: done = append_ledger(ledger, token, Durability::effect); break;
-        case 3: done = append_line(token); break;
-        case 4: done = replace_one(token); break;
-        case 5: done = replace_pair(token); break;
-        case 6: done = increment(); break;
-        case 7: done = append_once(token); break;
+        case 1:
+          done = append_ledger(ledger, token, Durability::read);
+          break;
+        case 2:
+          done = append_ledger(ledger, token, Durability::effect);
+          break;
+        case 3:
+          done = append_line(token);
+          break;
+        case 4:
+          done = replace_one(token);
+          break;
+        case 5:
+          done = replace_pair(token);
+          break;
+        case 6:
+          done = increment();
+          break;
+        case 7:
+          done = append_once(token);
+          break;
       }
       // What may happen: waited too long for a lock; an outsider or another process was faster.
       if (!done && done.error().code != "locked" && done.error().kind != ErrorKind::conflict) {
@@ -111,8 +130,8 @@ class Worker {
   }
   Result<std::vector<Committed>> commit(std::vector<DocumentChange> changes,
                                         const std::string& key = "") {
-    return store_->commit(changes, {"w" + std::to_string(slot_), "p" + std::to_string(slot_), "", ""},
-                          key);
+    return store_->commit(changes,
+                          {"w" + std::to_string(slot_), "p" + std::to_string(slot_), "", ""}, key);
   }
   Result<void> append_ledger(Ledger& ledger, const std::string& token, Durability durability) {
     TRY_DO(ledger.append({"decision", token, "p", "allow", "r", "f:1:1", "{}"}, durability));
@@ -135,8 +154,10 @@ class Worker {
   }
   Result<void> replace_pair(const std::string& token) {
     const std::string body = body_of(token, 100);
-    DocumentChange a = change(Op::replace, "pair/a.yaml", ""), b = change(Op::replace, "pair/b.yaml", "");
-    a.edit = b.edit = [&](const std::optional<std::string>&) -> Result<std::string> { return body; };
+    DocumentChange a = change(Op::replace, "pair/a.yaml", ""),
+                   b = change(Op::replace, "pair/b.yaml", "");
+    a.edit =
+        b.edit = [&](const std::optional<std::string>&) -> Result<std::string> { return body; };
     TRY_DO(commit({a, b}));
     acknowledge("P " + token);
     return {};
@@ -174,7 +195,7 @@ class Worker {
 };
 
 void sleep_ms(long ms) {
-  const struct timespec wait {ms / 1000, ms % 1000 * 1'000'000};
+  const struct timespec wait{ms / 1000, ms % 1000 * 1'000'000};
   ::nanosleep(&wait, nullptr);
 }
 
@@ -253,8 +274,8 @@ void check_documents(Store& store, const Acknowledged& acked) {
     const auto now = store.read(path(name));
     if (!now && !acked.versions.contains(name)) continue;  // a short run may not reach each
     REQUIRE(now);
-    // The outsider also writes in place, and is killed while it does: what is there then begins as its
-    // own texts do.
+    // The outsider also writes in place, and is killed while it does: what is there then begins as
+    // its own texts do.
     const std::string beginning = now->body.substr(0, std::string_view("token: outsider").size());
     const bool torn_by_outsider = n == 0 && now->author == "external" && !is_whole(now->body) &&
                                   std::string_view("token: outsider").starts_with(beginning);
@@ -349,10 +370,11 @@ TEST_CASE("eight processes, one state directory, kill -9 at random, an outsider 
     REQUIRE(pending.step().value());
     CHECK(pending.integer(0) == 0);
   }
-  std::printf("%d kills, %zu acknowledged: %zu ledger records, %zu appends, %zu once, %zu pairs, "
-              "%zu increments\n",
-              kills, acked.total, acked.ledger.size(), acked.appended.size(), acked.once.size(),
-              acked.pairs.size(), acked.counted.size());
+  std::printf(
+      "%d kills, %zu acknowledged: %zu ledger records, %zu appends, %zu once, %zu pairs, "
+      "%zu increments\n",
+      kills, acked.total, acked.ledger.size(), acked.appended.size(), acked.once.size(),
+      acked.pairs.size(), acked.counted.size());
   CHECK(kills > 0);
   CHECK(acked.total > 0);
 }

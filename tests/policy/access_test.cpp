@@ -33,9 +33,14 @@ TEST_CASE("a denied document answers alike whether it exists, is missing, or lie
   Bench bench;
   bench.put_memory("inst_other/secret.yaml", "TOP SECRET\n");
   bench.put_memory(kIssues, "issues: []\n");
-  const auto read = [&](const std::string& path) { return Bench::answer(bench.read("Agent_Memory/" + path), path); };
+  const auto read = [&](const std::string& path) {
+    return Bench::answer(bench.read("Agent_Memory/" + path), path);
+  };
   const auto write = [&](const std::string& path) {
-    return Bench::answer(bench.access->replace(bench.call("Write"), request(ReplaceOp::create, "Agent_Memory/" + path, "x")), path);
+    return Bench::answer(
+        bench.access->replace(bench.call("Write"),
+                              request(ReplaceOp::create, "Agent_Memory/" + path, "x")),
+        path);
   };
   CHECK(read("inst_other/secret.yaml") == read("inst_other/absent.yaml"));
   CHECK(read("inst_other/secret.yaml/x") == read("inst_other/absent.yaml/x"));
@@ -45,17 +50,22 @@ TEST_CASE("a denied document answers alike whether it exists, is missing, or lie
   CHECK(write("inst_other/secret.yaml/x/y") == write("inst_other/absent.yaml/x/y"));
   // A write-only document is not read, there or not.
   CHECK(read(kIssues).find("not_allowed") != std::string::npos);
-  const auto doc = [&](const std::string& path) { return Bench::answer(bench.access->open_document(bench.call("memory_read"), path), path); };
+  const auto doc = [&](const std::string& path) {
+    return Bench::answer(bench.access->open_document(bench.call("memory_read"), path), path);
+  };
   CHECK(doc("inst_other/secret.yaml") == doc("inst_other/absent.yaml"));
   // The same path written absolutely is the same thing.
-  CHECK(bench.read(bench.memory("inst_other/secret.yaml")).error().message == bench.read("Agent_Memory/inst_other/secret.yaml").error().message);
+  CHECK(bench.read(bench.memory("inst_other/secret.yaml")).error().message ==
+        bench.read("Agent_Memory/inst_other/secret.yaml").error().message);
 }
 
 TEST_CASE("listing documents tells of no foreign directory") {
   Bench bench;
   bench.put_memory("inst_other/secret.yaml", "x\n");
   bench.put_memory(kIssues, "issues: []\n");
-  const auto list = [&](const std::string& prefix) { return good(bench.access->list_documents(bench.call("memory_list"), prefix)); };
+  const auto list = [&](const std::string& prefix) {
+    return good(bench.access->list_documents(bench.call("memory_list"), prefix));
+  };
   CHECK(list("inst_other").empty());
   CHECK(list("inst_none").empty());
   CHECK(list("inst_other/secret.yaml").empty());
@@ -76,8 +86,10 @@ TEST_CASE("links: into Agent_Memory, outside, absolute, hard") {
   REQUIRE(::symlink("../outside/secret", (work + "out").c_str()) == 0);
   REQUIRE(::symlink((bench.at("outside/secret")).c_str(), (work + "absolute").c_str()) == 0);
   REQUIRE(::symlink("real.txt", (work + "inside").c_str()) == 0);
-  REQUIRE(::link(bench.at("work/Agent_Memory/inst_other/secret.yaml").c_str(), bench.memory("hard").c_str()) == 0);
-  for (const char* path : {"into/secret.yaml", "out", "absolute", "../outside/secret", "../root-evil/secret", "Agent_Memory/hard"}) {
+  REQUIRE(::link(bench.at("work/Agent_Memory/inst_other/secret.yaml").c_str(),
+                 bench.memory("hard").c_str()) == 0);
+  for (const char* path : {"into/secret.yaml", "out", "absolute", "../outside/secret",
+                           "../root-evil/secret", "Agent_Memory/hard"}) {
     CAPTURE(path);
     const auto answer = bench.read(path);
     REQUIRE_FALSE(answer);
@@ -101,15 +113,17 @@ TEST_CASE("what is no regular file is refused at once") {
     CHECK(bench.read(path).error().kind == ErrorKind::invalid_argument);
     CHECK_FALSE(bench.write(path, "x"));
   }
-  for (const std::string& path : {std::string("a\0b", 3), std::string("a\nb"), std::string(300, 'n'), std::string(5000, '/') + "x",
-                                  std::string("\xff\xfe")}) {
+  for (const std::string& path :
+       {std::string("a\0b", 3), std::string("a\nb"), std::string(300, 'n'),
+        std::string(5000, '/') + "x", std::string("\xff\xfe")}) {
     CHECK_FALSE(bench.read(path));
     CHECK_FALSE(bench.write(path, "x"));
   }
 }
 
 TEST_CASE("a walk shows neither other agents' memory nor hidden names") {
-  Bench bench([](Remit& remit) { remit.read_denied = {*make_path_rule("**/.env", {"site.yaml", 4, 1})}; });
+  Bench bench(
+      [](Remit& remit) { remit.read_denied = {*make_path_rule("**/.env", {"site.yaml", 4, 1})}; });
   bench.put("work/.env", "K=1");
   bench.put("work/src/.env", "K=1");
   bench.put("work/src/a.c", "int a;");
@@ -160,7 +174,8 @@ TEST_CASE("a walk opens regular files only and waits for nobody's pipe") {
 }
 
 TEST_CASE("a log root above the workspace keeps the workspace's and Agent_Memory's rules") {
-  Bench bench([](Remit& remit) { remit.read_denied = {*make_path_rule("conf/key", {"site.yaml", 4, 1})}; });
+  Bench bench(
+      [](Remit& remit) { remit.read_denied = {*make_path_rule("conf/key", {"site.yaml", 4, 1})}; });
   bench.put("work/conf/key", "K");
   bench.put_memory("inst_other/secret.yaml", "x");
   bench.remit.roots[1].path = bench.at("");
@@ -242,7 +257,7 @@ TEST_CASE("what a write leaves: parents, modes, no set-id bits, no split hard li
   odd.mode = 06755;
   odd.keep_mode = false;
   CHECK(bench.access->replace(bench.call("Bash"), odd));
-  struct stat status {};
+  struct stat status{};
   REQUIRE(::stat(bench.at("work/tool.sh").c_str(), &status) == 0);
   CHECK((status.st_mode & 07777) == 0755);
   ReplaceRequest mode = request(ReplaceOp::mode, "tool.sh");
@@ -253,20 +268,27 @@ TEST_CASE("what a write leaves: parents, modes, no set-id bits, no split hard li
   bench.put("outside/shared", "x");
   REQUIRE(::link(bench.at("outside/shared").c_str(), bench.at("work/hard").c_str()) == 0);
   CHECK(bench.write("hard", "y").error().code == "hard_link");
-  CHECK(bench.access->replace(bench.call("Bash"), request(ReplaceOp::mode, "hard")).error().code == "hard_link");
+  CHECK(bench.access->replace(bench.call("Bash"), request(ReplaceOp::mode, "hard")).error().code ==
+        "hard_link");
   CHECK(bench.get("outside/shared") == "x");
   // Nothing is made on the way to a refusal.
-  CHECK_FALSE(bench.access->replace(bench.call("Write"), request(ReplaceOp::append, "void/x", "y")));
+  CHECK_FALSE(
+      bench.access->replace(bench.call("Write"), request(ReplaceOp::append, "void/x", "y")));
   CHECK_FALSE(bench.access->replace(bench.call("Bash"), request(ReplaceOp::mode, "void/x")));
   CHECK_FALSE(bench.exists("work/void"));
   CHECK_FALSE(bench.write("tool.sh/below", "x"));
-  CHECK(bench.access->replace(bench.call("Bash"), request(ReplaceOp::mkdir, "tool.sh")).error().kind == ErrorKind::conflict);
-  CHECK_FALSE(bench.access->replace(bench.call("Bash"), request(ReplaceOp::symlink, "l", std::string("..\0x", 4))));
+  CHECK(bench.access->replace(bench.call("Bash"), request(ReplaceOp::mkdir, "tool.sh"))
+            .error()
+            .kind == ErrorKind::conflict);
+  CHECK_FALSE(bench.access->replace(bench.call("Bash"),
+                                    request(ReplaceOp::symlink, "l", std::string("..\0x", 4))));
 }
 
 TEST_CASE("documents: secrets, foreign directories, repeated edits") {
   Bench bench;
-  const std::string jwt = "AKIAIOSFODNN7EXAMPLE -----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\n-----END RSA PRIVATE KEY-----\n";
+  const std::string jwt =
+      "AKIAIOSFODNN7EXAMPLE -----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\n-----END RSA "
+      "PRIVATE KEY-----\n";
   REQUIRE_FALSE(bench.redactor->find(jwt).empty());
   ReplaceRequest secret = request(ReplaceOp::create, kIssues, jwt);
   secret.document = true;
@@ -274,7 +296,11 @@ TEST_CASE("documents: secrets, foreign directories, repeated edits") {
   // A denied path is denied first, whatever is sent.
   secret.path = "inst_other/x.yaml";
   CHECK(bench.access->replace(bench.call("memory_write"), secret).error().code == "not_allowed");
-  CHECK_FALSE(bench.access->replace(bench.call("Bash"), request(ReplaceOp::mkdir, "Agent_Memory/inst_other")));
-  CHECK(bench.access->replace(bench.call("Bash"), request(ReplaceOp::mkdir, "Agent_Memory/_knowledge")));
-  CHECK_FALSE(bench.access->replace(bench.call("Write"), request(ReplaceOp::create, "Agent_Memory/_communication/inbox/dba/x.yaml", "a: 1")));
+  CHECK_FALSE(bench.access->replace(bench.call("Bash"),
+                                    request(ReplaceOp::mkdir, "Agent_Memory/inst_other")));
+  CHECK(bench.access->replace(bench.call("Bash"),
+                              request(ReplaceOp::mkdir, "Agent_Memory/_knowledge")));
+  CHECK_FALSE(bench.access->replace(
+      bench.call("Write"),
+      request(ReplaceOp::create, "Agent_Memory/_communication/inbox/dba/x.yaml", "a: 1")));
 }

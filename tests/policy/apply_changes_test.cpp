@@ -22,7 +22,8 @@ Change change_of(ChangeKind kind, const std::string& path, const std::string& co
 
 std::string outcomes(const ApplyReport& report) {
   std::string out;
-  for (const ChangeResult& one : report.changes) out += one.path + "=" + to_string(one.outcome) + " ";
+  for (const ChangeResult& one : report.changes)
+    out += one.path + "=" + to_string(one.outcome) + " ";
   return out;
 }
 
@@ -48,13 +49,14 @@ TEST_CASE("changes are applied like Write; denied ones are dropped, conflicts an
   raced.preimage_sha256 = sha256_hex("before");
   Change newer = change_of(ChangeKind::modify, bench.at("work/old"), "mine");
   newer.preimage_sha256 = "newer";
-  const ApplyReport report = bench.apply({change_of(ChangeKind::create, bench.at("work/d/new"), "n"),
-                                          change_of(ChangeKind::mkdir, bench.at("work/d")),
-                                          change_of(ChangeKind::remove, bench.at("work/gone")),
-                                          change_of(ChangeKind::create, bench.memory("inst_other/x.yaml"), "a: 1\n"),
-                                          raced, newer});
+  const ApplyReport report = bench.apply(
+      {change_of(ChangeKind::create, bench.at("work/d/new"), "n"),
+       change_of(ChangeKind::mkdir, bench.at("work/d")),
+       change_of(ChangeKind::remove, bench.at("work/gone")),
+       change_of(ChangeKind::create, bench.memory("inst_other/x.yaml"), "a: 1\n"), raced, newer});
   CHECK(outcomes(report) ==
-        "Agent_Memory/inst_other/x.yaml=denied d=applied d/new=applied old=held raced=held gone=held ");
+        "Agent_Memory/inst_other/x.yaml=denied d=applied d/new=applied old=held raced=held "
+        "gone=held ");
   CHECK(bench.get("work/d/new") == "n");
   CHECK(bench.get("work/raced") == "by another");
   CHECK(bench.exists("work/gone"));
@@ -79,11 +81,13 @@ TEST_CASE("a person's yes applies the set, a file that became a directory includ
   bench.put("work/thing", "file");
   Change gone = change_of(ChangeKind::remove, bench.at("work/thing"));
   gone.preimage_sha256 = sha256_hex("file");
-  const ApplyReport report = bench.apply({gone, change_of(ChangeKind::mkdir, bench.at("work/thing")),
-                                          change_of(ChangeKind::create, bench.at("work/thing/in"), "x")});
+  const ApplyReport report =
+      bench.apply({gone, change_of(ChangeKind::mkdir, bench.at("work/thing")),
+                   change_of(ChangeKind::create, bench.at("work/thing/in"), "x")});
   CHECK(outcomes(report) == "thing=held thing=held thing/in=held ");
   CHECK(bench.get("work/thing") == "file");
-  const ApplyReport done = good(apply_change_set(*bench.access, bench.sets, bench.call("Bash"), good(bench.sets.load(report.change_set))));
+  const ApplyReport done = good(apply_change_set(*bench.access, bench.sets, bench.call("Bash"),
+                                                 good(bench.sets.load(report.change_set))));
   CHECK(done.change_set.empty());
   CHECK(bench.get("work/thing/in") == "x");
   CHECK(good(bench.sets.list()).empty());
@@ -95,9 +99,11 @@ TEST_CASE("what changed since is not deleted, and only the rest of a set waits o
   bench.remit.bash.apply = Apply::hold;
   Change gone = change_of(ChangeKind::remove, bench.at("work/gone"));
   gone.preimage_sha256 = sha256_hex("old");
-  const std::string id = bench.apply({change_of(ChangeKind::create, bench.at("work/new"), "n"), gone}).change_set;
+  const std::string id =
+      bench.apply({change_of(ChangeKind::create, bench.at("work/new"), "n"), gone}).change_set;
   bench.put("work/gone", "precious");
-  const ApplyReport first = good(apply_change_set(*bench.access, bench.sets, bench.call("Bash"), good(bench.sets.load(id))));
+  const ApplyReport first = good(
+      apply_change_set(*bench.access, bench.sets, bench.call("Bash"), good(bench.sets.load(id))));
   CHECK(bench.get("work/new") == "n");
   CHECK(bench.get("work/gone") == "precious");
   const ChangeSet rest = good(bench.sets.load(first.change_set));
@@ -106,7 +112,8 @@ TEST_CASE("what changed since is not deleted, and only the rest of a set waits o
   CHECK(first.change_set != id);
   CHECK_FALSE(bench.sets.load(id));
   bench.put("work/gone", "old");
-  CHECK(good(apply_change_set(*bench.access, bench.sets, bench.call("Bash"), rest)).change_set.empty());
+  CHECK(good(apply_change_set(*bench.access, bench.sets, bench.call("Bash"), rest))
+            .change_set.empty());
   CHECK_FALSE(bench.exists("work/gone"));
 }
 
@@ -114,7 +121,10 @@ TEST_CASE("change sets: kept whole, damage noticed, gone after a day") {
   Held bench;
   ChangeSet set;
   set.workspace = bench.at("work");
-  set.changes = {change_of(ChangeKind::create, bench.at("work/n\xff" "ame"), std::string("a\0b", 3)),
+  set.changes = {change_of(ChangeKind::create,
+                           bench.at("work/n\xff"
+                                    "ame"),
+                           std::string("a\0b", 3)),
                  change_of(ChangeKind::symlink, bench.at("work/l"), "n")};
   const std::string id = good(bench.sets.save(set));
   const ChangeSet back = good(bench.sets.load(id));

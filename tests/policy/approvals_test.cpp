@@ -74,8 +74,9 @@ TEST_CASE("other bytes, directory, time limit or way of running are another ques
 
 TEST_CASE("a script that changed after the yes is asked again") {
   SpawnHouse house;
-  for (const std::string text : {"./run.sh", "bash run.sh", "bash -x run.sh", "cd sub && ./run.sh", "python3.11 -u run.sh",
-                           "node -r ./run.sh x.js", "timeout 5 ./run.sh", "bash -c '. ./run.sh'"}) {
+  for (const std::string text :
+       {"./run.sh", "bash run.sh", "bash -x run.sh", "cd sub && ./run.sh", "python3.11 -u run.sh",
+        "node -r ./run.sh x.js", "timeout 5 ./run.sh", "bash -c '. ./run.sh'"}) {
     CAPTURE(text);
     house.put("run.sh", "echo one\n");
     house.put("sub/run.sh", "echo one\n");
@@ -213,7 +214,8 @@ TEST_CASE("a form shows a question whole or not at all") {
 
 TEST_CASE("NUL and more than 64 KiB are refused, not asked") {
   SpawnHouse house;
-  for (const std::string& text : {std::string("ls\0-l", 5), "true " + std::string(limits::kCommandBytes, 'a')}) {
+  for (const std::string& text :
+       {std::string("ls\0-l", 5), "true " + std::string(limits::kCommandBytes, 'a')}) {
     const auto judged = house.access->judge_spawn(house.scope(), SpawnHouse::command(text));
     CHECK((!judged || judged->decision.verdict == policy::Verdict::deny));
     CHECK(code_of(house.spawn(SpawnHouse::command(text))) != "needs_approval");
@@ -254,9 +256,11 @@ struct Said {
   bool taken = false, void_ = false;
 };
 
-TEST_CASE("whatever the order of questions, answers, ends and calls, only approved bytes reach the spawner") {
-  // What 5 s of CPU allow (30 s where others work, too), at least 300; 10,000 with REMIT_FULL; as many as REMIT_INTERLEAVINGS
-  // says.
+TEST_CASE(
+    "whatever the order of questions, answers, ends and calls, only approved bytes reach the "
+    "spawner") {
+  // What 5 s of CPU allow (30 s where others work, too), at least 300; 10,000 with REMIT_FULL; as
+  // many as REMIT_INTERLEAVINGS says.
   const char* wanted = std::getenv("REMIT_INTERLEAVINGS");
   const bool budget = wanted == nullptr && std::getenv("REMIT_FULL") == nullptr;
   const int runs = wanted != nullptr ? std::atoi(wanted) : 10'000;
@@ -265,14 +269,15 @@ TEST_CASE("whatever the order of questions, answers, ends and calls, only approv
   const auto spent = [&] {
     return std::clock() > cpu_end || std::chrono::steady_clock::now() > end;
   };
-  const std::vector<std::string> commands{kHigh, kLow, "perl a.pl", "echo hi > other.txt", "bash run.sh"};
+  const std::vector<std::string> commands{kHigh, kLow, "perl a.pl", "echo hi > other.txt",
+                                          "bash run.sh"};
   SpawnHouse house;
   std::size_t ran = 0;
   int seed = 0;
   for (; seed < runs && !(budget && seed >= 300 && spent()); ++seed) {
     std::mt19937 random(static_cast<unsigned>(seed));
     const auto pick = [&](std::size_t below) { return static_cast<std::size_t>(random() % below); };
-    std::map<std::string, Said> said;      // by approval id
+    std::map<std::string, Said> said;  // by approval id
     std::vector<std::string> asked;
     std::map<std::string, std::string> command_of;
     for (int step = 0; step < 12; ++step) {
@@ -280,7 +285,8 @@ TEST_CASE("whatever the order of questions, answers, ends and calls, only approv
       switch (pick(8)) {
         case 0:
         case 1: {
-          const auto made = house.approvals->request(house.question(SpawnHouse::command(text)), house.scope());
+          const auto made =
+              house.approvals->request(house.question(SpawnHouse::command(text)), house.scope());
           if (made) {
             asked.push_back(*made);
             command_of[*made] = text;
@@ -303,7 +309,9 @@ TEST_CASE("whatever the order of questions, answers, ends and calls, only approv
             if (done && yes) CHECK(house.rows().get(id).value().risk == "low");
           }
           break;
-        case 4: house.clock.advance_ms(static_cast<std::int64_t>(pick(200'000))); break;
+        case 4:
+          house.clock.advance_ms(static_cast<std::int64_t>(pick(200'000)));
+          break;
         case 5:
           if (!asked.empty()) {
             const std::string id = asked[pick(asked.size())];
@@ -317,7 +325,8 @@ TEST_CASE("whatever the order of questions, answers, ends and calls, only approv
           for (auto& [id, one] : said) one.void_ = true;
           house.clock.advance_ms(1);
           break;
-        default: break;
+        default:
+          break;
       }
       house.spawner->ran.clear();
       static_cast<void>(house.spawn(SpawnHouse::command(text)));
@@ -335,7 +344,8 @@ TEST_CASE("whatever the order of questions, answers, ends and calls, only approv
       yes.taken = true;
     }
     // The next run begins with nobody's yes.
-    for (const std::string& id : asked) static_cast<void>(house.rows().cancel(id, "end of the run"));
+    for (const std::string& id : asked)
+      static_cast<void>(house.rows().cancel(id, "end of the run"));
   }
   CHECK(ran > static_cast<std::size_t>(seed) / 10);  // the test must see yeses used, too
   CHECK(house.ledger->verify(std::nullopt).value().ok);

@@ -9,8 +9,9 @@ using namespace remit::policy::test;
 
 namespace {
 
-Action memory_action(Verb verb, const std::string& path, ReplaceOp op = ReplaceOp::create, bool exists = false,
-                     bool own = false, const std::string& tool = "memory_write") {
+Action memory_action(Verb verb, const std::string& path, ReplaceOp op = ReplaceOp::create,
+                     bool exists = false, bool own = false,
+                     const std::string& tool = "memory_write") {
   Action action;
   action.verb = verb;
   action.tool = tool;
@@ -29,7 +30,8 @@ Action file_action(ReplaceOp op, const std::string& path, bool exists) {
 }
 
 const std::string kInstruction = std::string(Bench::kId) + "/instruction.yaml";
-const std::string kResolution = std::string(Bench::kId) + "/tasks/completed/technical_resolution.yaml";
+const std::string kResolution =
+    std::string(Bench::kId) + "/tasks/completed/technical_resolution.yaml";
 const std::string kRunbooks = "_knowledge/procedural/troubleshooting_runbooks.yaml";
 const std::string kIssues = "_knowledge/semantic/known_issues.yaml";
 
@@ -42,16 +44,20 @@ TEST_CASE("memory: read, list and write of the seed's five lines") {
     std::string path;
     bool read, write;
   };
-  for (const Row& row : {Row{kInstruction, true, false}, Row{kResolution, false, true}, Row{kRunbooks, true, true},
-                         Row{kIssues, false, true}, Row{"inst_other/instruction.yaml", false, false},
-                         Row{kInstruction + "x", false, false}, Row{"_knowledge/semantic", false, false},
-                         Row{"_KNOWLEDGE/semantic/known_issues.yaml", false, false},
-                         Row{"_communication/inbox/dba/x.yaml", false, false}}) {
+  for (const Row& row :
+       {Row{kInstruction, true, false}, Row{kResolution, false, true}, Row{kRunbooks, true, true},
+        Row{kIssues, false, true}, Row{"inst_other/instruction.yaml", false, false},
+        Row{kInstruction + "x", false, false}, Row{"_knowledge/semantic", false, false},
+        Row{"_KNOWLEDGE/semantic/known_issues.yaml", false, false},
+        Row{"_communication/inbox/dba/x.yaml", false, false}}) {
     CAPTURE(row.path);
-    const Decision read = says(memory_action(Verb::open, row.path, {}, false, false, "memory_read"));
+    const Decision read =
+        says(memory_action(Verb::open, row.path, {}, false, false, "memory_read"));
     CHECK(read.allowed() == row.read);
-    CHECK(says(memory_action(Verb::list, row.path, {}, false, false, "memory_list")).allowed() == (row.read || row.write));
-    for (const ReplaceOp op : {ReplaceOp::create, ReplaceOp::append, ReplaceOp::entry, ReplaceOp::set}) {
+    CHECK(says(memory_action(Verb::list, row.path, {}, false, false, "memory_list")).allowed() ==
+          (row.read || row.write));
+    for (const ReplaceOp op :
+         {ReplaceOp::create, ReplaceOp::append, ReplaceOp::entry, ReplaceOp::set}) {
       CHECK(says(memory_action(Verb::replace, row.path, op)).allowed() == row.write);
     }
     CHECK_FALSE(says(memory_action(Verb::replace, row.path, ReplaceOp::remove, true)).allowed());
@@ -60,8 +66,9 @@ TEST_CASE("memory: read, list and write of the seed's five lines") {
     CHECK_FALSE(says(memory_action(Verb::replace, row.path, ReplaceOp::symlink)).allowed());
     if (!row.read) {
       CHECK(read.origin.text() == bench.remit.memory_heading.text());
-      CHECK(read.reason == "memory read of " + row.path + "; " + bench.remit.memory_heading.short_text() +
-                               " grants only " + kInstruction + ", " + kRunbooks);
+      CHECK(read.reason == "memory read of " + row.path + "; " +
+                               bench.remit.memory_heading.short_text() + " grants only " +
+                               kInstruction + ", " + kRunbooks);
     } else {
       CHECK(read.origin.line > bench.remit.memory_heading.line);
     }
@@ -71,13 +78,16 @@ TEST_CASE("memory: read, list and write of the seed's five lines") {
 TEST_CASE("memory: a write-only document is replaced only in one's own version, and never edited") {
   Bench bench;
   const auto says = [&](const Action& action) { return decide(bench.remit, {}, action); };
-  const Decision foreign = says(memory_action(Verb::replace, kIssues, ReplaceOp::replace, true, false));
+  const Decision foreign =
+      says(memory_action(Verb::replace, kIssues, ReplaceOp::replace, true, false));
   CHECK(foreign.code == "conflict");
   CHECK(says(memory_action(Verb::replace, kIssues, ReplaceOp::replace, true, true)).allowed());
   CHECK(says(memory_action(Verb::replace, kRunbooks, ReplaceOp::replace, true, false)).allowed());
   bench.remit.tools.push_back({"Edit", bench.remit.tools_line});
-  CHECK(says(memory_action(Verb::replace, kIssues, ReplaceOp::replace, true, true, "Edit")).rule == "memory.write_only");
-  CHECK(says(memory_action(Verb::replace, kRunbooks, ReplaceOp::replace, true, true, "Edit")).allowed());
+  CHECK(says(memory_action(Verb::replace, kIssues, ReplaceOp::replace, true, true, "Edit")).rule ==
+        "memory.write_only");
+  CHECK(says(memory_action(Verb::replace, kRunbooks, ReplaceOp::replace, true, true, "Edit"))
+            .allowed());
 }
 
 TEST_CASE("memory: a denied write says the same whether the document exists or not") {
@@ -91,7 +101,8 @@ TEST_CASE("memory: a denied write says the same whether the document exists or n
   std::string first;
   for (const bool exists : {false, true}) {
     for (const ReplaceOp op : {ReplaceOp::create, ReplaceOp::replace}) {
-      const Decision denied = decide(bench.remit, {}, memory_action(Verb::replace, "foreign/x.yaml", op, exists));
+      const Decision denied =
+          decide(bench.remit, {}, memory_action(Verb::replace, "foreign/x.yaml", op, exists));
       CHECK_FALSE(denied.allowed());
       if (first.empty()) first = denied.reason;
       CHECK(denied.reason == first);
@@ -101,7 +112,8 @@ TEST_CASE("memory: a denied write says the same whether the document exists or n
 
 TEST_CASE("tools that are not granted are denied before anything else") {
   Bench bench;
-  const Decision denied = decide(bench.remit, {}, memory_action(Verb::open, kInstruction, {}, false, false, "Edit"));
+  const Decision denied =
+      decide(bench.remit, {}, memory_action(Verb::open, kInstruction, {}, false, false, "Edit"));
   CHECK(denied.code == "not_granted");
   CHECK(denied.origin.text() == bench.remit.tools_line.text());
 }
@@ -166,7 +178,8 @@ TEST_CASE("the eight edges, each in its own kind only") {
   Bench bench;
   CHECK(bench.remit.edges.size() == 8);
   for (const EdgeRule& edge : bench.remit.edges) {
-    for (const HandoffKind kind : {HandoffKind::consult, HandoffKind::delegate, HandoffKind::escalate}) {
+    for (const HandoffKind kind :
+         {HandoffKind::consult, HandoffKind::delegate, HandoffKind::escalate}) {
       Action action;
       action.verb = Verb::send;
       action.tool = "handoff";
@@ -178,7 +191,8 @@ TEST_CASE("the eight edges, each in its own kind only") {
       if (decision.allowed()) CHECK(decision.origin.text() == edge.origin.text());
       if (!decision.allowed()) {
         CHECK(decision.code == "no_edge");
-        CHECK(decision.reason.find(bench.remit.collaboration_heading.short_text()) != std::string::npos);
+        CHECK(decision.reason.find(bench.remit.collaboration_heading.short_text()) !=
+              std::string::npos);
       }
     }
   }
@@ -255,7 +269,8 @@ TEST_CASE("a task that a delegation holds is its target's to write, and nobody r
   CHECK(decide(bench.remit, {}, write).code == "conflict");  // not its own version
   write.own_version = true;
   CHECK(decide(bench.remit, {}, write).allowed());
-  for (const ReplaceOp op : {ReplaceOp::remove, ReplaceOp::rename, ReplaceOp::mode, ReplaceOp::symlink}) {
+  for (const ReplaceOp op :
+       {ReplaceOp::remove, ReplaceOp::rename, ReplaceOp::mode, ReplaceOp::symlink}) {
     write.op = op;
     CHECK_FALSE(decide(bench.remit, {}, write).allowed());
   }

@@ -22,13 +22,15 @@ policy::SpawnPlan approved_plan(SpawnHouse& house, const std::string& text,
   const auto request = SpawnHouse::command(text);
   REQUIRE(house.approve(house.ask(request), scope));
   const policy::SpawnGate real = std::exchange(
-      house.spawner->gate, [](const policy::SpawnPlan&, const policy::SpawnPlace&) { return Result<void>(); });
+      house.spawner->gate,
+      [](const policy::SpawnPlan&, const policy::SpawnPlace&) { return Result<void>(); });
   REQUIRE(house.spawn(request));
   house.spawner->gate = real;
   return house.spawner->plans.back();
 }
 
-std::string verdict(SpawnHouse& house, const policy::SpawnPlan& plan, const std::string& profile = kProfile) {
+std::string verdict(SpawnHouse& house, const policy::SpawnPlan& plan,
+                    const std::string& profile = kProfile) {
   const auto done = house.spawner->gate(plan, {policy::Tier::t1, profile});
   return done ? "ok" : done.error().code;
 }
@@ -55,9 +57,8 @@ TEST_CASE("a worker cannot make a yes: each forged field is refused") {
   forged("other bytes", [](auto& p) { p.command += "; id"; });
   forged("other directory", [](auto& p) { p.cwd += "/sub"; });
   forged("other time", [](auto& p) { p.limits.wall += std::chrono::seconds(1); });
-  forged("scripts besides", [](auto& p) {
-    p.executed.push_back({p.view.workspace + "/run.sh", "id\n", ""});
-  });
+  forged("scripts besides",
+         [](auto& p) { p.executed.push_back({p.view.workspace + "/run.sh", "id\n", ""}); });
   forged("other id", [](auto& p) { p.authority.approval_id = std::string(32, '0'); });
   forged("other server", [](auto& p) { p.authority.server_id = "X"; });
   forged("longer", [](auto& p) { p.authority.expires_unix_ms += 1; });
@@ -126,7 +127,8 @@ TEST_CASE("client and operator: low risk once; only in an operator's own process
   CHECK(code_of(command.spawn(request)) == "needs_approval");
 }
 
-TEST_CASE("scopes: a session's yes repeats, a rule never covers high risk, nothing outlives its server") {
+TEST_CASE(
+    "scopes: a session's yes repeats, a rule never covers high risk, nothing outlives its server") {
   SpawnHouse house;
   const policy::SpawnPlan session = approved_plan(house, kHigh, ApprovalScope::session);
   CHECK(verdict(house, session) == "ok");

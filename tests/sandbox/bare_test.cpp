@@ -23,8 +23,8 @@ std::string tried(World& world, const policy::SpawnPlan& plan) {
   return ran.out.find("GOT") == std::string::npos ? "no" : ran.out;
 }
 
-// Whether the command gets it without a slot, in `folder`. Else being refused in one says nothing: a
-// program that is missing is refused everywhere.
+// Whether the command gets it without a slot, in `folder`. Else being refused in one says nothing:
+// a program that is missing is refused everywhere.
 bool gets_it_outside(const std::string& folder, const std::string& command) {
   const std::string out = folder + ".out";
   const std::string quoted = "cd '" + folder + "' && exec >'" + out + "' 2>&1 && " + command;
@@ -76,14 +76,15 @@ TEST_CASE("nothing is written but in the private folder, which goes with the com
     chmod(world.workspace.c_str(), 0777);
     const std::string before = world.tree_hash();
     const std::string mark = "remit-outside-" + std::to_string(getpid());
-    for (const std::string& command : std::vector<std::string>
-         {"echo x > new && echo GOT", "echo x >> kept && echo GOT", ": > kept && echo GOT",
-          "truncate -s 0 kept && echo GOT", "rm -f kept && [ ! -e kept ] && echo GOT",
-          "mv kept moved && echo GOT", "mkdir d && echo GOT", "ln kept hard && echo GOT",
-          "ln -s kept soft && echo GOT", "mkfifo p && echo GOT", "chmod 777 kept && echo GOT",
-          "touch kept && echo GOT",
-          "perl -MFcntl -e 'sysopen(F, qq(kept), O_RDONLY | O_TRUNC) and print qq(GOT)'",
-          "echo x > /tmp/" + mark + " && echo GOT", "echo x > /dev/shm/" + mark + " && echo GOT"}) {
+    for (const std::string& command : std::vector<std::string>{
+             "echo x > new && echo GOT", "echo x >> kept && echo GOT", ": > kept && echo GOT",
+             "truncate -s 0 kept && echo GOT", "rm -f kept && [ ! -e kept ] && echo GOT",
+             "mv kept moved && echo GOT", "mkdir d && echo GOT", "ln kept hard && echo GOT",
+             "ln -s kept soft && echo GOT", "mkfifo p && echo GOT", "chmod 777 kept && echo GOT",
+             "touch kept && echo GOT",
+             "perl -MFcntl -e 'sysopen(F, qq(kept), O_RDONLY | O_TRUNC) and print qq(GOT)'",
+             "echo x > /tmp/" + mark + " && echo GOT",
+             "echo x > /dev/shm/" + mark + " && echo GOT"}) {
       CAPTURE(command);
       const std::string copy = world.state + "/outside";
       std::filesystem::create_directory(copy);
@@ -141,8 +142,10 @@ TEST_CASE("a file made after the rules is read only where the folder itself is a
   for (const bool beside_a_mask : {false, true}) {
     CAPTURE(beside_a_mask);
     policy::SpawnPlan plan = world.plan(
-        "echo started; until [ -e sub/late ]; do sleep 0.02; done; cat sub/late && echo GOT; echo tried");
-    if (beside_a_mask) plan.view.masks = {"sub/.env"};  // the folder's entries are rules, not the folder
+        "echo started; until [ -e sub/late ]; do sleep 0.02; done; cat sub/late && echo GOT; echo "
+        "tried");
+    if (beside_a_mask)
+      plan.view.masks = {"sub/.env"};  // the folder's entries are rules, not the folder
     std::string said;
     const auto made_meanwhile = [&](policy::Stream, std::string_view bytes) {
       said += bytes;
@@ -171,8 +174,9 @@ TEST_CASE("no network, no signals to strangers, no IPC of the host") {
          {std::string("(exec 3<>/dev/tcp/127.0.0.1/1) 2>&1 | grep -q refused && echo GOT"),
           "kill -0 " + pid + " && echo GOT", "kill -9 " + pid + " && echo GOT",
           "renice 19 -p " + pid + " && echo GOT",
-          "prlimit --pid " + pid + " --nofile=1 && echo GOT", std::string("ipcmk -M 100 && echo GOT"),
-          std::string("unshare -r true && echo GOT"), std::string("flock -n . true && echo GOT")}) {
+          "prlimit --pid " + pid + " --nofile=1 && echo GOT",
+          std::string("ipcmk -M 100 && echo GOT"), std::string("unshare -r true && echo GOT"),
+          std::string("flock -n . true && echo GOT")}) {
       CAPTURE(command);
       CHECK(tried(world, world.plan(command)) == "no");
     }

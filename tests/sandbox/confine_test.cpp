@@ -32,7 +32,9 @@ int in_child(const std::function<int()>& inside) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
 }
 
-bool refused(int result) { return result < 0 && (errno == EACCES || errno == EPERM); }
+bool refused(int result) {
+  return result < 0 && (errno == EACCES || errno == EPERM);
+}
 
 struct Places {
   Places() {
@@ -54,8 +56,8 @@ struct Places {
   ConfinePlan plan;
 };
 
-#define EXPECT(condition) \
-  do {                    \
+#define EXPECT(condition)                        \
+  do {                                           \
     if (!(condition)) return __LINE__ % 250 + 1; \
   } while (false)
 
@@ -77,7 +79,8 @@ TEST_CASE("a confined process reaches its roots and nothing else") {
     EXPECT(refused(open(at("/keys/file").c_str(), O_RDONLY)));
     EXPECT(refused(open("/etc/passwd", O_RDONLY)));
     EXPECT(refused(open("/proc/self/environ", O_RDONLY)));
-    // What Landlock never covers, by name; through a descriptor of a file that could be opened it works.
+    // What Landlock never covers, by name; through a descriptor of a file that could be opened it
+    // works.
     EXPECT(refused(chmod(at("/keys/file").c_str(), 0777)));
     EXPECT(refused(fchmodat(AT_FDCWD, at("/keys/file").c_str(), 0777, 0)));
     EXPECT(refused(chown(at("/keys/file").c_str(), getuid(), getgid())));

@@ -356,7 +356,8 @@ TEST_CASE("plans that would undo the view are refused") {
 TEST_CASE("the gate is asked in the starter before every command") {
   World world;
   StarterOptions options;
-  options.gate = [seen = 0](const policy::SpawnPlan& plan, const policy::SpawnPlace&) mutable -> Result<void> {
+  options.gate = [seen = 0](const policy::SpawnPlan& plan,
+                            const policy::SpawnPlace&) mutable -> Result<void> {
     if (plan.authority.approval_id == "good" && ++seen == 1) return {};
     return fail(ErrorKind::denied, "approval '" + plan.authority.approval_id + "' does not count");
   };

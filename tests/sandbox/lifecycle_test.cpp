@@ -39,9 +39,9 @@ std::string file_text(const char* path) {
 TEST_CASE("daemons die with their command") {
   World world;
   const std::string mark = unique_sleep(), sleep = "sleep " + mark;
-  const Ran ran = world.run("setsid " + sleep + " >/dev/null 2>&1 & (trap '' HUP TERM; setsid bash -c '" +
-                            sleep + " & " + sleep + "' >/dev/null 2>&1 &) ; nohup " + sleep +
-                            " >/dev/null 2>&1 & echo started");
+  const Ran ran = world.run(
+      "setsid " + sleep + " >/dev/null 2>&1 & (trap '' HUP TERM; setsid bash -c '" + sleep + " & " +
+      sleep + "' >/dev/null 2>&1 &) ; nohup " + sleep + " >/dev/null 2>&1 & echo started");
   CHECK(ran.out == "started\n");
   CHECK(count_processes(mark) == 0);
 }
@@ -71,8 +71,8 @@ TEST_CASE("kill -9 of the server leaves no process, mount, group or file") {
     const pid_t server = fork();
     if (server == 0) {
       world.start();
-      static_cast<void>(world.try_run(
-          world.plan("setsid " + sleep + " & trap '' TERM; echo x > f; " + sleep)));
+      static_cast<void>(
+          world.try_run(world.plan("setsid " + sleep + " & trap '' TERM; echo x > f; " + sleep)));
       _exit(0);
     }
     // Early rounds hit the canary and the building of the view, late ones the command.

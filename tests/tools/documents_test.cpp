@@ -1,4 +1,5 @@
-// memory_*, handoff and bug_report over a real Access; the YAML edits and the output view by themselves.
+// memory_*, handoff and bug_report over a real Access; the YAML edits and the output view by
+// themselves.
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -25,30 +26,42 @@ const std::string kIssues = "_knowledge/semantic/known_issues.yaml";
 const std::string kRunbooks = "_knowledge/procedural/troubleshooting_runbooks.yaml";
 
 Json report() {
-  return {{"title", "Checkout answers 500 after deploy"},
-          {"severity", "high"},
-          {"customer_impact", {{"affected_customers", "all users"}, {"business_impact", "revenue_blocking"}, {"workaround_available", "no"}}},
-          {"reproduction_steps", {"open the cart", "pay"}},
-          {"expected_behavior", "a receipt"},
-          {"actual_behavior", "500"},
-          {"technical_details", {{"environment", "production"}, {"version", "1.2"}, {"error_messages", "pool exhausted"}}},
-          {"root_cause_hypothesis", "the pool is too small"},
-          {"priority_justification", "nobody can pay"}};
+  return {
+      {"title", "Checkout answers 500 after deploy"},
+      {"severity", "high"},
+      {"customer_impact",
+       {{"affected_customers", "all users"},
+        {"business_impact", "revenue_blocking"},
+        {"workaround_available", "no"}}},
+      {"reproduction_steps", {"open the cart", "pay"}},
+      {"expected_behavior", "a receipt"},
+      {"actual_behavior", "500"},
+      {"technical_details",
+       {{"environment", "production"}, {"version", "1.2"}, {"error_messages", "pool exhausted"}}},
+      {"root_cause_hypothesis", "the pool is too small"},
+      {"priority_justification", "nobody can pay"}};
 }
 
 }  // namespace
 
 TEST_CASE("memory_write: create, replace by etag, append; refused elsewhere") {
   Desk desk;
-  const Reply made = good(desk.write({{"path", kRunbooks}, {"op", "create"}, {"content", "runbooks: []\n"}}));
+  const Reply made =
+      good(desk.write({{"path", kRunbooks}, {"op", "create"}, {"content", "runbooks: []\n"}}));
   const std::string etag = (*made.structured)["etag"];
-  CHECK(desk.code(desk.write({{"path", kRunbooks}, {"op", "create"}, {"content", "x"}})) == "exists");
-  CHECK(desk.code(desk.write({{"path", kRunbooks}, {"op", "replace"}, {"content", "x"}})) == "precondition_required");
-  CHECK(desk.write({{"path", kRunbooks}, {"op", "replace"}, {"content", "a: 1\n"}, {"if_match", etag}}));
-  CHECK(desk.code(desk.write({{"path", kRunbooks}, {"op", "replace"}, {"content", "a: 2\n"}, {"if_match", etag}})) == "conflict");
+  CHECK(desk.code(desk.write({{"path", kRunbooks}, {"op", "create"}, {"content", "x"}})) ==
+        "exists");
+  CHECK(desk.code(desk.write({{"path", kRunbooks}, {"op", "replace"}, {"content", "x"}})) ==
+        "precondition_required");
+  CHECK(desk.write(
+      {{"path", kRunbooks}, {"op", "replace"}, {"content", "a: 1\n"}, {"if_match", etag}}));
+  CHECK(desk.code(desk.write(
+            {{"path", kRunbooks}, {"op", "replace"}, {"content", "a: 2\n"}, {"if_match", etag}})) ==
+        "conflict");
   CHECK(desk.write({{"path", kRunbooks}, {"op", "append"}, {"content", "b: 2\n"}}));
   CHECK(desk.document(kRunbooks) == "a: 1\nb: 2\n");
-  CHECK(desk.code(desk.write({{"path", "inst_other/x.yaml"}, {"op", "create"}, {"content", "x"}})) == "not_allowed");
+  CHECK(desk.code(desk.write(
+            {{"path", "inst_other/x.yaml"}, {"op", "create"}, {"content", "x"}})) == "not_allowed");
   CHECK(desk.code(desk.write({{"path", kRunbooks}, {"op", "delete"}})) == "not_allowed");
   const std::string list = good(desk.run(make_memory_list, Json::object())).text;
   CHECK(list.find(kRunbooks + "  read-write") != std::string::npos);
@@ -56,18 +69,22 @@ TEST_CASE("memory_write: create, replace by etag, append; refused elsewhere") {
 
 TEST_CASE("memory_write: a foreign write-only document is extended, not replaced") {
   Desk desk;
-  desk.put_memory(kIssues, "# kept by hand\nissues:\n  - id: A-1   # the first\n    note: x\n\nother: 1\n");
+  desk.put_memory(kIssues,
+                  "# kept by hand\nissues:\n  - id: A-1   # the first\n    note: x\n\nother: 1\n");
   const Json entry{{"id", "B-2"}, {"note", "two: [lines]"}};
   CHECK(desk.write({{"path", kIssues}, {"op", "entry"}, {"entry", entry}}));
   CHECK(desk.document(kIssues) ==
-        "# kept by hand\nissues:\n  - id: A-1   # the first\n    note: x\n  - \"id\": \"B-2\"\n    \"note\": \"two: [lines]\"\n\nother: 1\n");
+        "# kept by hand\nissues:\n  - id: A-1   # the first\n    note: x\n  - \"id\": \"B-2\"\n    "
+        "\"note\": \"two: [lines]\"\n\nother: 1\n");
   CHECK(desk.code(desk.write({{"path", kIssues}, {"op", "entry"}, {"entry", entry}})) == "exists");
   CHECK(desk.write({{"path", kIssues}, {"op", "set"}, {"pointer", "/other"}, {"value", 2}}));
-  const auto blind = desk.write({{"path", kIssues}, {"op", "replace"}, {"content", "x"}, {"if_match", "0123"}});
+  const auto blind =
+      desk.write({{"path", kIssues}, {"op", "replace"}, {"content", "x"}, {"if_match", "0123"}});
   REQUIRE_FALSE(blind);
   CHECK(blind.error().kind == ErrorKind::conflict);
   CHECK_FALSE(desk.run(make_memory_read, {{"path", kIssues}}));
-  const auto odd = desk.write({{"path", kIssues}, {"op", "entry"}, {"entry", {{"id", "C-3"}, {"severity", "odd"}}}});
+  const auto odd = desk.write(
+      {{"path", kIssues}, {"op", "entry"}, {"entry", {{"id", "C-3"}, {"severity", "odd"}}}});
   CHECK(desk.code(odd) == "schema_invalid");
   CHECK(desk.document(kIssues).find("C-3") == std::string::npos);
 }
@@ -75,7 +92,10 @@ TEST_CASE("memory_write: a foreign write-only document is extended, not replaced
 TEST_CASE("memory_write: an idempotency key repeats the same edit and no other") {
   Desk desk;
   const auto add = [&](const char* id) {
-    return desk.write({{"path", kIssues}, {"op", "entry"}, {"entry", {{"id", id}, {"title", "t"}}}, {"idempotency_key", "k"}});
+    return desk.write({{"path", kIssues},
+                       {"op", "entry"},
+                       {"entry", {{"id", id}, {"title", "t"}}},
+                       {"idempotency_key", "k"}});
   };
   CHECK(add("A"));
   CHECK(add("A"));
@@ -100,11 +120,13 @@ TEST_CASE("yaml edits: layouts that work, and those that are refused unharmed") 
   };
   CHECK(add("") == "\"issues\":\n  - \"id\": \"n\"\n");
   CHECK(add("issues: []\n") == "issues:\n  - \"id\": \"n\"\n");
-  CHECK(add("issues: # see [1]\n  - id: a\n") == "issues: # see [1]\n  - id: a\n  - \"id\": \"n\"\n");
+  CHECK(add("issues: # see [1]\n  - id: a\n") ==
+        "issues: # see [1]\n  - id: a\n  - \"id\": \"n\"\n");
   CHECK(add("---\n- id: a\n") == "---\n- id: a\n- \"id\": \"n\"\n");
   CHECK(add("issues:\n- id: a\nb: 1") == "issues:\n- id: a\n- \"id\": \"n\"\nb: 1\n");
-  for (const char* hostile : {"issues: [{id: a}]\n", "issues: text\n", "just text\n", "a: b: c\n", "a: &x 1\nb: *x\n",
-                              "{issues: []}\n", "a: 1\n---\nb: 2\n", "issues: ~\n", "\xff\xfe", "- [\n"}) {
+  for (const char* hostile :
+       {"issues: [{id: a}]\n", "issues: text\n", "just text\n", "a: b: c\n", "a: &x 1\nb: *x\n",
+        "{issues: []}\n", "a: 1\n---\nb: 2\n", "issues: ~\n", "\xff\xfe", "- [\n"}) {
     CAPTURE(hostile);
     CHECK(add(hostile) == "refused");
   }
@@ -130,15 +152,30 @@ TEST_CASE("handoff: required fields, edges, evidence, queues") {
   CHECK(where({{"kind", "consult"}, {"to", "dba"}, {"question", "why"}}) == "/question");
   CHECK(where({{"kind", "consult"}, {"to", "dba"}, {"question", "            "}}) == "/question");
   CHECK(where({{"kind", "delegate"}, {"to", "technical-writer"}}) == "/title");
-  CHECK(where({{"kind", "delegate"}, {"to", "technical-writer"}, {"title", " "}, {"scope", "s"}, {"success_criteria", {"c"}}}) == "/title");
-  CHECK(where({{"kind", "delegate"}, {"to", "technical-writer"}, {"title", "t"}, {"scope", "s"}, {"success_criteria", {" "}}}) == "/success_criteria");
-  Json escalation{{"kind", "escalate"}, {"to", "escalation-manager"}, {"severity", "high"}, {"issue", "500s for many"}, {"impact", "all"}};
+  CHECK(where({{"kind", "delegate"},
+               {"to", "technical-writer"},
+               {"title", " "},
+               {"scope", "s"},
+               {"success_criteria", {"c"}}}) == "/title");
+  CHECK(where({{"kind", "delegate"},
+               {"to", "technical-writer"},
+               {"title", "t"},
+               {"scope", "s"},
+               {"success_criteria", {" "}}}) == "/success_criteria");
+  Json escalation{{"kind", "escalate"},
+                  {"to", "escalation-manager"},
+                  {"severity", "high"},
+                  {"issue", "500s for many"},
+                  {"impact", "all"}};
   CHECK(desk.code(send(escalation)) == "evidence_required");
-  CHECK(desk.code(send({{"kind", "consult"}, {"to", "ceo"}, {"question", "may I have a raise"}})) == "no_edge");
+  CHECK(desk.code(send({{"kind", "consult"}, {"to", "ceo"}, {"question", "may I have a raise"}})) ==
+        "no_edge");
   CHECK(desk.code(send({{"kind", "delegate"}, {"to", "dba"}})) == "no_edge");
-  escalation["evidence"] = {{{"call_id", "01HZZZZZZZZZZZZZZZZZZZZZZZ"}, {"quote", "pool exhausted"}}};
+  escalation["evidence"] = {
+      {{"call_id", "01HZZZZZZZZZZZZZZZZZZZZZZZ"}, {"quote", "pool exhausted"}}};
   CHECK(desk.code(send(escalation)) == "evidence_not_found");
-  const policy::KeptResult kept = good(desk.access->keep_result(desk.call("log_patterns"), "42 x connection pool exhausted"));
+  const policy::KeptResult kept =
+      good(desk.access->keep_result(desk.call("log_patterns"), "42 x connection pool exhausted"));
   escalation["evidence"][0]["sha256"] = std::string(64, '0');
   CHECK(desk.code(send(escalation)) == "evidence_not_found");
   escalation["evidence"][0]["sha256"] = kept.sha256;
@@ -187,8 +224,12 @@ TEST_CASE("a kept result is no evidence and cannot be read once it is a day old,
 
 TEST_CASE("handoff: a secret in a field is masked and the file stays readable") {
   Desk desk;
-  const Reply sent = good(desk.run(make_handoff, {{"kind", "consult"}, {"to", "dba"}, {"question", "is this row right for them?"},
-                                                 {"context", R"({"password":"hunter2hunter2","user":"x"} password=hunter2hunter2)"}}));
+  const Reply sent = good(desk.run(
+      make_handoff,
+      {{"kind", "consult"},
+       {"to", "dba"},
+       {"question", "is this row right for them?"},
+       {"context", R"({"password":"hunter2hunter2","user":"x"} password=hunter2hunter2)"}}));
   const std::string inbox = desk.document((*sent.structured)["place"].get<std::string>());
   CHECK(inbox.find("hunter2hunter2") == std::string::npos);
   CHECK(inbox.find("is this row right for them?") != std::string::npos);
@@ -197,10 +238,13 @@ TEST_CASE("handoff: a secret in a field is masked and the file stays readable") 
 
 TEST_CASE("bug_report: what the form requires, all at once") {
   Desk desk;
-  const auto check = [&](const Json& bug) { return desk.run(make_bug_report, {{"action", "validate"}, {"report", bug}}); };
+  const auto check = [&](const Json& bug) {
+    return desk.run(make_bug_report, {{"action", "validate"}, {"report", bug}});
+  };
   CHECK((*good(check(report())).structured)["valid"] == true);
-  for (const char* field : {"title", "severity", "customer_impact", "reproduction_steps", "expected_behavior", "actual_behavior",
-                            "technical_details", "root_cause_hypothesis"}) {
+  for (const char* field :
+       {"title", "severity", "customer_impact", "reproduction_steps", "expected_behavior",
+        "actual_behavior", "technical_details", "root_cause_hypothesis"}) {
     Json bug = report();
     bug.erase(field);
     CAPTURE(field);
@@ -232,10 +276,13 @@ TEST_CASE("bug_report: what the form requires, all at once") {
 TEST_CASE("bug_report: sent to the queue with evidence only") {
   Desk desk;
   Json bug = report();
-  const auto send = [&] { return desk.run(make_bug_report, {{"action", "send"}, {"report", bug}}); };
+  const auto send = [&] {
+    return desk.run(make_bug_report, {{"action", "send"}, {"report", bug}});
+  };
   CHECK(desk.code(send()) == "evidence_required");
   good(desk.access->keep_result(desk.call("log_patterns"), "connection pool exhausted"));
-  bug["technical_details"]["log_snippets"] = {{{"text", "pool is happy"}, {"call_id", "01HZZZZZZZZZZZZZZZZZZZZZZZ"}}};
+  bug["technical_details"]["log_snippets"] = {
+      {{"text", "pool is happy"}, {"call_id", "01HZZZZZZZZZZZZZZZZZZZZZZZ"}}};
   CHECK(desk.code(send()) == "evidence_not_found");
   bug["technical_details"]["log_snippets"][0]["text"] = "pool exhausted";
   const Reply sent = good(send());
@@ -252,8 +299,11 @@ TEST_CASE("bug_report: unacknowledged, it climbs the ladder of directory.yaml") 
     Json bug = report();
     bug["severity"] = severity;
     bug["title"] = std::string("Checkout answers 500, ") + severity;
-    const Json arguments{{"action", "send"}, {"report", bug}, {"evidence", {{{"call_id", "01HZZZZZZZZZZZZZZZZZZZZZZZ"}}}}};
-    return (*good(desk.run(make_bug_report, arguments)).structured)["handoff"]["handoff_id"].get<std::string>();
+    const Json arguments{{"action", "send"},
+                         {"report", bug},
+                         {"evidence", {{{"call_id", "01HZZZZZZZZZZZZZZZZZZZZZZZ"}}}}};
+    return (*good(desk.run(make_bug_report, arguments)).structured)["handoff"]["handoff_id"]
+        .get<std::string>();
   };
   memory::HandoffRows rows(*desk.state, desk.store->root_id());
   constexpr std::int64_t kMinute = 60'000;
@@ -291,7 +341,10 @@ TEST_CASE("output view: head, omitted and tail make up the total, whatever was p
     std::string all;
     all.reserve(size);
     for (std::size_t i = 0; i < size; ++i) {
-      all += style == 0 ? static_cast<char>('a' + next() % 26) : next() % 20 == 0 ? '\n' : style == 1 ? 'x' : '\x01';
+      all += style == 0         ? static_cast<char>('a' + next() % 26)
+             : next() % 20 == 0 ? '\n'
+             : style == 1       ? 'x'
+                                : '\x01';
     }
     OutputView view;
     for (std::size_t at = 0; at < all.size();) {
@@ -313,7 +366,8 @@ TEST_CASE("output view: head, omitted and tail make up the total, whatever was p
     REQUIRE(end != std::string::npos);
     std::string number = text.substr(mark + 5, text.find(" bytes", mark) - mark - 5);
     std::erase(number, ',');
-    std::string lines = text.substr(text.find("bytes, ", mark) + 7, end - text.find("bytes, ", mark) - 7);
+    std::string lines =
+        text.substr(text.find("bytes, ", mark) + 7, end - text.find("bytes, ", mark) - 7);
     std::erase(lines, ',');
     const std::string head = text.substr(0, mark), tail = text.substr(end + 20);
     const std::size_t width = printable("\x01").size();  // of an escaped byte
@@ -322,7 +376,9 @@ TEST_CASE("output view: head, omitted and tail make up the total, whatever was p
       return style == 2 ? plain + (part.size() - plain) / width : part.size();
     };
     CHECK(bytes(head) + std::stoull(number) + bytes(tail) == all.size());
-    const auto breaks = [](std::string_view part) { return static_cast<std::size_t>(std::count(part.begin(), part.end(), '\n')); };
+    const auto breaks = [](std::string_view part) {
+      return static_cast<std::size_t>(std::count(part.begin(), part.end(), '\n'));
+    };
     CHECK(breaks(head) + std::stoull(lines) + breaks(tail) == breaks(all));
     CHECK(head.size() + tail.size() <= room);
   }

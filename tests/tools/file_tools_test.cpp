@@ -1,4 +1,5 @@
-// Over 400 lines because the five tools are tested through one bench, as an agent uses them together.
+// Over 400 lines because the five tools are tested through one bench, as an agent uses them
+// together.
 #include "tools/file_tools.h"
 
 #include <sys/stat.h>

@@ -1,17 +1,19 @@
-// Edits of YAML text: what is added lands where it belongs, and whatever else the document says stays.
+// Edits of YAML text: what is added lands where it belongs, and whatever else the document says
+// stays.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include "tools/yaml_edit.h"
+
 #include <doctest/doctest.h>
 
 #include "base/json.h"
-#include "tools/yaml_edit.h"
 
 using namespace remit;
 using tools::add_entry;
 using tools::set_key;
 
 TEST_CASE("an entry goes behind the last one, comments stay") {
-  const auto out = add_entry("# top\nbugs:\n  - id: a # first\n\n# about status\nstatus: open\n", "bugs",
-                             Json{{"id", "b"}}, "id");
+  const auto out = add_entry("# top\nbugs:\n  - id: a # first\n\n# about status\nstatus: open\n",
+                             "bugs", Json{{"id", "b"}}, "id");
   REQUIRE(out.has_value());
   CHECK(*out ==
         "# top\nbugs:\n  - id: a # first\n  - \"id\": \"b\"\n\n# about status\nstatus: open\n");
@@ -29,7 +31,8 @@ TEST_CASE("an edit that would change something else is refused") {
   CHECK_FALSE(set_key("note: |\n  text", "/status", "open").has_value());
   CHECK_FALSE(set_key("{status: closed, other: 1}\n", "/status", "open").has_value());
   // Kept blank lines belong to the text before them.
-  CHECK_FALSE(add_entry("bugs:\n  - id: |+\n      a\n\n\n", "bugs", Json{{"id", "b"}}, "id").has_value());
+  CHECK_FALSE(
+      add_entry("bugs:\n  - id: |+\n      a\n\n\n", "bugs", Json{{"id", "b"}}, "id").has_value());
 }
 
 TEST_CASE("a key is set in place, made when absent, and never to more than a scalar") {

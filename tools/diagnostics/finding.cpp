@@ -218,7 +218,8 @@ std::string render(const Report& report, const std::string& facts, std::size_t m
            (n.remedy.empty() ? "" : "; " + n.remedy) + "\n";
   if (report.limits.truncated)
     out += "stopped at a limit: the numbers above are of what was read\n";
-  if (!report.result_uri.empty()) out += "whole result: " + report.result_uri + " (evidence: cite its last part as call_id)\n";
+  if (!report.result_uri.empty())
+    out += "whole result: " + report.result_uri + " (evidence: cite its last part as call_id)\n";
   if (count_chars(out) <= max_chars) return out;
   static constexpr std::string_view kCut =
       "(cut at the page budget; narrow `source`, `from`/`to` or `top`)\n";

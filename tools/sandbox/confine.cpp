@@ -38,7 +38,9 @@ constexpr std::uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 
 constexpr long kFchmodat2 = 452;  // not in the headers of Debian 12; the same number everywhere
 
-constexpr std::uint32_t refuse(int error) { return SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(error); }
+constexpr std::uint32_t refuse(int error) {
+  return SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(error);
+}
 
 // What a server that has started never does: run programs, make processes, namespaces or mounts,
 // trace others, open sockets (but unix datagrams: they wake other processes), change a file by its
@@ -58,23 +60,59 @@ std::vector<sock_filter> program() {
   code.push_back(BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, kX32, 0, 1));
   answer(SECCOMP_RET_KILL_PROCESS);
 #endif
-  // The kernel reads clone3's flags through a pointer that no filter can follow; libc then uses clone.
+  // The kernel reads clone3's flags through a pointer that no filter can follow; libc then uses
+  // clone.
   code.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1));
   answer(refuse(ENOSYS));
-  for (const long number :
-       {long{SYS_execve}, long{SYS_execveat}, long{SYS_ptrace}, long{SYS_mount}, long{SYS_umount2},
-        long{SYS_unshare}, long{SYS_setns}, long{SYS_pivot_root}, long{SYS_chroot}, long{SYS_bpf},
-        long{SYS_perf_event_open}, long{SYS_process_vm_readv}, long{SYS_process_vm_writev},
-        long{SYS_open_tree}, long{SYS_move_mount}, long{SYS_fsopen}, long{SYS_mount_setattr},
-        long{SYS_userfaultfd}, long{SYS_io_uring_setup}, long{SYS_init_module}, long{SYS_finit_module},
-        long{SYS_kexec_load}, long{SYS_reboot}, long{SYS_add_key}, long{SYS_keyctl},
+  for (const long number : {long{SYS_execve},
+                            long{SYS_execveat},
+                            long{SYS_ptrace},
+                            long{SYS_mount},
+                            long{SYS_umount2},
+                            long{SYS_unshare},
+                            long{SYS_setns},
+                            long{SYS_pivot_root},
+                            long{SYS_chroot},
+                            long{SYS_bpf},
+                            long{SYS_perf_event_open},
+                            long{SYS_process_vm_readv},
+                            long{SYS_process_vm_writev},
+                            long{SYS_open_tree},
+                            long{SYS_move_mount},
+                            long{SYS_fsopen},
+                            long{SYS_mount_setattr},
+                            long{SYS_userfaultfd},
+                            long{SYS_io_uring_setup},
+                            long{SYS_init_module},
+                            long{SYS_finit_module},
+                            long{SYS_kexec_load},
+                            long{SYS_reboot},
+                            long{SYS_add_key},
+                            long{SYS_keyctl},
 #if defined(__x86_64__)
-        long{SYS_fork}, long{SYS_vfork}, long{SYS_chmod}, long{SYS_chown}, long{SYS_lchown},
-        long{SYS_utime}, long{SYS_utimes}, long{SYS_futimesat}, long{SYS_iopl}, long{SYS_ioperm},
+                            long{SYS_fork},
+                            long{SYS_vfork},
+                            long{SYS_chmod},
+                            long{SYS_chown},
+                            long{SYS_lchown},
+                            long{SYS_utime},
+                            long{SYS_utimes},
+                            long{SYS_futimesat},
+                            long{SYS_iopl},
+                            long{SYS_ioperm},
 #endif
-        long{SYS_fchmodat}, kFchmodat2, long{SYS_fchownat}, long{SYS_truncate}, long{SYS_setxattr},
-        long{SYS_lsetxattr}, long{SYS_removexattr}, long{SYS_lremovexattr}, long{SYS_kcmp},
-        long{SYS_request_key}, long{SYS_open_by_handle_at}, long{SYS_pidfd_getfd}}) {
+                            long{SYS_fchmodat},
+                            kFchmodat2,
+                            long{SYS_fchownat},
+                            long{SYS_truncate},
+                            long{SYS_setxattr},
+                            long{SYS_lsetxattr},
+                            long{SYS_removexattr},
+                            long{SYS_lremovexattr},
+                            long{SYS_kcmp},
+                            long{SYS_request_key},
+                            long{SYS_open_by_handle_at},
+                            long{SYS_pidfd_getfd}}) {
     code.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(number), 0, 1));
     answer(refuse(EPERM));
   }
@@ -107,7 +145,8 @@ Result<void> lock_calls() {
 
 // A server of root needs to reach files of other owners in its roots, and nothing else of root's.
 Result<void> drop_capabilities() {
-  constexpr std::uint32_t kKept = 1u << CAP_CHOWN | 1u << CAP_DAC_OVERRIDE | 1u << CAP_FOWNER | 1u << CAP_KILL;
+  constexpr std::uint32_t kKept =
+      1u << CAP_CHOWN | 1u << CAP_DAC_OVERRIDE | 1u << CAP_FOWNER | 1u << CAP_KILL;
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
   if (::syscall(SYS_capget, &header, sets) != 0) return fail_errno(errno, "read the capabilities");
@@ -131,8 +170,9 @@ Result<std::size_t> count_threads() {
 Result<void> confine_self(const ConfinePlan& plan) {
   TRY(const std::size_t threads, count_threads());
   if (threads != 1) {
-    return fail(ErrorKind::internal, "the process has " + std::to_string(threads) +
-                                         " threads already: those would stay outside the lock",
+    return fail(ErrorKind::internal,
+                "the process has " + std::to_string(threads) +
+                    " threads already: those would stay outside the lock",
                 {}, "threads");
   }
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno(errno, "set no_new_privs");
