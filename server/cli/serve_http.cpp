@@ -17,6 +17,7 @@
 #include "server/cli/serve_reload.h"
 #include "server/cli/welcome.h"
 #include "server/mcp/dispatcher.h"
+#include "server/transport/http_endpoint.h"
 #include "server/transport/http_server.h"
 
 namespace remit::cli {
@@ -99,7 +100,8 @@ int serve_http(std::span<const std::string> /*args*/, const ServeFlags& flags) {
             {{"url", (*http)->url()}, {"token_file", token_file.empty() ? "-" : token_file}});
   mcp::Server server(std::move(*service));
   Reloader reloader(all, server, std::move(*locked));
-  return (*http)->serve(server, std::move(endpoint), [&] { reloader.request(); });
+  transport::HttpEndpoint site(server, std::move(endpoint), (*http)->metrics());
+  return (*http)->serve(site, [&] { reloader.request(); });
 }
 
 }  // namespace remit::cli

@@ -14,6 +14,7 @@
 
 #include "server/mcp/dispatcher.h"
 #include "server/transport/http_sessions.h"
+#include "server/transport/http_site.h"
 #include "server/transport/http_stream.h"
 #include "server/transport/http_wire.h"
 
@@ -47,15 +48,6 @@ class HttpCall {
  private:
   std::optional<std::chrono::steady_clock::time_point> drain_deadline_;
   bool stopped_ = false;
-};
-
-// A response that is written piece by piece; each piece reaches the client at once. Destroyed when
-// the client is served or gone.
-class HttpStreaming {
- public:
-  virtual ~HttpStreaming() = default;
-  // Writes until the end, or until `write` returns false because the client is gone.
-  virtual void run(const std::function<bool(std::string_view)>& write) = 0;
 };
 
 // `first`: what was taken already. `slot` is held until the end.

@@ -107,8 +107,9 @@ HttpEndpoint::HttpEndpoint(mcp::Server& server, EndpointOptions options, HttpMet
 HttpEndpoint::~HttpEndpoint() = default;
 
 bool HttpEndpoint::stop(milliseconds timeout) {
+  server_.stop_tasks();
   sessions_.end_all();
-  return sessions_.wait_idle(timeout);
+  return sessions_.wait_idle(timeout) && server_.wait_tasks(timeout);
 }
 
 std::shared_ptr<void> HttpEndpoint::stream_slot() {
@@ -211,7 +212,15 @@ HttpReply HttpEndpoint::end_session(const HttpTurn& turn, const std::string& pri
   return empty(200);
 }
 
-HttpReply HttpEndpoint::post(const HttpTurn& turn, mcp::Frame frame) {
+HttpReply HttpEndpoint::post(const HttpTurn& turn, std::string body,
+                             const std::function<void()>& parsed) {
+  mcp::Frame frame = mcp::parse_frame(body);
+  body = std::string();  // its values take its place
+  parsed();
+  return answer_message(turn, std::move(frame));
+}
+
+HttpReply HttpEndpoint::answer_message(const HttpTurn& turn, mcp::Frame frame) {
   const std::string principal = options_.tokens.principal(turn.head);
   if (frame.batch) return in_session(turn, std::move(frame), principal);
   if (const auto* malformed = std::get_if<mcp::Malformed>(&frame.message))

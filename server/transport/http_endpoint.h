@@ -14,13 +14,12 @@
 #include <string>
 #include <vector>
 
+#include "base/limits.h"
 #include "server/mcp/dispatcher.h"
 #include "server/transport/http_auth.h"
 #include "server/transport/http_call.h"
-#include "server/transport/http_metrics.h"
-#include "server/transport/http_request.h"
 #include "server/transport/http_sessions.h"
-#include "server/transport/http_wire.h"
+#include "server/transport/http_site.h"
 
 namespace remit::transport {
 
@@ -30,40 +29,24 @@ struct EndpointOptions {
   std::function<std::vector<Gauge>()> gauges;  // for /metrics; may be null
 };
 
-struct HttpReply {
-  int status = 200;
-  std::vector<std::pair<std::string, std::string>> fields = {};
-  std::string type = {};  // Content-Type, with a body
-  std::string body = {};
-  std::shared_ptr<HttpStreaming> streaming = {};
-  std::string method = {};          // for the metrics: of JSON-RPC, or of HTTP
-  std::shared_ptr<void> held = {};  // until the client has read it
-};
-
-// One request: whose head was read, on which connection.
-struct HttpTurn {
-  const Head& head;
-  HttpWire& wire;
-  const Wake& wake;
-};
-
-class HttpEndpoint {
+class HttpEndpoint final : public HttpSite {
  public:
   HttpEndpoint(mcp::Server& server, EndpointOptions options, HttpMetrics& metrics);
-  ~HttpEndpoint();
+  ~HttpEndpoint() override;
 
-  // Everything that can be said without the body; nullopt: it is a POST to read and to answer.
-  std::optional<HttpReply> before_body(const HttpTurn& turn);
-  // The answer to a message, which is not looked at again once this has been called.
-  HttpReply post(const HttpTurn& turn, mcp::Frame frame);
-
-  // The server ends: /readyz says so, and who waits gives its call kHttpDrain.
-  void drain() { draining_ = true; }
-  // Stops what is left; false if some call is still at work after `timeout`.
-  bool stop(std::chrono::milliseconds timeout);
-  HttpMetrics& metrics() { return metrics_; }
+  std::optional<HttpReply> before_body(const HttpTurn& turn) override;
+  HttpReply post(const HttpTurn& turn, std::string body,
+                 const std::function<void()>& parsed) override;
+  std::size_t body_limit() const override { return limits::kFrameBytes; }
+  HttpMetrics& metrics() override { return metrics_; }
+  // /readyz says so, and who waits gives its call kHttpDrain.
+  void drain() override { draining_ = true; }
+  // Tasks end too. False if some call or task is still at work after `timeout`, each.
+  bool stop(std::chrono::milliseconds timeout) override;
 
  private:
+  // The answer to a message, which is not looked at again once this has been called.
+  HttpReply answer_message(const HttpTurn& turn, mcp::Frame frame);
   HttpReply get(const HttpTurn& turn, const std::string& principal);
   HttpReply end_session(const HttpTurn& turn, const std::string& principal);
   HttpReply modern(const HttpTurn& turn, mcp::Frame frame);
@@ -84,9 +67,5 @@ class HttpEndpoint {
   Sessions sessions_;
   std::atomic<bool> draining_ = false;
 };
-
-HttpReply refused(const Refusal& refusal);
-// 503 with Retry-After.
-HttpReply busy(std::string what);
 
 }  // namespace remit::transport

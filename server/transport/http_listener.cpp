@@ -12,6 +12,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "server/mcp/wire.h"
 #include "server/transport/http_threads.h"
 
 namespace remit::transport {
@@ -110,7 +111,7 @@ class HttpListener::Library final : public httplib::Server {
     });
     set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
       InLibrary& in = find(request.remote_port);
-      auto reply = endpoint_->before_body(in.turn);
+      auto reply = site_->before_body(in.turn);
       if (!reply) return HandlerResponse::Unhandled;
       // A body was not read, and what follows on this connection would be taken for a request.
       in.close |= in.turn.head.framing != Framing::none || in.turn.head.method == "POST";
@@ -136,8 +137,8 @@ class HttpListener::Library final : public httplib::Server {
   }
 
   int listening() const { return listening_; }
-  void serve(HttpEndpoint& endpoint) {
-    endpoint_ = &endpoint;
+  void serve(HttpSite& site) {
+    site_ = &site;
     listen_after_bind();
   }
   // Ends the accept loop. Not stop(): the library then cuts off the streams that are being written.
@@ -152,7 +153,7 @@ class HttpListener::Library final : public httplib::Server {
       return true;
     }
     try {
-      const HttpMetrics::Level open(endpoint_->metrics().connections);
+      const HttpMetrics::Level open(site_->metrics().connections);
       serve_connection(wire);
     } catch (const std::exception& e) {
       log::error("a connection failed", {{"what", e.what()}});
@@ -173,11 +174,11 @@ class HttpListener::Library final : public httplib::Server {
       auto got = wire.read_head();
       if (std::holds_alternative<HttpWire::Gone>(got)) return;
       if (const auto* refusal = std::get_if<Refusal>(&got)) {
-        endpoint_->metrics().count("other", refusal->status, {});
+        site_->metrics().count("other", refusal->status, {});
         wire.write(plain_response(refused(*refusal)));
         return wire.linger();
       }
-      const HttpMetrics::Level at_work(endpoint_->metrics().in_flight);
+      const HttpMetrics::Level at_work(site_->metrics().in_flight);
       wake.quiet();
       const Head& head = std::get<Head>(got);
       InLibrary in{{head, wire, wake}};
@@ -204,22 +205,18 @@ class HttpListener::Library final : public httplib::Server {
     if (in.turn.head.framing == Framing::length) body.reserve(in.turn.head.length);
     bool too_large = false, too_many = false;
     const bool read = reader([&](const char* data, std::size_t size) {
-      too_large = body.size() + size > limits::kFrameBytes;
+      too_large = body.size() + size > site_->body_limit();
       too_many = !too_large && !share->take(size);
       if (too_large || too_many) return false;
       body.append(data, size);
       return true;
     });
-    if (read) {
-      mcp::Frame frame = mcp::parse_frame(body);
-      body = std::string();  // its values take its place
-      share.reset();
-      return fill(in, response, endpoint_->post(in.turn, std::move(frame)));
-    }
+    if (read)
+      return fill(in, response, site_->post(in.turn, std::move(body), [&] { share.reset(); }));
     in.close = true;
     if (too_large)
       return fill(in, response,
-                  refused({413, "a message has at most " + std::to_string(limits::kFrameBytes) +
+                  refused({413, "a message has at most " + std::to_string(site_->body_limit()) +
                                     " bytes"}));
     if (too_many) return fill(in, response, busy("too much is being received; retry"));
     fill(in, response,
@@ -234,8 +231,8 @@ class HttpListener::Library final : public httplib::Server {
         throw std::invalid_argument("a response field holds a line break");
       response.set_header(name, value);
     }
-    endpoint_->metrics().count(reply.method.empty() ? in.turn.head.method : reply.method,
-                               reply.status, SteadyClock::now() - in.began);
+    site_->metrics().count(reply.method.empty() ? in.turn.head.method : reply.method, reply.status,
+                           SteadyClock::now() - in.began);
     in.held = std::move(reply.held);
     if (!reply.streaming) {
       if (reply.type.empty()) return;
@@ -292,7 +289,7 @@ class HttpListener::Library final : public httplib::Server {
   }
 
   const int drain_;
-  HttpEndpoint* endpoint_ = nullptr;
+  HttpSite* site_ = nullptr;
   int listening_ = -1;
   std::thread::id acceptor_;
   std::atomic<std::size_t> bodies_ = 0;
@@ -322,8 +319,8 @@ bool HttpListener::listen_unix(const std::string& path) {
 int HttpListener::socket() const {
   return library_->listening();
 }
-void HttpListener::serve(HttpEndpoint& endpoint) {
-  library_->serve(endpoint);
+void HttpListener::serve(HttpSite& site) {
+  library_->serve(site);
 }
 void HttpListener::end() {
   library_->end();

@@ -1,4 +1,4 @@
-// HttpListener: cpp-httplib 0.11.4's accept loop, routing and response writer around HttpEndpoint,
+// HttpListener: cpp-httplib 0.11.4's accept loop, routing and response writer around an HttpSite,
 // with the library's traps cured (docs/protocol.md has the table). The only file that includes it.
 //
 // Threads: listen_*() and serve() on one thread each; end() from any. One thread per connection,
@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "server/transport/http_endpoint.h"
+#include "server/transport/http_site.h"
 
 namespace remit::transport {
 
@@ -26,7 +26,7 @@ class HttpListener {
   int socket() const;
 
   // Accepts until end(), then until the last connection is gone.
-  void serve(HttpEndpoint& endpoint);
+  void serve(HttpSite& site);
   void end();
 
  private:

@@ -46,10 +46,10 @@ struct Address {
   bool loopback = false;
 };
 
-Result<Address> parse_address(const std::string& text) {
+Result<Address> parse_address(const std::string& text, const char* flag) {
   const auto bad = [&] {
-    return fail(ErrorKind::invalid_argument,
-                "not an address to listen on: " + escape_ascii(text) + "; --http takes HOST:PORT");
+    return fail(ErrorKind::invalid_argument, "not an address to listen on: " + escape_ascii(text) +
+                                                 "; " + flag + " takes HOST:PORT");
   };
   const auto colon = text.rfind(':');
   if (colon == std::string::npos || colon == 0) return bad();
@@ -146,10 +146,10 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start_listening(const HttpOption
     ::umask(before);
     parts->url = "unix:" + options.socket;
   } else {
-    TRY(const Address address, parse_address(options.address));
+    TRY(const Address address, parse_address(options.address, options.flag));
     if (!address.loopback && !options.behind_proxy)
       return fail(ErrorKind::invalid_argument,
-                  "--http " + escape_ascii(options.address) +
+                  std::string(options.flag) + " " + escape_ascii(options.address) +
                       " is no loopback address: put a proxy in front (docs/protocol.md) and add "
                       "--behind-proxy");
     where = options.address;
@@ -157,7 +157,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start_listening(const HttpOption
     const bool six = address.host.find(':') != std::string::npos;
     if (bound)
       parts->url = "http://" + (six ? "[" + address.host + "]" : address.host) + ":" +
-                   std::to_string(bound_port(listener.socket())) + "/mcp";
+                   std::to_string(bound_port(listener.socket())) + options.path;
   }
   if (!bound)
     return fail(ErrorKind::unavailable,
@@ -167,13 +167,15 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start_listening(const HttpOption
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(parts)));
 }
 
-int HttpServer::serve(mcp::Server& server, EndpointOptions options,
-                      const std::function<void()>& on_reload) {
+HttpMetrics& HttpServer::metrics() {
+  return parts_->metrics;
+}
+
+int HttpServer::serve(HttpSite& site, const std::function<void()>& on_reload) {
   const OwnTerminal terminal;
-  HttpEndpoint endpoint(server, std::move(options), parts_->metrics);
   std::thread accepting([&] {
     try {
-      parts_->listener.serve(endpoint);
+      parts_->listener.serve(site);
     } catch (const std::exception& e) {
       log::error("the listener failed", {{"what", e.what()}});
     } catch (...) {
@@ -205,18 +207,16 @@ int HttpServer::serve(mcp::Server& server, EndpointOptions options,
         continue;
       }
       if (++seen > 1) ::_exit(1);
-      endpoint.drain();
+      site.drain();
       parts_->drain.ring();
       parts_->listener.end();
       deadline = SteadyClock::now() + limits::kHttpDrain + 2 * limits::kShutdownWithTools;
     }
   }
   accepting.join();
-  server.stop_tasks();
   // A handler that heeds no stop would keep its thread, and so the process, for as long as it
   // likes.
-  if (!endpoint.stop(limits::kShutdownWithTools) ||
-      !server.wait_tasks(limits::kShutdownWithTools)) {
+  if (!site.stop(limits::kShutdownWithTools)) {
     log::warning("calls did not stop in time; ending the process");
     ::_exit(0);
   }

@@ -1,29 +1,33 @@
 // HttpServer: the listener of Streamable HTTP: cpp-httplib 0.11.4's accept loop, routing and
-// response writer around HttpEndpoint, with the library's traps cured (docs/protocol.md has the
+// response writer around an HttpSite, with the library's traps cured (docs/protocol.md has the
 // table). Only loopback or a unix socket, unless a proxy stands in front.
 //
 //   auto http = transport::HttpServer::start_listening(options);   // before threads and before the
 //   lock
 //   ...
-//   return (*http)->serve(server, endpoint_options);
+//   HttpEndpoint endpoint(server, options, (*http)->metrics());
+//   return (*http)->serve(endpoint);
 //
 // Threads: start_listening() and serve() on the main thread. serve() ends at SIGTERM or SIGINT: no
 // new connection, calls at work get kHttpDrain, then they and the tasks are stopped; what is still
 // at work after kShutdownWithTools ends with the process. A second signal ends it at once.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "base/result.h"
-#include "server/transport/http_endpoint.h"
+#include "server/transport/http_site.h"
 
 namespace remit::transport {
 
 struct HttpOptions {
-  std::string address;        // HOST:PORT, or
-  std::string socket;         // the path of a unix socket
-  bool behind_proxy = false;  // HOST may be any address
+  std::string address;          // HOST:PORT, or
+  std::string socket;           // the path of a unix socket
+  bool behind_proxy = false;    // HOST may be any address
+  const char* flag = "--http";  // that gave the address, for errors
+  const char* path = "/mcp";    // at which it is served, for url()
 };
 
 class HttpServer {
@@ -37,10 +41,10 @@ class HttpServer {
 
   // http://127.0.0.1:8811/mcp, or unix:/run/remit.sock
   const std::string& url() const;
+  HttpMetrics& metrics();
   // Returns the process's exit code. `on_reload`: on this thread, at SIGHUP; must not wait. Null:
   // that signal ends the server, as it does when the terminal went away.
-  int serve(mcp::Server& server, EndpointOptions options,
-            const std::function<void()>& on_reload = nullptr);
+  int serve(HttpSite& site, const std::function<void()>& on_reload = nullptr);
 
  private:
   struct Parts;

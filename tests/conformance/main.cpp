@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "server/mcp/dispatcher.h"
+#include "server/transport/http_endpoint.h"
 #include "server/transport/http_server.h"
 #include "server/transport/stdio.h"
 #include "tests/conformance/fixtures.h"
@@ -23,7 +24,8 @@ int serve_http(const char* address) {
   }
   std::fprintf(stderr, "%s\n", (*http)->url().c_str());
   mcp::Server server(conformance::fixture_service());
-  return (*http)->serve(server, {});
+  transport::HttpEndpoint site(server, {}, (*http)->metrics());
+  return (*http)->serve(site);
 }
 
 }  // namespace

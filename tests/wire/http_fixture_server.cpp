@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "server/mcp/dispatcher.h"
+#include "server/transport/http_endpoint.h"
 #include "server/transport/http_server.h"
 #include "tests/wire/task_memory.h"
 #include "tests/wire/toy_service.h"
@@ -55,5 +56,6 @@ int main(int argc, char** argv) {
   std::printf("%s\n", (*http)->url().c_str());
   std::fflush(stdout);
   mcp::Server server(std::move(service));
-  return (*http)->serve(server, std::move(endpoint));
+  transport::HttpEndpoint site(server, std::move(endpoint), (*http)->metrics());
+  return (*http)->serve(site);
 }
