@@ -75,6 +75,10 @@ std::string signature_of(const ApprovalRow& row, std::string_view key) {
   return hmac_sha256_hex(key, hash.finish_hex());
 }
 
+bool proves_presence(std::string_view attestation) {
+  return attestation == "pin" || attestation == "passkey";
+}
+
 LedgerRecord record_of(const ApprovalRow& row, const char* from, const char* to) {
   Json fields = {{"approval", row.id},
                  {"from", from},

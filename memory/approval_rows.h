@@ -51,7 +51,7 @@ struct ApprovalRow : NewApproval {
   ApprovalScope scope = ApprovalScope::once;
   std::int64_t decided_ms = 0;
   std::string channel;      // terminal, console, elicitation, mrtr, client, call_yes
-  std::string attestation;  // human, client, operator
+  std::string attestation;  // pin, passkey, session, client, operator
   std::string reason;       // what the person gave, or why it ended
   std::string signature;    // hex; empty if the decider had no approval key
 };
@@ -69,6 +69,10 @@ struct Answer {
 // The signature covers what the grant allows and who gave it, so that a worker which can write
 // state.db still cannot make one. Checked by the starter, outside the worker's lock.
 bool signature_holds(const ApprovalRow& row, std::string_view approval_key);
+
+// Whether an answer given so shows that a person was there: "pin" and "passkey" do. A session that
+// was opened with a PIN ("session"), a client's form and a command do not.
+bool proves_presence(std::string_view attestation);
 
 // Over all that a person is shown of a question and that an answer binds.
 std::string shown_digest(const NewApproval& question);

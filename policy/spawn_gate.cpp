@@ -135,7 +135,7 @@ class Gate {
     const bool once = scope == memory::ApprovalScope::once;
     if (authority.attestation == "operator" && parts_.operator_may_approve && once) return {};
     if (authority.attestation == "client" && decision.risk == Risk::low && once) return {};
-    if (authority.attestation != "human") {
+    if (!memory::proves_presence(authority.attestation)) {
       return refuse("a command of high risk needs a person's PIN");
     }
     if (scope == memory::ApprovalScope::rule && decision.risk == Risk::high) {

@@ -63,8 +63,8 @@ struct SpawnAuthority {
   std::string approval_id; // 32 hex digits when decision == "approval"
   std::string grant_key;   // 64 hex digits: SHA-256 over what the person saw (policy/grant.h)
   std::string server_id;   // of the server that asked
-  std::string channel;     // "terminal", "elicitation", "mrtr", "call_yes"
-  std::string attestation; // "human", "client", "operator"
+  std::string channel;     // "terminal", "console", "elicitation", "mrtr", "call_yes"
+  std::string attestation; // "pin", "passkey", "client", "operator"
   std::string scope;       // "once" (single use, enforced by the starter too), "session", "rule"
   std::int64_t decided_unix_ms = 0;
   std::int64_t expires_unix_ms = 0;

@@ -8,6 +8,7 @@
 #include "memory/approval_rows.h"
 #include "memory/pin_rows.h"
 #include "memory/server_rows.h"
+#include "policy/answers.h"
 #include "server/assembly.h"
 #include "server/cli/commands.h"
 #include "server/cli/flags.h"
@@ -27,14 +28,12 @@ Result<std::unique_ptr<memory::State>> open_state(const std::string& option) {
   return state;
 }
 
-// What a person reads before the PIN. The command is shown from the bytes that the yes will bind:
-// the server's own rendering stands below and is only its word.
-std::string shown(const memory::ApprovalRow& row, const std::string& sha) {
-  return "  command    " + escape_ascii(row.command) + "\n  bytes      " +
-         std::to_string(row.command.size()) + ", sha256 " + sha + "\n  asked by   " +
-         escape_ascii(row.principal) + "\n  tool       " + escape_ascii(row.tool) + ", " +
-         escape_ascii(row.risk) + " risk\n  expires    " + rfc3339(row.expires_ms) +
-         "\n\nAs its server describes it:\n\n" + printable(row.text) + "\n";
+// What a person reads before the PIN: the command first, then the word of the server that asks.
+std::string shown(const policy::ShownQuestion& question) {
+  return "  command    " + question.command + "\n  bytes      " + std::to_string(question.bytes) +
+         ", sha256 " + question.sha256 + "\n  asked by   " + question.asked_by + "\n  tool       " +
+         question.tool + ", " + question.risk + " risk\n  expires    " + question.expires +
+         "\n\nAs its server describes it:\n\n" + question.as_described + "\n";
 }
 
 std::string line_of(const memory::ApprovalRow& row, std::int64_t now) {
@@ -92,16 +91,7 @@ Result<memory::ApprovalRow> find_pending(memory::ApprovalRows& rows, const std::
               "no pending question " + escape_ascii(id) + "; `remit approvals` lists them");
 }
 
-Result<void> decide_question(memory::State& state, const memory::ApprovalRow& row,
-                             memory::Answer answer) {
-  memory::ApprovalRows rows(state);
-  answer.seen = memory::shown_digest(row);
-  answer.channel = "terminal";
-  answer.attestation = "human";
-  TRY(answer.approval_key, state.key("approval"));
-  TRY_DO(rows.decide(row.id, answer));
-  return memory::notify(state, row.server_id, "approval:" + row.id);
-}
+const policy::Presence kTerminal{"terminal", "pin"};
 
 // "900s", "2h" for --expires.
 Result<std::int64_t> rule_life(const std::string& text) {
@@ -154,7 +144,7 @@ int approve_command(std::span<const std::string> args) {
   const auto words = flags.parse(args, 1, 1);
   if (!words) return report_usage(words.error(), "approve");
   if (flags.helped()) return print(flags.help()), kDone;
-  memory::Answer answer;
+  policy::GivenAnswer answer;
   answer.approve = true;
   const auto reach = memory::parse_approval_scope(scope);
   if (!reach) return report_usage(reach.error(), "approve");
@@ -168,8 +158,9 @@ int approve_command(std::span<const std::string> args) {
   memory::ApprovalRows rows(**state);
   const auto row = find_pending(rows, (*words)[0]);
   if (!row) return report(row.error());
-  const std::string sha = sha256_hex(row->command);
-  print(shown(*row, sha));
+  const policy::ShownQuestion question = policy::show_question(*row);
+  const std::string& sha = question.sha256;
+  print(shown(question));
   if (answer.scope == memory::ApprovalScope::rule && row->risk != "low") {
     print_error("remit: a command of high risk is never covered by a rule; nothing was approved\n");
     return kFindings;
@@ -190,7 +181,8 @@ int approve_command(std::span<const std::string> args) {
     return kFindings;
   }
   if (const auto proven = prove_presence(**state); !proven) return report(proven.error());
-  if (const auto done = decide_question(**state, *row, answer); !done) return report(done.error());
+  const auto done = policy::answer_question(**state, *row, answer, kTerminal);
+  if (!done) return report(done.error());
   print("approved " + row->id + " (" + scope + ")\n");
   return kDone;
 }
@@ -210,9 +202,10 @@ int deny_command(std::span<const std::string> args) {
   const auto row = find_pending(rows, (*words)[0]);
   if (!row) return report(row.error());
   if (const auto proven = prove_presence(**state); !proven) return report(proven.error());
-  memory::Answer answer;
+  policy::GivenAnswer answer;
   answer.reason = reason;
-  if (const auto done = decide_question(**state, *row, answer); !done) return report(done.error());
+  const auto done = policy::answer_question(**state, *row, answer, kTerminal);
+  if (!done) return report(done.error());
   print("denied " + row->id + "\n");
   return kDone;
 }

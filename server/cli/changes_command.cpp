@@ -1,12 +1,7 @@
 // remit changes ls | diff | apply | discard: what Bash changed and has not been applied.
-#include <unistd.h>
-
-#include "base/crypto.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "base/unified_diff.h"
-#include "policy/find.h"
-#include "policy/operator_access.h"
+#include "policy/answers.h"
 #include "server/assembly.h"
 #include "server/cli/commands.h"
 #include "server/cli/flags.h"
@@ -15,7 +10,7 @@
 namespace remit::cli {
 namespace {
 
-constexpr std::size_t kDiffBytes = 1u << 20;  // larger files are named, not shown
+const policy::Presence kTerminal{"terminal", "pin"};
 
 int list_sets(const policy::ChangeSets& sets, bool json) {
   const auto all = sets.list();
@@ -46,49 +41,13 @@ int list_sets(const policy::ChangeSets& sets, bool json) {
   return kDone;
 }
 
-std::string diff_of(const policy::Change& change) {
-  std::string text = std::string(policy::to_string(change.kind)) + " " + escape_ascii(change.path);
-  if (change.kind == policy::ChangeKind::mode) {
-    char mode[16];
-    std::snprintf(mode, sizeof mode, " to %04o", change.mode & 0777u);
-    return text + mode + "\n";
-  }
-  if (change.kind == policy::ChangeKind::symlink)
-    return text + " -> " + escape_ascii(change.content) + "\n";
-  text += "\n";
-  const auto before = fs::read_file(change.path, kDiffBytes);
-  const bool gone = change.kind == policy::ChangeKind::remove;
-  const std::string old_text = before ? *before : std::string();
-  if ((before || gone) && change.content.size() <= kDiffBytes) {
-    text += printable(unified_diff(old_text, gone ? std::string() : change.content,
-                                   escape_ascii(fs::base_name(change.path)))
-                          .text);
-  } else if (change.content.size() <= kDiffBytes) {
-    text +=
-        printable(unified_diff("", change.content, escape_ascii(fs::base_name(change.path))).text);
-  } else {
-    text += "(" + human_bytes(change.content.size()) + ", sha256 " + change.sha256 + ")\n";
-  }
-  if (!text.ends_with('\n')) text += '\n';
-  return text;
-}
-
 int apply_set(memory::State& state, const policy::ChangeSets& sets, const std::string& id) {
   auto set = sets.load(id);
   if (!set) return report(set.error());
-  for (const policy::Change& change : set->changes) print(diff_of(change));
+  for (const policy::Change& change : set->changes) print(policy::show_change(change));
   if (const auto proven = prove_presence(state); !proven) return report(proven.error());
   memory::Ledger ledger(state);
-  const auto manifests = policy::find_manifests();
-  if (!manifests) return report(manifests.error());
-  memory::Bindings bindings;
-  bindings.instruction_id = set->instruction;
-  const auto schemas = policy::DocumentSchemas::load(*manifests + "/schemas", bindings);
-  if (!schemas) return report(schemas.error());
-  auto hands = policy::operator_access(state, ledger, set->workspace, set->memory_root, &*schemas);
-  if (!hands) return report(hands.error());
-  const policy::CallScope call{ulid(state.clock().unix_ms()), ""};
-  const auto report_of = policy::apply_change_set((*hands)->access(), sets, call, *set);
+  const auto report_of = policy::apply_held(state, ledger, sets, *set, kTerminal);
   if (!report_of) return report(report_of.error());
   for (const policy::ChangeResult& change : report_of->changes) {
     print(std::string(policy::to_string(change.outcome)) + " " + policy::to_string(change.kind) +
@@ -130,10 +89,12 @@ int changes_command(std::span<const std::string> args) {
   if (verb == "apply") return apply_set(**state, *sets, id);
   const auto set = sets->load(id);
   if (!set) return report(set.error());
-  for (const policy::Change& change : set->changes) print(diff_of(change));
+  for (const policy::Change& change : set->changes) print(policy::show_change(change));
   if (verb == "diff") return kDone;
   if (const auto proven = prove_presence(**state); !proven) return report(proven.error());
-  if (const auto removed = sets->remove(id); !removed) return report(removed.error());
+  memory::Ledger ledger(**state);
+  const auto removed = policy::discard_held(**state, ledger, *sets, *set, kTerminal);
+  if (!removed) return report(removed.error());
   print("discarded " + id + "\n");
   return kDone;
 }

@@ -57,7 +57,7 @@ TEST_CASE("a question is asked, answered, and its grant taken once") {
   CHECK(house.rows.consume(asked.id, "uid:0/tse", "key1").error().code == "pending");
   house.clock.advance_ms(5000);
   const ApprovalRow yes =
-      house.rows.decide(asked.id, {true, ApprovalScope::once, 0, "terminal", "human", "", "K"})
+      house.rows.decide(asked.id, {true, ApprovalScope::once, 0, "terminal", "pin", "", "K"})
           .value();
   CHECK(yes.state == ApprovalState::approved);
   CHECK(signature_holds(yes, "K"));
@@ -80,7 +80,7 @@ TEST_CASE("a signature covers what the grant allows") {
   House house;
   const ApprovalRow asked = house.rows.create(question()).value();
   ApprovalRow row =
-      house.rows.decide(asked.id, {true, ApprovalScope::once, 0, "terminal", "human", "", "K"})
+      house.rows.decide(asked.id, {true, ApprovalScope::once, 0, "terminal", "pin", "", "K"})
           .value();
   CHECK(!signature_holds(row, "other key"));
   const auto breaks = [&](auto&& alter) {
@@ -101,7 +101,7 @@ TEST_CASE("a session grant is taken again and ends with its server; a rule outli
   House house;
   const auto grant = [&](const std::string& key, ApprovalScope scope, std::int64_t life) {
     const ApprovalRow asked = house.rows.create(question(key)).value();
-    return house.rows.decide(asked.id, {true, scope, life, "console", "human", "", ""}).value();
+    return house.rows.decide(asked.id, {true, scope, life, "console", "pin", "", ""}).value();
   };
   const ApprovalRow session = grant("s", ApprovalScope::session, 0);
   const ApprovalRow rule = grant("r", ApprovalScope::rule, 365LL * 24 * 3600 * 1000);
@@ -131,18 +131,18 @@ TEST_CASE("time ends questions and grants, at the millisecond") {
   house.clock.advance_ms(1);
   CHECK(house.rows.get(asked.id).value().state == ApprovalState::expired);
   CHECK(house.rows.list_pending().value().empty());
-  CHECK(house.rows.decide(asked.id, {true, ApprovalScope::once, 0, "t", "human", "", ""})
+  CHECK(house.rows.decide(asked.id, {true, ApprovalScope::once, 0, "t", "pin", "", ""})
             .error()
             .code == "approval_timeout");
   const ApprovalRow again = house.rows.create(question()).value();
   CHECK(again.id != asked.id);
-  REQUIRE(house.rows.decide(again.id, {true, ApprovalScope::once, 0, "t", "human", "", ""}));
+  REQUIRE(house.rows.decide(again.id, {true, ApprovalScope::once, 0, "t", "pin", "", ""}));
   house.clock.advance_ms(kLifeMs);
   CHECK(house.rows.consume(again.id, "uid:0/tse", "key1").error().code == "expired");
   CHECK(house.rows.expire_due().value() == 1);
   CHECK(house.rows.expire_due().value() == 0);
   const ApprovalRow denied = house.rows.create(question()).value();
-  REQUIRE(house.rows.decide(denied.id, {false, ApprovalScope::once, 0, "t", "human", "why", ""}));
+  REQUIRE(house.rows.decide(denied.id, {false, ApprovalScope::once, 0, "t", "pin", "why", ""}));
   CHECK(house.rows.consume(denied.id, "uid:0/tse", "key1").error().code == "denied");
   CHECK(house.rows.find_by_grant_key("uid:0/tse", "key1").value()->reason == "why");
 }
@@ -165,7 +165,7 @@ TEST_CASE("of many who take a grant at once, one gets it") {
   House house;
   auto second = open_state(house.scratch, house.clock);
   const ApprovalRow asked = house.rows.create(question()).value();
-  REQUIRE(house.rows.decide(asked.id, {true, ApprovalScope::once, 0, "t", "human", "", ""}));
+  REQUIRE(house.rows.decide(asked.id, {true, ApprovalScope::once, 0, "t", "pin", "", ""}));
   std::atomic<int> got = 0;
   {
     std::vector<std::jthread> threads;

@@ -154,7 +154,7 @@ TEST_CASE("an answer is for the question that was read, not for one put in its p
   const std::string id = house.ask(SpawnHouse::command(kHigh));
   memory::Answer answer;
   answer.approve = true;
-  answer.attestation = "human";
+  answer.attestation = "pin";
   answer.approval_key = house.key;
   auto read = house.rows().get(id).value();
   read.command = "ls";

@@ -102,7 +102,7 @@ TEST_CASE("a row that was written into the database without the approval key ope
   memory::Answer forged;  // what a process of the same user can write, key or not
   forged.approve = true;
   forged.channel = "terminal";
-  forged.attestation = "human";
+  forged.attestation = "pin";
   forged.approval_key = "not the key";
   REQUIRE(house.rows().decide(id, forged));
   CHECK(code_of(house.spawn(request)) == "starter_refused");

@@ -171,7 +171,7 @@ struct SpawnHouse {
     answer.approve = true;
     answer.scope = reach;
     answer.channel = "terminal";
-    answer.attestation = "human";
+    answer.attestation = "pin";
     answer.approval_key = key;
     return rows().decide(id, answer);
   }
