@@ -192,6 +192,22 @@ inline constexpr int kPinFailures = 5;                            // then locked
 inline constexpr std::chrono::seconds kPinLock = 60s;
 inline constexpr std::size_t kPinMin = 4, kPinMax = 64;
 
+// --- the console ---
+inline constexpr std::size_t kConsoleFormBytes = 16u << 10;       // of a POST's body
+inline constexpr std::size_t kConsoleFormFields = 16;
+inline constexpr std::size_t kConsoleCookieBytes = 4u << 10;      // of a Cookie field
+inline constexpr std::size_t kConsoleSessions = 16;               // least recently used go first
+inline constexpr std::chrono::minutes kConsoleIdle{15};           // a session without requests ends
+inline constexpr std::chrono::hours kConsoleSession{8};           // and so does any in the end
+inline constexpr std::chrono::minutes kConsoleLoginForm{10};      // to type the PIN
+inline constexpr std::size_t kConsoleFormsUsed = 1024;            // by one session, which then ends
+inline constexpr std::size_t kConsoleStreams = 32;
+inline constexpr std::chrono::seconds kConsoleBeat{15};           // comment on a silent stream
+inline constexpr std::size_t kConsoleRows = 100;                  // of the ledger on one page
+inline constexpr std::chrono::milliseconds kConsoleLook{1000};    // between two looks at the ledger
+inline constexpr std::size_t kConsoleReason = 500;                // bytes a person says with a no
+inline constexpr std::chrono::seconds kConsoleStart{10};          // for its process to listen
+
 // --- handoffs ---
 inline constexpr std::size_t kHandoffBytes = 256u << 10;
 inline constexpr std::size_t kInboxPage = 50;                        // handoffs of one answer

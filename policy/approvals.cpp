@@ -9,10 +9,16 @@ namespace remit::policy {
 Approvals::Approvals(ApprovalParts parts) : parts_(std::move(parts)) {}
 Approvals::~Approvals() = default;
 
-bool Approvals::terminal_available() {
-  if (!parts_.terminal) return false;
+bool Approvals::person_available() {
+  if (!parts_.terminal && parts_.console.empty()) return false;
   const auto set = memory::PinRows(*parts_.state).is_set();
   return set && *set;
+}
+
+std::string Approvals::how_to_answer(const std::string& id) const {
+  const std::string there = parts_.console.empty() ? "" : "at " + parts_.console;
+  if (!parts_.terminal) return there;
+  return "with `remit approve " + id + "` on a terminal" + (there.empty() ? "" : ", or " + there);
 }
 
 Result<std::string> Approvals::request(const Question& question, const CallScope&) {

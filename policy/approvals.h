@@ -1,6 +1,6 @@
 // Approvals: a person's yes, bound to the exact bytes that run.
 //
-// A Question becomes a row `pending`; a person answers by `remit approve` (PIN, human-attested) or
+// A Question becomes a row `pending`; a person answers by `remit approve` or at the console (PIN) or
 // through the client's form (client-attested, low risk only); the yes is taken exactly once by
 // Access.spawn. Rows are the truth, in state.db; several processes share them; a datagram wakes a
 // parked call. Nothing that was asked by an earlier process runs: its rows are cancelled at start.
@@ -37,6 +37,7 @@ struct ApprovalParts {
   std::string server_id;
   std::chrono::seconds life{300};
   bool terminal = true;        // site policy lets `remit approve` count
+  std::string console;         // its address, if this server started one, or ""
   bool own_only = false;       // `remit call --yes`: asks and takes rows of its own alone
 };
 
@@ -45,8 +46,11 @@ class Approvals {
   explicit Approvals(ApprovalParts parts);
   ~Approvals();
 
-  // True if a person could answer with `remit approve`: a PIN is set and site policy allows it.
-  bool terminal_available();
+  // True if a person could answer with the PIN, which is set: with `remit approve`, if site policy
+  // allows it, or at the console.
+  bool person_available();
+  // How: "with `remit approve ID` on a terminal", "at http://127.0.0.1:8812/console", or both.
+  std::string how_to_answer(const std::string& id) const;
 
   // Creates the pending row of a question, or finds the one that is pending for the same grant key.
   // Errors: unavailable, code "busy", beyond kPendingApprovals.

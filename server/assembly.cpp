@@ -124,6 +124,7 @@ Result<void> Assembly::compile(const AssemblyOptions& options) {
   source_ = std::move(source);
   standing_ = std::move(standing);
   operator_may_approve_ = options.operator_may_approve;
+  console_ = options.console;
   const std::string exec = source_->installation.manifests + "/exec/default.yaml";
   TRY(const std::string exec_text, fs::read_file(exec, limits::kManifestBytes));
   TRY(policy::ShellRules rules, policy::load_shell_rules(exec_text, exec));

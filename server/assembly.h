@@ -45,6 +45,7 @@ struct AssemblyOptions {
   ServeOptions serve;
   bool dry = false;                // explain: no starter, no server row, nothing made
   bool operator_may_approve = false;  // remit call --yes
+  std::string console;  // address of the console that this server started, or ""
 };
 
 // What the operator's files grant, as they were when they were last read, and the hands for it. A call
@@ -126,7 +127,7 @@ class Assembly {
   mutable std::mutex standing_mutex_;
   std::shared_ptr<policy::ShellRules> shell_rules_;
   policy::Principal principal_;
-  std::string state_directory_, server_id_;
+  std::string state_directory_, server_id_, console_;
   bool minted_ = false;
   std::unique_ptr<sandbox::StarterSpawner> spawner_;
   std::unique_ptr<memory::State> state_;

@@ -63,6 +63,7 @@ Result<void> Assembly::furnish(Standing& standing, const Standing* before) {
   approvals.server_id = server_id_;
   approvals.life = std::chrono::seconds(remit.approval_timeout_s);
   approvals.terminal = remit.approvals_by_terminal;
+  approvals.console = console_;
   approvals.own_only = operator_may_approve_;
   standing.approvals = std::make_unique<policy::Approvals>(approvals);
 

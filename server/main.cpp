@@ -27,6 +27,7 @@ int show_with_tools(std::span<const std::string> args) {
 
 constexpr Command kCommands[] = {
     {"serve", serve_command, "serve one agent over MCP, on stdio or HTTP"},
+    {"console", console_command, "approvals, changes, activity and ledger in a browser"},
     {"check", check_command, "lint personas and manifests"},
     {"show", show_with_tools, "what a persona compiles to, with origins"},
     {"diff", diff_command, "what a change of a persona grants or takes away"},

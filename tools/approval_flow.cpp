@@ -33,8 +33,8 @@ Result<void> outcome_of(policy::Approvals& approvals, ApprovalStatus status,
       return {};
     case ApprovalStatus::pending:
       return fail(ErrorKind::needs_approval,
-                  "approval pending, id " + id + "; a person answers with `remit approve " + id +
-                      "` on a terminal; call again with the same arguments",
+                  "approval pending, id " + id + "; a person answers " + approvals.how_to_answer(id) +
+                      "; call again with the same arguments",
                   {}, "approval_pending");
     case ApprovalStatus::denied: {
       TRY(const std::string reason, approvals.reason(id));
@@ -52,14 +52,14 @@ Result<void> outcome_of(policy::Approvals& approvals, ApprovalStatus status,
               "approval_cancelled");
 }
 
-Result<void> on_terminal(Call& call, const std::string& id) {
+Result<void> by_person(Call& call, const std::string& id) {
   policy::Approvals& approvals = call.access.approvals();
-  call.progress.report(0, std::nullopt, "waiting for a person: remit approve " + id);
+  call.progress.report(0, std::nullopt, "waiting for a person, who answers " + approvals.how_to_answer(id));
   TRY(const ApprovalStatus status, approvals.wait(id, limits::kApprovalWait, call.stop));
   return outcome_of(approvals, status, id);
 }
 
-// The form's answer becomes the row's, unless somebody at a terminal was first: then that counts.
+// The form's answer becomes the row's, unless a person was first elsewhere: then that counts.
 Result<void> settle(Call& call, const std::string& id, bool approve, const std::string& channel) {
   policy::Approvals& approvals = call.access.approvals();
   auto done = approvals.answer_by_client(id, approve, channel);
@@ -78,8 +78,8 @@ Result<void> obtain_approval(Call& call, const policy::Question& question) {
   policy::Approvals& approvals = call.access.approvals();
   // A form shows three short lines; what does not fit is not asked there (docs/protocol.md).
   const bool form = question.risk == Risk::low && !question.lines.empty() && call.asker.available();
-  const bool terminal = approvals.terminal_available();
-  if (!form && !terminal) return no_channel(question, false);
+  const bool person = approvals.person_available();
+  if (!form && !person) return no_channel(question, false);
   TRY(const std::string id, approvals.request(question, call.scope));
   if (form) {
     auto answer = call.asker.ask(question, call.stop);
@@ -93,12 +93,12 @@ Result<void> obtain_approval(Call& call, const policy::Question& question) {
       return settle(call, id, false, answer->channel);
     }
     // A cancel is a machine's answer or a closed dialog: the next channel is asked.
-    if (!terminal) {
+    if (!person) {
       TRY_DO(approvals.withdraw(id, "nobody can be asked"));
       return no_channel(question, true);
     }
   }
-  return on_terminal(call, id);
+  return by_person(call, id);
 }
 
 Result<policy::Replaced> replace_approved(Call& call, const policy::ReplaceRequest& request) {

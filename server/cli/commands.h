@@ -11,6 +11,7 @@
 namespace remit::cli {
 
 int serve_command(std::span<const std::string> args);
+int console_command(std::span<const std::string> args);
 int call_command(std::span<const std::string> args);
 int explain_command(std::span<const std::string> args);
 int approvals_command(std::span<const std::string> args);

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "server/assembly.h"
 #include "server/cli/commands.h"
+#include "server/cli/console_process.h"
 #include "server/cli/serve_flags.h"
 #include "server/cli/serve_reload.h"
 #include "server/mcp/dispatcher.h"
@@ -34,6 +35,14 @@ Result<std::size_t> page_chars_of(const std::string& text) {
 
 }  // namespace
 
+Result<void> serve_console(ServeFlags& flags) {
+  if (flags.console.empty()) return {};
+  const server::ServeOptions& serve = flags.assembly.serve;
+  TRY(flags.assembly.console,
+      start_console({flags.console, serve.state, serve.site, flags.behind_proxy}));
+  return {};
+}
+
 int serve_command(std::span<const std::string> args) {
   ServeFlags given;
   std::string page_chars = std::to_string(limits::kPageChars), structured = "records";
@@ -45,6 +54,7 @@ int serve_command(std::span<const std::string> args) {
       .value("--token-file", &given.token_file, "FILE  digests of tokens, default: a token made at start")
       .toggle("--no-auth", &given.no_auth, "ask for no token (loopback or unix socket only)")
       .toggle("--behind-proxy", &given.behind_proxy, "allow an address that is not loopback")
+      .value("--console", &given.console, "HOST:PORT  the human console: approvals, changes, activity, ledger")
       .value("--page-chars", &page_chars, "N  characters per answer page, default 10000")
       .value("--structured", &structured, "all|records|none  which results carry structuredContent");
   const auto positional = flags.parse(args, 0, 0);
@@ -70,6 +80,7 @@ int serve_command(std::span<const std::string> args) {
     return usage("--no-auth, --token-file and --behind-proxy belong to --http or --socket");
   if (http || terminal) return serve_http(args, given);
 
+  if (const auto started = serve_console(given); !started) return report(started.error());
   auto pipe = transport::take_stdio();
   auto assembly = server::Assembly::build(given.assembly);
   if (!assembly) return report(assembly.error());

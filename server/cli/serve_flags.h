@@ -27,6 +27,7 @@ struct ServeFlags {
   mcp::Structured structured = mcp::Structured::records;
   std::string http, socket;  // HOST:PORT; the path of a unix socket
   std::string token_file;
+  std::string console;  // HOST:PORT
   bool no_auth = false, behind_proxy = false;
 };
 
@@ -34,6 +35,9 @@ struct ServeFlags {
 // the program remit-http beside it, which has the HTTP library linked in and does it; a stdio server
 // is spared that library's memory and start.
 int serve_http(std::span<const std::string> args, const ServeFlags& flags);
+
+// Starts the console that the flags ask for, if they do, and notes its address for the assembly.
+Result<void> serve_console(ServeFlags& flags);
 
 // What the protocol layer serves of an assembly, without what it offers. `all` must outlive it.
 // Errors: unavailable.

@@ -74,7 +74,9 @@ std::vector<transport::Gauge> gauges_of(server::Assembly& all) {
 
 }  // namespace
 
-int serve_http(std::span<const std::string> /*args*/, const ServeFlags& flags) {
+int serve_http(std::span<const std::string> /*args*/, const ServeFlags& given) {
+  ServeFlags flags = given;
+  if (const auto started = serve_console(flags); !started) return report(started.error());
   auto assembly = server::Assembly::build(flags.assembly);
   if (!assembly) return report(assembly.error());
   server::Assembly& all = **assembly;

@@ -114,7 +114,7 @@ std::string welcome(server::Assembly& all, const server::ServeOptions& options,
           " --write && " + server::shell_word(own_binary()) + " doctor --client claude --agent " +
           server::shell_word(fs::absolute(remit.persona_file)) + "\n\n";
   text += "In place of claude: " + join_text(server::client_names(), ", ") + ".\n\n";
-  if (!all.approvals().terminal_available()) {
+  if (!all.approvals().person_available()) {
     text += "No PIN is set: commands of high risk cannot be approved. Set one with\n  " +
             server::shell_word(own_binary()) + " pin\n\n";
   }

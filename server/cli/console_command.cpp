@@ -1,0 +1,70 @@
+// remit console: the human console over one state directory. Its process may read the PIN's hash
+// and the key that signs a yes, so nobody else of the same user may look into it, and it does
+// nothing else.
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "base/log.h"
+#include "memory/ledger.h"
+#include "policy/find.h"
+#include "policy/installation.h"
+#include "server/assembly.h"
+#include "server/cli/commands.h"
+#include "server/cli/flags.h"
+#include "server/console/console_site.h"
+#include "server/transport/http_server.h"
+
+namespace remit::cli {
+namespace {
+
+constexpr const char* kDefaultAddress = "127.0.0.1:8812";
+
+// The port in http://127.0.0.1:8812/console.
+int port_of(const std::string& url) {
+  const auto colon = url.rfind(':');
+  return colon == std::string::npos ? 0 : std::atoi(url.c_str() + colon + 1);
+}
+
+}  // namespace
+
+int console_command(std::span<const std::string> args) {
+  std::string address = kDefaultAddress, state_option, site_option;
+  bool behind_proxy = false;
+  Flags flags("remit console [--listen HOST:PORT] [--state DIR]");
+  flags.value("--listen", &address, "HOST:PORT  where a browser finds it, default 127.0.0.1:8812")
+      .value("--state", &state_option, "DIR  default ~/.local/state/remit")
+      .value("--site", &site_option, "FILE  site policy, for the names that it is served under")
+      .toggle("--behind-proxy", &behind_proxy,
+              "allow an address that is not loopback; browsers come over https");
+  const auto words = flags.parse(args, 0, 0);
+  if (!words) return report_usage(words.error(), "console");
+  if (flags.helped()) return print(flags.help()), kDone;
+  // No debugger, no /proc/PID/mem and no core file for other processes of this user.
+  ::prctl(PR_SET_DUMPABLE, 0);
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+
+  const auto manifests = policy::find_manifests();
+  if (!manifests) return report(manifests.error());
+  const auto installation = policy::load_installation(*manifests, site_option);
+  if (!installation) return report(installation.error());
+  transport::HttpOptions options{address, "", behind_proxy, "--listen", "/console"};
+  auto http = transport::HttpServer::start_listening(options);
+  if (!http) return report(http.error());
+  auto state = memory::State::open({server::state_directory(state_option), {}}, system_clock());
+  if (!state) return report(state.error());
+  if (const auto left = memory::Ledger::recover(**state); !left) return report(left.error());
+  memory::Ledger ledger(**state);
+  const auto sets = policy::ChangeSets::open(**state);
+  if (!sets) return report(sets.error());
+  const policy::Site& site = installation->site;
+  console::ConsoleSite pages(
+      **state, ledger, *sets,
+      {{site.http_hosts, site.http_origins}, port_of((*http)->url()), behind_proxy},
+      (*http)->metrics());
+  print((*http)->url() + "\n");
+  log::info("the console listens", {{"url", (*http)->url()}});
+  return (*http)->serve(pages);
+}
+
+}  // namespace remit::cli

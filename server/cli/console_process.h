@@ -1,0 +1,27 @@
+// The console of `remit serve --console`: a process of its own, `remit-http console`, because a
+// server locks itself away from the PIN and from the key that signs a person's yes. It ends with
+// the server that started it.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "base/result.h"
+
+namespace remit::cli {
+
+struct ConsoleFlags {
+  std::string address;  // HOST:PORT
+  std::string state, site;
+  bool behind_proxy = false;
+};
+
+// Starts it and waits until it listens; gives its address, "http://127.0.0.1:8812/console". Call it
+// before there are threads, a database, or a pipe that it must not inherit. Errors: unavailable;
+// the process says why on stderr.
+Result<std::string> start_console(const ConsoleFlags& flags);
+
+// Becomes remit-http with this command line; returns only if that fails.
+int become_http(const char* command, std::span<const std::string> args);
+
+}  // namespace remit::cli

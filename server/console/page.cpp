@@ -1,0 +1,150 @@
+#include "server/console/page.h"
+
+#include <array>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "memory/pin_rows.h"
+
+namespace remit::console {
+namespace {
+
+struct Link {
+  Place place;
+  const char *path, *text;
+};
+constexpr std::array kLinks = std::to_array<Link>({
+    {Place::approvals, "/console/approvals", "Approvals"},
+    {Place::changes, "/console/changes", "Changes"},
+    {Place::activity, "/console/activity", "Activity"},
+    {Place::ledger, "/console/ledger", "Ledger"},
+});
+
+Html navigation(const Page& page, Visit& visit) {
+  std::vector<Html> items;
+  for (const Link& link : kLinks) {
+    std::vector<Attribute> attributes{{"href", link.path}};
+    if (link.place == page.place) attributes.push_back({"aria-current", "page"});
+    std::vector<Html> text{link.text};
+    if (link.place == Place::approvals)
+      text.push_back(el("span", {{"class", "count"}, {"id", "waiting"}}));
+    items.push_back(el("li", {}, {el("a", attributes, text)}));
+  }
+  return el("header", {},
+            {el("span", {{"class", "mark"}}, {"Remit"}),
+             el("nav", {{"aria-label", "Console"}}, {el("ul", {}, items)}),
+             el("form", {{"method", "post"}, {"action", "/console/logout"}},
+                {visit.token_for("logout"),
+                 el("button", {{"class", "plain"}, {"type", "submit"}}, {"Log out"})})});
+}
+
+}  // namespace
+
+Html Visit::token_for(std::string_view purpose) const {
+  return el(
+      "input",
+      {{"type", "hidden"}, {"name", "token"}, {"value", desk.sessions.token(session, purpose)}});
+}
+
+Result<policy::Presence> Visit::prove() const {
+  TRY_DO(memory::PinRows(desk.state).check(form.get("pin")));
+  return policy::Presence{"console", "pin"};
+}
+
+Page go_on(Visit& visit, const std::string& location, const std::string& said) {
+  visit.session.tell(said);
+  Page page;
+  page.status = 303;
+  page.location = location;
+  return page;
+}
+
+int status_of(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::invalid_argument:
+      return 400;
+    case ErrorKind::not_found:
+      return 404;
+    case ErrorKind::denied:
+    case ErrorKind::needs_approval:
+      return 403;
+    case ErrorKind::conflict:
+    case ErrorKind::timeout:
+    case ErrorKind::cancelled:
+      return 409;
+    case ErrorKind::too_large:
+      return 413;
+    case ErrorKind::unavailable:
+      return 503;
+    case ErrorKind::internal:
+      return 500;
+  }
+  return 500;
+}
+
+Page failed_page(const Error& error, Place place) {
+  Page page;
+  page.status = status_of(error);
+  page.title = "That cannot be done";
+  page.place = place;
+  page.main = alert(error.message);
+  return page;
+}
+
+Html alert(const std::string& text) {
+  return el("p", {{"class", "alert"}, {"role", "alert"}}, {text});
+}
+
+std::string render(const Page& page, Visit* visit) {
+  const Html head =
+      el("head", {},
+         {el("meta", {{"charset", "utf-8"}}),
+          el("meta", {{"name", "viewport"}, {"content", "width=device-width, initial-scale=1"}}),
+          el("meta", {{"name", "color-scheme"}, {"content", "light dark"}}),
+          el("title", {}, {page.title + " · Remit"}),
+          el("link", {{"rel", "icon"}, {"href", "/console/icon.svg"}}),
+          el("link", {{"rel", "stylesheet"}, {"href", "/console/console.css"}}),
+          el("script", {{"src", "/console/console.js"}, {"defer", ""}})});
+  std::vector<Attribute> attributes;
+  if (visit != nullptr) attributes.push_back({"data-live", page.subject});
+  std::vector<Html> main{el("h1", {}, {page.title})};
+  if (visit != nullptr) {
+    if (const std::string told = visit->session.told(); !told.empty())
+      main.push_back(el("p", {{"class", "done"}, {"role", "status"}}, {told}));
+  }
+  main.push_back(page.main);
+  std::vector<Html> body{el("a", {{"class", "skip"}, {"href", "#main"}}, {"Skip to the content"})};
+  if (visit != nullptr) body.push_back(navigation(page, *visit));
+  body.push_back(el("main", {{"id", "main"}, {"tabindex", "-1"}}, main));
+  body.push_back(
+      el("p", {{"class", "unseen"}, {"id", "news"}, {"role", "status"}, {"aria-live", "polite"}}));
+  return el("html", {{"lang", "en"}}, {head, el("body", attributes, body)}).document();
+}
+
+std::string time_left(std::int64_t at_ms, std::int64_t now_ms) {
+  const std::int64_t seconds = (at_ms - now_ms) / 1000;
+  if (seconds <= 0) return {};
+  if (seconds < 60) return "in " + std::to_string(seconds) + " s";
+  if (seconds < 3600)
+    return "in " + std::to_string(seconds / 60) + " min " + std::to_string(seconds % 60) + " s";
+  return "in " + std::to_string(seconds / 3600) + " h " + std::to_string(seconds / 60 % 60) +
+         " min";
+}
+
+Html moment(std::int64_t at_ms) {
+  const std::string text = rfc3339(at_ms);
+  return el("time", {{"datetime", text}}, {text});
+}
+
+Html pin_field(const std::string& id) {
+  return el("p", {{"class", "field"}},
+            {el("label", {{"for", id}}, {"PIN"}),
+             el("input", {{"id", id},
+                          {"name", "pin"},
+                          {"type", "password"},
+                          {"autocomplete", "off"},
+                          {"required", ""},
+                          {"maxlength", std::to_string(limits::kPinMax)}})});
+}
+
+}  // namespace remit::console
