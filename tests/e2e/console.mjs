@@ -1,0 +1,247 @@
+// The console in headless Chromium, with and without JavaScript: a client's Bash calls are held, a
+// person logs in with the PIN, approves by keyboard, denies, applies a change set; what an agent or
+// another page may not do; and what axe-core says of each page.
+import { createServer } from 'node:http';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { check, done, House, pin, textOf, until } from './house.mjs';
+
+const require = createRequire(join(process.env.REMIT_NODE_DIR, 'node_modules', 'x.js'));
+const browserPath = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path));
+if (!browserPath) {
+  console.log('skipped: no Chromium (./dev test e2e installs Debian\'s chromium)');
+  process.exit(77);
+}
+const { chromium } = require('playwright-core');
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+const house = new House('console').fill();
+check((await house.setPin()).code === 0, 'a PIN is set');
+const server = await house.serveHttp('--console', '127.0.0.1:0');
+const started = await until('the console', () =>
+  server.log().split('\n').find((line) => line.includes('the console listens')));
+const home = JSON.parse(started.slice(started.indexOf('{'))).url;
+const origin = new URL(home).origin;
+
+const client = new Client({ name: 'e2e-console', version: '1' }, { capabilities: {} });
+await client.connect(new StreamableHTTPClientTransport(new URL(server.url),
+  { requestInit: { headers: { Authorization: `Bearer ${server.token}` } } }));
+const bash = async (command) => {
+  const result = await client.callTool({ name: 'Bash', arguments: { command } }, undefined, { timeout: 90_000 });
+  return { text: textOf(result), error: result.isError === true };
+};
+const waiting = (command) => until('the question', () => house.pending().find((one) => one.command === command));
+
+const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox'] });
+process.on('exit', () => { browser.close().catch(() => {}); });
+
+// --- what is said to a page: nothing that its policy forbids, nothing that axe-core finds ---
+function watch(page) {
+  const said = [];
+  page.on('console', (message) => { if (message.type() === 'error' || message.type() === 'warning') said.push(message.text()); });
+  page.on('pageerror', (error) => said.push(String(error)));
+  return said;
+}
+async function accessible(page, what) {
+  for (const scheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme: scheme });
+    const found = await page.evaluate(async (source) => {
+      if (!window.axe) (0, eval)(source);
+      const { violations } = await window.axe.run(document);
+      return violations.map((one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.html).join(' ')}`);
+    }, axe);
+    check(found.length === 0, `axe-core has nothing against ${what} (${scheme})`, found.join('\n'));
+  }
+}
+// A page of its own for axe-core: the console's policy lets no other script in, so it is switched off
+// here, and only here.
+async function checked(storage, path, what) {
+  const context = await browser.newContext({ bypassCSP: true, storageState: storage });
+  const page = await context.newPage();
+  await page.goto(origin + path);
+  await accessible(page, what);
+  await context.close();
+}
+
+async function keys(page, ...names) {
+  for (const name of names) await page.keyboard.press(name);
+}
+// Tab until what is focused fits; as far as a person would go.
+async function tab_to(page, what, selector) {
+  for (let i = 0; i < 40; ++i) {
+    await page.keyboard.press('Tab');
+    if (await page.evaluate((css) => document.activeElement?.matches(css), selector)) {
+      const ring = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+      check(ring !== 'none', `the focus on ${what} is seen`);
+      return;
+    }
+  }
+  check(false, `${what} is reached with Tab`);
+}
+
+async function story(javaScriptEnabled) {
+  const which = javaScriptEnabled ? 'with JavaScript' : 'without JavaScript';
+  const context = await browser.newContext({ javaScriptEnabled });
+  const page = await context.newPage();
+  const said = watch(page);
+  // With scripts off the page cannot be asked where its focus is: the keys alone have to do.
+  const go = javaScriptEnabled ? tab_to : async (_, what, selector) => page.locator(selector).first().focus();
+
+  await page.goto(home);
+  check(new URL(page.url()).pathname === '/console/login', 'the login comes first', page.url());
+  await page.getByLabel('PIN').fill('0000');
+  await page.getByRole('button', { name: 'Log in' }).click();
+  check((await page.getByRole('alert').innerText()).includes('wrong PIN'), 'a wrong PIN does not log in');
+  await go(page, 'the PIN', '#pin');
+  await page.keyboard.type(pin);
+  await page.keyboard.press('Enter');
+  await page.waitForURL('**/console/approvals');
+  check(await page.getByText('Nothing waits for approval').isVisible(), 'nothing waits');
+
+  // Held, seen, approved with the keyboard alone.
+  const file = javaScriptEnabled ? 'one' : 'two';
+  const command = `perl -e "print 6*7" > ${file}.txt && cat ${file}.txt`;
+  const running = bash(command);
+  const question = await waiting(command);
+  if (!javaScriptEnabled) await page.reload();
+  const link = page.locator(`a[href="/console/approvals/${question.id}"]`);
+  await link.waitFor();
+  if (javaScriptEnabled) {
+    await until('the announcement', async () => /1 waiting/.test(await page.locator('#news').textContent()));
+    check((await page.title()).startsWith('(1) '), 'the title counts');
+  }
+  await go(page, 'the question', `a[href="/console/approvals/${question.id}"]`);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`**/${question.id}`);
+  check((await page.locator('pre.command').textContent()).trim() === question.command, 'the command is shown whole');
+  check((await page.content()).includes(question.sha256), 'and its digest');
+  const storage = await context.storageState();
+  if (javaScriptEnabled) {
+    await checked(storage, `/console/approvals/${question.id}`, 'a question');
+    await checked(storage, '/console/approvals', 'the list of questions');
+    await checked({ cookies: [], origins: [] }, '/console/login', 'the login');
+  }
+  await go(page, 'the PIN of the approval', '#pin');
+  await page.keyboard.type(pin);
+  await page.keyboard.press('Enter');
+  await page.waitForURL('**/console/approvals');
+  check((await page.getByRole('status').first().innerText()).startsWith('Approved: '), 'the page says so');
+  const ran = await running;
+  check(!ran.error && ran.text.includes('42'), `the approved command ran, ${which}`, ran.text);
+  await page.goBack();
+  await page.reload();
+  check(await page.locator('#answers').count() === 0, 'it is not asked again');
+
+  // Denied, with a reason.
+  const other = `perl -e "print 1" > ${file}-denied.txt`;
+  const refused = bash(other);
+  const second = await waiting(other);
+  await page.goto(`${origin}/console/approvals/${second.id}`);
+  await page.getByLabel(/Reason/).fill('not today');
+  await page.getByRole('button', { name: 'Deny' }).click();
+  await page.waitForURL('**/console/approvals');
+  const no = await refused;
+  check(no.error && no.text.includes('not today'), 'the agent is told the reason', no.text);
+  check(!house.has(`${file}-denied.txt`), 'and nothing ran');
+
+  // A deletion of what existed before is held.
+  house.put(`old-${file}.txt`, 'precious\n');
+  const removing = bash(`rm old-${file}.txt`);
+  check((await house.approve(await waiting(`rm old-${file}.txt`))).code === 0, 'the terminal approves as before');
+  const removed = await removing;
+  check(!removed.error && house.has(`old-${file}.txt`), 'a deletion waits', removed.text);
+  await page.getByRole('link', { name: 'Changes' }).click();
+  await page.getByRole('link', { name: /1 change by/ }).click();
+  check((await page.locator('.diff').textContent()).includes('-precious'), 'its difference is shown');
+  if (javaScriptEnabled) {
+    await checked(await context.storageState(), new URL(page.url()).pathname, 'a change set');
+    await checked(await context.storageState(), '/console/changes', 'the change sets');
+  }
+  await page.locator('#pin-apply').fill(pin);
+  await page.getByRole('button', { name: 'Apply' }).click();
+  await page.waitForURL('**/console/changes');
+  check(!house.has(`old-${file}.txt`), 'the change set is applied');
+
+  // The ledger knows all of it.
+  await page.getByRole('link', { name: 'Ledger' }).click();
+  const ledger = await page.locator('table').textContent();
+  for (const part of ['approval.approved', '"channel":"console"', '"attestation":"pin"', 'approval.denied', 'changes.apply'])
+    check(ledger.includes(part), `the ledger has ${part}`);
+  await page.getByRole('button', { name: 'Verify the chain' }).click();
+  check(await page.getByRole('heading', { name: 'The ledger holds' }).isVisible(), 'and its chain holds');
+
+  await page.getByRole('link', { name: 'Activity' }).click();
+  if (javaScriptEnabled) {
+    await bash('echo live');
+    await until('the live row', async () => (await page.locator('#rows').textContent()).includes('echo live'));
+    for (const path of ['/console/activity', '/console/ledger', '/console/nothing'])
+      await checked(await context.storageState(), path, path);
+  }
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.waitForURL('**/console/login');
+  await page.goto(home);
+  check(new URL(page.url()).pathname === '/console/login', 'logged out is out');
+  const complaints = said.filter((text) => !/status of (403|404)/.test(text));
+  check(complaints.length === 0, `the browser complains of nothing ${which}`, complaints.join('\n'));
+  await context.close();
+}
+await story(true);
+await story(false);
+
+// --- an attacker ---
+const mine = await browser.newContext();
+const page = await mine.newPage();
+await page.goto(home);
+await page.getByLabel('PIN').fill(pin);
+await page.keyboard.press('Enter');
+await page.waitForURL('**/console/approvals');
+const jar = (await mine.cookies()).map((one) => `${one.name}=${one.value}`).join('; ');
+check(await page.evaluate(() => document.cookie) === '', 'no script sees the cookie');
+
+const raw = (url, options = {}) => fetch(url, { redirect: 'manual', ...options });
+const bearer = { Authorization: `Bearer ${server.token}` };
+check((await raw(`${origin}/console/approvals`, { headers: bearer })).status === 303, 'an agent\'s token opens no console');
+check((await raw(server.url, { method: 'POST', headers: { Cookie: jar, 'Content-Type': 'application/json' }, body: '{}' })).status === 401,
+  'the console\'s cookie opens no MCP');
+
+// A page on another port of this machine, to which the browser gives our cookie all the same.
+let stolen = '';
+const evil = createServer((request, response) => {
+  stolen = request.headers.cookie ?? stolen;
+  response.setHeader('Content-Type', 'text/html');
+  response.end('<!doctype html><iframe src="' + home + '"></iframe><form id=f method=post action="' + target + '"><input name=scope value=once></form>');
+});
+let target = home;
+await new Promise((resolve) => evil.listen(0, '127.0.0.1', resolve));
+process.on('exit', () => evil.close());
+const held = bash('perl -e "print 666"');
+const question = await waiting('perl -e "print 666"');
+target = `${origin}/console/approvals/${question.id}/approve`;
+const trap = await mine.newPage();
+await trap.goto(`http://127.0.0.1:${evil.address().port}/console/`);
+check(stolen.includes('remit_console_'), 'a browser gives the cookie to every port, so it must be worth little', stolen);
+await until('the frame', async () => trap.frames().length > 1);
+check(!(await trap.frames()[1].content()).includes('Approvals'), 'the console is in nobody\'s frame');
+await Promise.all([trap.waitForNavigation(), trap.evaluate(() => document.getElementById('f').submit())]);
+check((await trap.content()).includes('may not use the console'), 'a foreign page\'s form is refused', await trap.content());
+await trap.goto(`http://127.0.0.1:${evil.address().port}/console/`);
+const read = await trap.evaluate((url) => fetch(url, { credentials: 'include' }).then((one) => one.text(), () => 'unread'), home);
+check(read === 'unread', 'nor does it read anything', read);
+// With the stolen cookie, from outside a browser: looks, and still cannot approve without the PIN.
+const headers = { Cookie: stolen, Origin: origin, 'Content-Type': 'application/x-www-form-urlencoded' };
+const seen = await (await raw(`${origin}/console/approvals/${question.id}`, { headers })).text();
+const token = /\/approve"[^]*?name="token" value="([^"]+)"/.exec(seen)[1];
+const tried = await raw(target, { method: 'POST', headers, body: `scope=once&token=${token}` });
+check(tried.status === 403, 'a stolen cookie approves nothing', await tried.text());
+check(house.pending().some((one) => one.id === question.id), 'the question still waits');
+check((await house.deny(question)).code === 0 && (await held).error, 'the terminal answers as before');
+await mine.close();
+
+await client.close();
+await browser.close();
+check(await server.stop() === 0, 'the server ends');
+await until('its console to end', async () => raw(home).then(() => false, () => true));
+done('console');
