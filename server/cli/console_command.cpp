@@ -10,14 +10,14 @@
 #include "policy/installation.h"
 #include "server/assembly.h"
 #include "server/cli/commands.h"
+#include "server/cli/console_process.h"
 #include "server/cli/flags.h"
 #include "server/console/console_site.h"
 #include "server/transport/http_server.h"
+#include "tools/sandbox/confine.h"
 
 namespace remit::cli {
 namespace {
-
-constexpr const char* kDefaultAddress = "127.0.0.1:8812";
 
 // The port in http://127.0.0.1:8812/console.
 int port_of(const std::string& url) {
@@ -28,7 +28,7 @@ int port_of(const std::string& url) {
 }  // namespace
 
 int console_command(std::span<const std::string> args) {
-  std::string address = kDefaultAddress, state_option, site_option;
+  std::string address = kConsoleAddress, state_option, site_option;
   bool behind_proxy = false;
   Flags flags("remit console [--listen HOST:PORT] [--state DIR]");
   flags.value("--listen", &address, "HOST:PORT  where a browser finds it, default 127.0.0.1:8812")
@@ -62,6 +62,12 @@ int console_command(std::span<const std::string> args) {
       **state, ledger, *sets,
       {{site.http_hosts, site.http_origins}, port_of((*http)->url()), behind_proxy},
       (*http)->metrics());
+  // Any folder may be a workspace whose change set is applied, so no folder is out of reach; but no
+  // program starts from here and nothing is connected to.
+  if (const auto locked =
+          sandbox::confine_self({.readable = {}, .writable = {"/"}, .writable_files = {}});
+      !locked)
+    log::warning("the console is not locked in", {{"why", locked.error().message}});
   print((*http)->url() + "\n");
   log::info("the console listens", {{"url", (*http)->url()}});
   return (*http)->serve(pages);

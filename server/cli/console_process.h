@@ -10,6 +10,8 @@
 
 namespace remit::cli {
 
+inline constexpr const char* kConsoleAddress = "127.0.0.1:8812";  // by default
+
 struct ConsoleFlags {
   std::string address;  // HOST:PORT
   std::string state, site;

@@ -13,6 +13,7 @@
 #include "memory/approval_rows.h"
 #include "memory/ledger.h"
 #include "memory/server_rows.h"
+#include "server/cli/console_process.h"
 #include "server/cli/serve_flags.h"
 #include "server/cli/serve_reload.h"
 #include "server/cli/welcome.h"
@@ -76,13 +77,16 @@ std::vector<transport::Gauge> gauges_of(server::Assembly& all) {
 
 int serve_http(std::span<const std::string> /*args*/, const ServeFlags& given) {
   ServeFlags flags = given;
-  if (const auto started = serve_console(flags); !started) return report(started.error());
+  const bool terminal = ::isatty(STDIN_FILENO) == 1;
+  const bool plain = terminal && flags.http.empty() && flags.socket.empty();
+  const bool asked = !flags.console.empty();
+  if (plain && !asked) flags.console = kConsoleAddress;
+  if (const auto started = serve_console(flags); !started && asked) return report(started.error());
   auto assembly = server::Assembly::build(flags.assembly);
   if (!assembly) return report(assembly.error());
   server::Assembly& all = **assembly;
-  const bool terminal = ::isatty(STDIN_FILENO) == 1;
   transport::HttpOptions options{flags.http, flags.socket, flags.behind_proxy};
-  if (options.address.empty() && options.socket.empty()) options.address = kDefaultAddress;
+  if (plain) options.address = kDefaultAddress;
   auto http = transport::HttpServer::start_listening(options);
   if (!http) return report(http.error());
 
@@ -95,7 +99,7 @@ int serve_http(std::span<const std::string> /*args*/, const ServeFlags& given) {
   endpoint.gauges = [&all] { return gauges_of(all); };
   auto service = make_service(all, flags);
   if (!service) return report(service.error());
-  if (terminal) print(welcome(all, flags.assembly.serve, {(*http)->url(), token_file}));
+  if (terminal) print(welcome(all, flags.assembly.serve, {(*http)->url(), token_file, flags.assembly.console}));
   auto locked = lock_and_finish(all, *service);
   if (!locked) return report(locked.error());
   log::info("listening",

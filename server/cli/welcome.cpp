@@ -70,6 +70,7 @@ std::string welcome(server::Assembly& all, const server::ServeOptions& options,
   const policy::Remit& remit = all.remit();
   std::string text = "Remit " REMIT_VERSION " serves " + remit.slug + " at " + listening.url + " (Ctrl-C ends it).\n";
   if (!listening.token_file.empty()) text += "Its token, made for this run: " + listening.token_file + "\n";
+  if (!listening.console.empty()) text += "The console, for you and your PIN: " + listening.console + "\n";
   text += "\n";
   text += "  persona      " + remit.persona_file + "\n  workspace    " + remit.roots.front().path +
           "\n  memory       " + remit.memory_root + "\n  instruction  " + remit.instruction_id +

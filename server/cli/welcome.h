@@ -8,9 +8,10 @@
 
 namespace remit::cli {
 
-// Where this server listens, and the file that holds its token ("" if none was made).
+// Where this server listens, the file that holds its token ("" if none was made), and the address of
+// its console ("" if it has none).
 struct Listening {
-  std::string url, token_file;
+  std::string url, token_file, console;
 };
 std::string welcome(server::Assembly& all, const server::ServeOptions& options,
                     const Listening& listening);

@@ -35,11 +35,6 @@ class ConsoleSite final : public transport::HttpSite {
   bool stop(std::chrono::milliseconds) override { return true; }
 
  private:
-  struct Answered {
-    Page page;
-    std::string body;
-    std::vector<std::pair<std::string, std::string>> fields;
-  };
   // Host, Origin and Sec-Fetch-Site: 403.
   std::optional<transport::Refusal> judge(const transport::Head& head) const;
   std::shared_ptr<Session> session_of(const transport::Head& head);

@@ -46,7 +46,7 @@ bool Sessions::over(const Session& session) const {
          session.taken_.size() >= limits::kConsoleFormsUsed;
 }
 
-void Sessions::remove(const Session& session) {
+void Sessions::forget(const Session& session) {
   std::erase_if(all_, [&](const auto& one) { return one.get() == &session; });
 }
 
@@ -72,7 +72,7 @@ std::shared_ptr<Session> Sessions::find(std::string_view cookie) {
     if (equal_constant_time(one->cookie_sha256_, digest)) found = one;
   if (!found) return nullptr;
   if (over(*found)) {
-    remove(*found);
+    forget(*found);
     return nullptr;
   }
   found->used_ms_ = clock_.monotonic_ms();
@@ -94,7 +94,7 @@ std::string Sessions::renew(Session& session) {
 
 void Sessions::end(Session& session) {
   const std::lock_guard held(mutex_);
-  remove(session);
+  forget(session);
 }
 
 std::string Sessions::token(const Session& session, std::string_view purpose) const {

@@ -69,7 +69,7 @@ class Sessions {
 
  private:
   bool over(const Session& session) const;
-  void remove(const Session& session);
+  void forget(const Session& session);
 
   const Clock& clock_;
   const std::string key_;

@@ -36,6 +36,9 @@ const std::vector<Direction>& directions() {
       {"server/assembly_standing.cpp",
        {"base", "memory", "policy", "tools/registry.h", "tools/tool.h", "tools/sandbox/starter.h",
         "server"}},
+      // The process that checks PINs locks itself in.
+      {"server/cli/console_command.cpp",
+       {"base", "memory", "policy", "tools/sandbox/confine.h", "server"}},
       // The registry hands out Tools, so its own type comes with it; no concrete tool does.
       {"server", {"base", "memory", "policy", "tools/registry.h", "tools/tool.h", "server"}},
       {"tests", {"base", "memory", "policy", "tools", "server", "tests"}},
