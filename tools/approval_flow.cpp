@@ -33,8 +33,8 @@ Result<void> outcome_of(policy::Approvals& approvals, ApprovalStatus status,
       return {};
     case ApprovalStatus::pending:
       return fail(ErrorKind::needs_approval,
-                  "approval pending, id " + id + "; a person answers " + approvals.how_to_answer(id) +
-                      "; call again with the same arguments",
+                  "approval pending, id " + id + "; a person answers " +
+                      approvals.how_to_answer(id) + "; call again with the same arguments",
                   {}, "approval_pending");
     case ApprovalStatus::denied: {
       TRY(const std::string reason, approvals.reason(id));
@@ -54,7 +54,8 @@ Result<void> outcome_of(policy::Approvals& approvals, ApprovalStatus status,
 
 Result<void> by_person(Call& call, const std::string& id) {
   policy::Approvals& approvals = call.access.approvals();
-  call.progress.report(0, std::nullopt, "waiting for a person, who answers " + approvals.how_to_answer(id));
+  call.progress.report(0, std::nullopt,
+                       "waiting for a person, who answers " + approvals.how_to_answer(id));
   TRY(const ApprovalStatus status, approvals.wait(id, limits::kApprovalWait, call.stop));
   return outcome_of(approvals, status, id);
 }

@@ -99,7 +99,8 @@ int serve_http(std::span<const std::string> /*args*/, const ServeFlags& given) {
   endpoint.gauges = [&all] { return gauges_of(all); };
   auto service = make_service(all, flags);
   if (!service) return report(service.error());
-  if (terminal) print(welcome(all, flags.assembly.serve, {(*http)->url(), token_file, flags.assembly.console}));
+  if (terminal)
+    print(welcome(all, flags.assembly.serve, {(*http)->url(), token_file, flags.assembly.console}));
   auto locked = lock_and_finish(all, *service);
   if (!locked) return report(locked.error());
   log::info("listening",

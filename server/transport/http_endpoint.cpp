@@ -330,7 +330,8 @@ HttpReply HttpEndpoint::answer(const HttpTurn& turn, const std::shared_ptr<HttpC
       return reply;
     }
     // Let go before the first event: the client gets the event that it can come back with.
-    if (got.taken_over && call->session && taken.events) return begin_stream(turn, call, std::move(got));
+    if (got.taken_over && call->session && taken.events)
+      return begin_stream(turn, call, std::move(got));
     if (got.ended && got.events.empty()) return empty(202);
     if (!got.events.empty() && taken.events) return begin_stream(turn, call, std::move(got));
     if (got.ended) return empty(202);  // cancelled; what came before was for a stream
