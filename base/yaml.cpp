@@ -290,8 +290,7 @@ void walk(std::string_view text, const Lines& lines, const Bounds& bounds, Parse
     Builder builder(text, lines, bounds, out);
     while (parser.HandleNextDocument(builder)) {
     }
-  } catch (const Stop&) {
-    // The problem is recorded.
+  } catch (const Stop&) {  // NOLINT(bugprone-empty-catch): the problem is recorded
   } catch (const YAML::DeepRecursion& error) {
     out.problems.push_back({Fault::depth, "nested too deeply", lines.position(error.mark)});
   } catch (const YAML::Exception& error) {
