@@ -137,8 +137,9 @@ Result<std::string> request_yaml(const Handoff& handoff) {
       deadline("acknowledge_by");
       break;
   }
-  TRY(Json evidence, parse_json(handoff.evidence_json.empty() ? "[]" : handoff.evidence_json));
-  if (!evidence.empty()) out["evidence"] = std::move(evidence);
+  TRY(const Json evidence,
+      parse_json(handoff.evidence_json.empty() ? "[]" : handoff.evidence_json));
+  if (!evidence.empty()) out["evidence"] = evidence;
   out["thread_id"] = handoff.thread_id;
   return yaml_of(out);
 }

@@ -158,7 +158,7 @@ void compare_memory(std::vector<CheckedFile>& files) {
       }
     }
   }
-  for (Shared& one : found) {
+  for (const Shared& one : found) {
     if (one.exclusive) {
       refuse(*one.file, "E-MEM-08", one.entry.origin,
              "a manifest claims this document exclusively, and " + one.with + " may write it too");

@@ -27,7 +27,7 @@ bool ConfigReader::keys(const yaml::Node& node, std::string_view what,
   }
   for (const yaml::Entry& entry : node.entries) {
     if (std::find(known.begin(), known.end(), entry.key) != known.end()) continue;
-    std::vector<std::string> names(known.begin(), known.end());
+    const std::vector<std::string> names(known.begin(), known.end());
     std::string message =
         "unknown key \"" + entry.key.substr(0, limits::kEchoedInput) + "\" in " + std::string(what);
     const std::vector<std::string> near = nearest(entry.key, names, 1);

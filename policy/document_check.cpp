@@ -86,10 +86,10 @@ class Checker {
     if (const auto value = schema.find("const"); value != schema.end() && !equals(node, *value)) {
       return fault("must be " + words(Json::array({*value})));
     }
-    Found found = node.kind == Kind::scalar     ? check_text(schema, node, pointer)
-                  : node.kind == Kind::sequence ? check_items(schema, node, pointer, depth)
-                  : node.kind == Kind::mapping  ? check_entries(schema, node, pointer, depth)
-                                                : Found();
+    const Found found = node.kind == Kind::scalar     ? check_text(schema, node, pointer)
+                        : node.kind == Kind::sequence ? check_items(schema, node, pointer, depth)
+                        : node.kind == Kind::mapping  ? check_entries(schema, node, pointer, depth)
+                                                      : Found();
     return found ? found : check_branches(schema, node, pointer, depth);
   }
 

@@ -147,7 +147,7 @@ Fix propose_fix(const std::string& file, std::string_view bytes, const Vocabular
   if (yaml_text.size() > limits::kFrontMatterBytes) return out;
   const std::vector<Row> rows = rows_of(yaml_text);
   for (const Ends ends : {Ends::any_key, Ends::known_key}) {
-    Attempt attempt = rewrite(rows, ends);
+    const Attempt attempt = rewrite(rows, ends);
     if (attempt.diff.empty()) continue;
     std::string candidate = std::string(bytes.substr(0, front.yaml_begin)) + attempt.yaml +
                             std::string(bytes.substr(front.yaml_end));

@@ -131,7 +131,7 @@ int indent_of(std::string_view text) {
 std::optional<Bullet> read_bullet(std::string_view text) {
   Bullet bullet;
   bullet.indent = indent_of(text);
-  std::string_view rest = trim_left(text);
+  const std::string_view rest = trim_left(text);
   if (rest.empty()) return std::nullopt;
   std::size_t mark = 0;
   if (rest[0] == '-' || rest[0] == '*' || rest[0] == '+') {

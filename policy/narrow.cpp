@@ -155,7 +155,7 @@ Narrowed narrow(const Remit& now, const Remit& next) {
     allowed_again.push_back("file drop root " + next.file_drop_root);
   remit.file_drop_root = now.file_drop_root;
   if (next.same_user_answers && !now.same_user_answers)
-    allowed_again.push_back("answers of the same user");
+    allowed_again.emplace_back("answers of the same user");
   remit.same_user_answers = now.same_user_answers && next.same_user_answers;
 
   const Difference less = difference(now, remit);

@@ -138,7 +138,7 @@ bool ShellAssessor::shell(const std::string& name, const ShellArguments& argumen
 }
 
 void ShellAssessor::change_directory(const ShellArguments& arguments) {
-  std::size_t first = !arguments.empty() && arguments[0]->literal() == "--" ? 1 : 0;
+  const std::size_t first = !arguments.empty() && arguments[0]->literal() == "--" ? 1 : 0;
   if (arguments.size() != first + 1) {
     paths_.enter(scope_.home);
     return ask(Risk::high, "path_outside_role", "cd");
@@ -299,7 +299,7 @@ bool ShellAssessor::find_command(const ShellArguments& arguments) {
     if (!among({"-exec", "-execdir", "-ok", "-okdir"}, text)) continue;
     ask(Risk::high, "exec_expression", "find " + text);
     ShellArguments inner;
-    while (++i < arguments.size() && !among({";", "+"}, reading(*arguments[i]))) {
+    for (++i; i < arguments.size() && !among({";", "+"}, reading(*arguments[i])); ++i) {
       inner.push_back(arguments[i]);
     }
     if (inner.empty()) continue;

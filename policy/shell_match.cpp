@@ -101,7 +101,7 @@ class Matcher {
       if (++state.ambiguous > kAmbiguousFlags) return miss(ShellMiss::unknown_flag, word);
       State without = state;
       ++without.at;
-      const ShellMatch other = match(without);
+      ShellMatch other = match(without);
       if (!other.applies()) return other;
     }
     ++state.at;

@@ -109,7 +109,7 @@ int doctor_command(std::span<const std::string> args) {
     print(machine_report(sandbox, json));
     return sandbox.tier == policy::Tier::t1 ? kDone : kFindings;
   }
-  server::DoctorOptions wanted{client, (*assembly)->remit().roots.front().path, own_binary(), tool_names_of(**assembly),
+  const server::DoctorOptions wanted{client, (*assembly)->remit().roots.front().path, own_binary(), tool_names_of(**assembly),
                                serve_arguments(**assembly, options.serve)};
   const auto found = server::doctor_client((*assembly)->remit(), wanted);
   if (!found) return report(found.error());

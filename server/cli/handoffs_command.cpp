@@ -189,7 +189,7 @@ int list_dead(OperatorHouse& house, bool json) {
   return more ? kPartial : kDone;
 }
 
-Result<void> note_retry(OperatorHouse& house, const char* rule, OrderedJson fields) {
+Result<void> note_retry(OperatorHouse& house, const char* rule, const OrderedJson& fields) {
   memory::LedgerRecord row;
   row.kind = "operator";
   row.call_id = house.call().call_id;

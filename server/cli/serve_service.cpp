@@ -22,7 +22,7 @@ Result<mcp::Service> make_service(server::Assembly& all, const ServeFlags& flags
   service.consume_nonce = [&all](const std::string& nonce, std::int64_t) {
     return memory::consume_nonce(all.state(), nonce);
   };
-  service.redact = [&all](std::string text) { return all.redactor().redact(text).text; };
+  service.redact = [&all](const std::string& text) { return all.redactor().redact(text).text; };
   return service;
 }
 

@@ -160,7 +160,6 @@ Result<Json> arguments_of(const std::string& text) {
 int call_command(std::span<const std::string> args) {
   server::AssemblyOptions options;
   bool yes = false, json = false;
-  std::string page_chars = std::to_string(limits::kPageCharsMax);
   Flags flags("remit call NAME_OR_FILE TOOL ARGS [--yes] [--json]");
   flags.toggle("--yes", &yes, "the operator approves this call alone")
       .toggle("--json", &json, "the typed result");
