@@ -109,7 +109,8 @@ std::string shown(char kind, std::string_view line) {
 
 }  // namespace
 
-UnifiedDiff unified_diff(std::string_view before, std::string_view after, std::string_view name) {
+UnifiedDiff unified_diff(std::string_view before, std::string_view after, std::string_view name,
+                         std::size_t most_lines) {
   UnifiedDiff out;
   const Lines a = lines_of(before), b = lines_of(after);
   std::size_t front = 0, back = 0;
@@ -126,8 +127,8 @@ UnifiedDiff unified_diff(std::string_view before, std::string_view after, std::s
   // Of one replacement no more is made than will be shown: a file can have millions of lines.
   std::size_t left_a = 0, left_b = 0;
   if (too_far) {
-    const std::size_t made_a = std::min(middle_a.size(), limits::kDiffLines);
-    const std::size_t made_b = std::min(middle_b.size(), limits::kDiffLines);
+    const std::size_t made_a = std::min(middle_a.size(), most_lines);
+    const std::size_t made_b = std::min(middle_b.size(), most_lines);
     for (std::size_t i = 0; i < made_a; ++i) script.push_back({'-', front + i, front});
     for (std::size_t i = 0; i < made_b; ++i)
       script.push_back({'+', front + middle_a.size(), front + i});
@@ -174,9 +175,9 @@ UnifiedDiff unified_diff(std::string_view before, std::string_view after, std::s
                     " @@");
     lines.insert(lines.end(), hunk.lines.begin(), hunk.lines.end());
   }
-  if (lines.size() > limits::kDiffLines) {
-    const std::size_t left = lines.size() - (limits::kDiffLines - 1) + left_a + left_b;
-    lines.resize(limits::kDiffLines - 1);
+  if (lines.size() > most_lines) {
+    const std::size_t left = lines.size() - (most_lines - 1) + left_a + left_b;
+    lines.resize(most_lines - 1);
     lines.push_back("[" + with_commas(left) + " more lines of the diff are not shown]");
     out.whole = false;
     out.hunks.clear();

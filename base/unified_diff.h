@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/limits.h"
+
 namespace remit {
 
 struct DiffHunk {
@@ -14,12 +16,13 @@ struct DiffHunk {
 
 struct UnifiedDiff {
   std::vector<DiffHunk> hunks;  // none unless `whole`
-  std::string text;   // at most limits::kDiffLines lines
+  std::string text;   // at most `most_lines` lines, the last of which says what is missing
   bool whole = true;  // nothing was cut from `text`
 };
 
 // Myers' algorithm on lines ("An O(ND) Difference Algorithm", 1986); texts that differ in more than
 // limits::kDiffEdits lines are shown as one replacement of what lies between the common ends.
-UnifiedDiff unified_diff(std::string_view before, std::string_view after, std::string_view name);
+UnifiedDiff unified_diff(std::string_view before, std::string_view after, std::string_view name,
+                         std::size_t most_lines = limits::kDiffLines);
 
 }  // namespace remit

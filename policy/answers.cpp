@@ -14,7 +14,8 @@
 namespace remit::policy {
 namespace {
 
-constexpr std::size_t kDiffBytes = 1u << 20;  // larger files are named, not shown
+constexpr std::size_t kDiffBytes = 1u << 20;   // larger files are named, not shown
+constexpr std::size_t kPersonsLines = 20'000;  // of a difference that a person judges
 
 Result<void> need_person(const Presence& presence) {
   if (memory::proves_presence(presence.attestation)) return {};
@@ -86,15 +87,18 @@ std::string show_change(const Change& change) {
   const auto before = fs::read_file(change.path, kDiffBytes);
   const bool gone = change.kind == ChangeKind::remove;
   const std::string name = escape_ascii(fs::base_name(change.path));
-  if (change.content.size() > kDiffBytes) {
-    text += "(" + human_bytes(change.content.size()) + ", sha256 " + change.sha256 + ")\n";
-  } else {
-    text += printable(
-        unified_diff(before ? *before : std::string(), gone ? std::string() : change.content, name)
-            .text);
-  }
+  // What cannot be shown is named: nobody must take a part for the whole.
+  const std::string after =
+      "(afterwards: " + human_bytes(change.content.size()) + ", sha256 " + change.sha256 + ")\n";
+  if (!before && before.error().kind != ErrorKind::not_found)
+    return text + "(what is there now cannot be shown: " + printable(before.error().message) +
+           ")\n" + (gone ? "" : after);
+  if (change.content.size() > kDiffBytes) return text + after;
+  const UnifiedDiff diff = unified_diff(
+      before ? *before : "", gone ? "" : std::string_view(change.content), name, kPersonsLines);
+  text += printable(diff.text);
   if (!text.ends_with('\n')) text += '\n';
-  return text;
+  return diff.whole || gone ? text : text + after;
 }
 
 Result<ApplyReport> apply_held(memory::State& state, memory::Ledger& ledger, const ChangeSets& sets,

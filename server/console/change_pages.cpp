@@ -16,11 +16,16 @@ std::string purpose_of(bool apply, const policy::ChangeSet& set) {
   return std::string(apply ? "apply " : "discard ") + set.id + " " + digest_of(set);
 }
 
-// The lines of a diff, of which the added and the removed ones are also told apart by colour.
-Html diff(const std::string& text) {
+// The lines of a change, of which the added and the removed ones are also told apart by colour.
+Html diff(std::string_view text) {
   std::vector<Html> lines;
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  bool begun = false;  // the two lines with the file's name are behind us
   for (const std::string_view line : split(text, '\n')) {
-    const char* mark = line.starts_with('+') ? "added" : line.starts_with('-') ? "removed" : "same";
+    begun = begun || line.starts_with("@@");
+    const char* mark = begun && line.starts_with('+')   ? "added"
+                       : begun && line.starts_with('-') ? "removed"
+                                                        : "same";
     lines.push_back(el("span", {{"class", mark}}, {std::string(line) + "\n"}));
   }
   return el("pre", {{"class", "diff"}, {"tabindex", "0"}}, lines);

@@ -26,9 +26,57 @@ constexpr std::array kHidden = std::to_array<Range>({
     {0x1fffe, 0x1ffff}, {0xe0000, 0x10ffff},
 });
 
+// Letters that pass for ASCII ones: IPA, Greek, Cyrillic, Armenian, Cherokee, Lisu, and the
+// letterlike, full-width and mathematical alphabets.
+constexpr std::array kLookalikes = std::to_array<Range>({
+    {0x0250, 0x02af},
+    {0x0370, 0x058f},
+    {0x13a0, 0x13ff},
+    {0x1c80, 0x1c8f},
+    {0x1d00, 0x1dbf},
+    {0x2100, 0x214f},
+    {0x2160, 0x217f},
+    {0x24b6, 0x24e9},
+    {0xa4d0, 0xa4ff},
+    {0xa640, 0xa69f},
+    {0xab30, 0xabbf},
+    {0xff10, 0xff5a},
+    {0x1d400, 0x1d7ff},
+});
+
+template <std::size_t N>
+bool is_among(const std::array<Range, N>& ranges, char32_t point) {
+  const auto after = std::ranges::upper_bound(ranges, point, {}, &Range::first);
+  return after != ranges.begin() && point <= std::prev(after)->last;
+}
 bool is_hidden(char32_t point) {
-  const auto after = std::ranges::upper_bound(kHidden, point, {}, &Range::first);
-  return after != kHidden.begin() && point <= std::prev(after)->last;
+  return is_among(kHidden, point);
+}
+bool is_ascii_letter(char32_t point) {
+  return (point >= U'a' && point <= U'z') || (point >= U'A' && point <= U'Z');
+}
+
+// The bytes of the word that `bytes` begin with (ASCII letters, digits, '_', and all beyond ASCII),
+// and whether it mixes ASCII letters with some that look like them.
+struct Word {
+  std::size_t size = 0;
+  bool mixed = false;
+};
+Word word_at(std::string_view bytes) {
+  Word out;
+  bool ascii = false, lookalike = false;
+  while (out.size < bytes.size()) {
+    const CodePoint point = decode_utf8(bytes.substr(out.size));
+    const bool digit = point.value >= U'0' && point.value <= U'9';
+    const bool part = is_ascii_letter(point.value) || digit || point.value == U'_' ||
+                      (point.value > 0x7f && !is_hidden(point.value));
+    if (point.length == 0 || !part) break;
+    ascii = ascii || is_ascii_letter(point.value);
+    lookalike = lookalike || is_among(kLookalikes, point.value);
+    out.size += point.length;
+  }
+  out.mixed = ascii && lookalike;
+  return out;
 }
 
 std::string escaped(std::string_view text) {
@@ -78,14 +126,18 @@ std::string visible(std::string_view bytes) {
   std::string out;
   out.reserve(bytes.size());
   std::array<char, 16> shown{};
+  Word word;  // what is left of it
   while (!bytes.empty()) {
     const CodePoint point = decode_utf8(bytes);
     const std::size_t length = point.length == 0 ? 1 : point.length;
+    if (word.size == 0) word = word_at(bytes);
+    const bool odd = word.size > 0 && word.mixed && is_among(kLookalikes, point.value);
+    word.size -= std::min(word.size, length);
     if (point.length == 0) {
       std::snprintf(shown.data(), shown.size(), "\\x%02X",
                     static_cast<unsigned>(static_cast<unsigned char>(bytes[0])));
       out += shown.data();
-    } else if (is_hidden(point.value)) {
+    } else if (odd || is_hidden(point.value)) {
       std::snprintf(shown.data(), shown.size(), "\\u{%04X}", static_cast<unsigned>(point.value));
       out += shown.data();
     } else {

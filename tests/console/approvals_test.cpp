@@ -186,5 +186,31 @@ TEST_CASE("what a server writes about its question stays text") {
   }
 }
 
+TEST_CASE("an open page is told what waits and what happened, and when its session is over") {
+  House house;
+  Browser browser(house);
+  browser.log_in();
+  const auto asked = house.ask("rm \u202e x");
+  int pieces = 0;
+  browser.goes_on = [&] { return ++pieces < 2; };
+  const Seen first = browser.get("/console/live");
+  CHECK(first.has("event: waiting\ndata: [{\"id\":\"" + asked.id));
+  CHECK(first.has("\"command\":\"rm \\\\u202e x\""));
+  CHECK(!first.has("event: rows"));
+  pieces = 0;
+  const Seen later = browser.get("/console/live?after=0");
+  CHECK(later.has("event: rows\ndata: ["));
+  CHECK(later.has("approval.pending"));
+  pieces = 0;
+  CHECK(!browser.get("/console/live", "Last-Event-ID: 1000000\r\n").has("event: rows"));
+  browser.goes_on = [&] {
+    house.clock.advance_ms(std::chrono::milliseconds(limits::kConsoleIdle).count());
+    return true;
+  };
+  const Seen ended = browser.get("/console/live");
+  CHECK(ended.has("event: ended"));
+  CHECK(!ended.has(asked.id));
+}
+
 }  // namespace
 }  // namespace remit::console

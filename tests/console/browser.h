@@ -2,6 +2,7 @@
 // that the test moves. The PIN is "4917".
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -116,6 +117,8 @@ class Browser {
     return post(action, form);
   }
   std::map<std::string, std::string> cookies;
+  // Asked after each piece of a stream whether to go on.
+  std::function<bool()> goes_on = [] { return false; };
 
  private:
   Seen send(const std::string& method, const std::string& target, const std::string& body,
@@ -140,6 +143,8 @@ class Browser {
     auto reply = house_.site.before_body(turn);
     if (!reply) reply = house_.site.post(turn, body, [] {});
     Seen seen{reply->status, reply->body, "", reply->fields};
+    if (reply->streaming)
+      reply->streaming->run([&](std::string_view text) { return seen.body += text, goes_on(); });
     for (const auto& [name, value] : reply->fields) {
       if (name == "Location") seen.location = value;
       if (name != "Set-Cookie") continue;

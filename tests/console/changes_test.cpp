@@ -67,6 +67,20 @@ TEST_CASE("what is applied is what was shown") {
   CHECK(memory::slurp(house.scratch.at("work/pool.py")) == "SIZE = 60\n");
 }
 
+TEST_CASE("a difference is shown whole, or what cannot be shown is named") {
+  House house;
+  Browser browser(house);
+  browser.log_in();
+  std::string content;
+  for (int i = 0; i < 3000; ++i) content += "line " + std::to_string(i) + "\n";
+  const std::string here = kList + "/" + hold(house, content);
+  CHECK(browser.get(here).has("+line 2999\n</span>"));
+  memory::spew(house.scratch.at("work/pool.py"), std::string((1u << 20) + 1, 'x'));
+  const Seen large = browser.get(here);
+  CHECK(large.has("(what is there now cannot be shown: "));
+  CHECK(large.has("sha256 " + sha256_hex(content)));
+}
+
 TEST_CASE("a set is thrown away with the PIN") {
   House house;
   Browser browser(house);

@@ -33,6 +33,10 @@ TEST_CASE("what is not seen is shown") {
   CHECK(visible("\U000e0041") == "\\u{E0041}");            // tag letter
   CHECK(visible("\u3164\u2800") == "\\u{3164}\\u{2800}");  // blank letters
   CHECK(visible("\xff\xc3(") == "\\xFF\\xC3(");
+  CHECK(visible("p\u0430ypal.com") == "p\\u{0430}ypal.com");  // Cyrillic a
+  CHECK(visible("\u0440\u0430y") == "\\u{0440}\\u{0430}y");
+  CHECK(visible("\uff52m -rf") == "\\u{FF52}m -rf");
+  CHECK(visible("5\u03a9, \u03b1 x") == "5\u03a9, \u03b1 x");  // no word of ASCII letters
   CHECK(visible("Grüße, мир, 世界 🙂") == "Grüße, мир, 世界 🙂");
 }
 

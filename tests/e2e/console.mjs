@@ -1,13 +1,14 @@
 // The console in headless Chromium, with and without JavaScript: a client's Bash calls are held, a
 // person logs in with the PIN, approves by keyboard, denies, applies a change set; what an agent or
 // another page may not do; and what axe-core says of each page.
+import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { check, done, House, pin, textOf, until } from './house.mjs';
+import { binary, check, done, House, pin, textOf, until } from './house.mjs';
 
 const require = createRequire(join(process.env.REMIT_NODE_DIR, 'node_modules', 'x.js'));
 const browserPath = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path));
@@ -239,6 +240,19 @@ check(tried.status === 403, 'a stolen cookie approves nothing', await tried.text
 check(house.pending().some((one) => one.id === question.id), 'the question still waits');
 check((await house.deny(question)).code === 0 && (await held).error, 'the terminal answers as before');
 await mine.close();
+
+// --- a server on stdio, killed: its console does not outlive it ---
+const pipe = spawn(binary, [...house.serveArguments(), '--console', '127.0.0.1:0'], { stdio: ['pipe', 'ignore', 'pipe'] });
+process.on('exit', () => pipe.kill('SIGKILL'));
+let said = '';
+pipe.stderr.on('data', (bytes) => { said += bytes; });
+await until('the server on stdio', () => said.includes('"serving"'));
+const other = JSON.parse(said.split('\n').find((line) => line.includes('the console listens')).replace(/^[^{]*/, '')).url;
+check((await raw(`${other}/login`)).status === 200, 'a server on stdio has a console, too');
+const taken = house.run(...house.serveArguments(), '--console', new URL(other).host);
+check(taken.code === 3 && taken.err.includes('in use'), 'two consoles at one address: the second server does not start', taken);
+pipe.kill('SIGKILL');
+await until('the console of a killed server to end', async () => raw(other).then(() => false, () => true));
 
 await client.close();
 await browser.close();
