@@ -60,10 +60,10 @@ Result<Form> Form::parse(std::string_view body) {
 }
 
 const std::string& Form::get(std::string_view name) const {
-  static const std::string kNone;
+  static const std::string none;
   const auto found =
       std::ranges::find_if(fields_, [&](const auto& field) { return field.first == name; });
-  return found == fields_.end() ? kNone : found->second;
+  return found == fields_.end() ? none : found->second;
 }
 
 std::optional<std::string> cookie(const transport::Head& head, std::string_view name) {
