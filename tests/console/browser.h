@@ -144,7 +144,7 @@ class Browser {
     if (!reply) reply = house_.site.post(turn, body, [] {});
     Seen seen{reply->status, reply->body, "", reply->fields};
     if (reply->streaming)
-      reply->streaming->run([&](std::string_view text) { return seen.body += text, goes_on(); });
+      reply->streaming->run([&](std::string_view piece) { return seen.body += piece, goes_on(); });
     for (const auto& [name, value] : reply->fields) {
       if (name == "Location") seen.location = value;
       if (name != "Set-Cookie") continue;
