@@ -36,8 +36,8 @@ std::string machine_report(const policy::SandboxReport& report, bool json) {
                             {"canary", std::move(points)}}) +
            "\n";
   }
-  std::string text = "sandbox tier  " + std::string(policy::to_string(report.tier)) + "\nLandlock ABI  " +
-                     std::to_string(report.landlock_abi) + "\n";
+  std::string text = "sandbox tier  " + std::string(policy::to_string(report.tier)) +
+                     "\nLandlock ABI  " + std::to_string(report.landlock_abi) + "\n";
   for (const std::string& point : report.degraded) text += "degraded      " + point + "\n";
   text += "canary:\n";
   for (const policy::CanaryPoint& point : report.canary) {
@@ -54,9 +54,11 @@ int export_command(std::span<const std::string> args) {
   server::AssemblyOptions options;
   options.dry = true;
   bool write = false, interactive = false, json = false;
-  Flags flags("remit export CLIENT --agent NAME [--write] [--interactive]  (" +
+  server::ExportOptions wanted;
+  Flags flags("remit export CLIENT --agent NAME [--url URL] [--write] [--interactive]  (" +
               join_text(server::client_names(), "|") + ")");
   flags.value("--agent", &options.serve.agent, "FILE_OR_NAME  (required)")
+      .value("--url", &wanted.url, "URL  of a server over HTTP, whose token is in REMIT_TOKEN")
       .toggle("--write", &write, "write the files into the workspace")
       .toggle("--interactive", &interactive, "leave Bash to the client's own prompt")
       .toggle("--json", &json, "machine readable");
@@ -65,11 +67,11 @@ int export_command(std::span<const std::string> args) {
   if (!words) return report_usage(words.error(), "export");
   if (flags.helped()) return print(flags.help()), kDone;
   if (options.serve.agent.empty()) {
-    return report_usage({ErrorKind::invalid_argument, "--agent is required", {}, {}, nullptr}, "export");
+    return report_usage({ErrorKind::invalid_argument, "--agent is required", {}, {}, nullptr},
+                        "export");
   }
   auto assembly = server::Assembly::build(options);
   if (!assembly) return report(assembly.error());
-  server::ExportOptions wanted;
   wanted.client = (*words)[0];
   wanted.binary = own_binary();
   wanted.serve_args = serve_arguments(**assembly, options.serve);
@@ -79,7 +81,8 @@ int export_command(std::span<const std::string> args) {
   if (!exported) return report(exported.error());
   std::vector<std::string> written;
   if (write) {
-    auto paths = server::write_export(*exported, (*assembly)->remit(), (*assembly)->remit().roots.front().path);
+    auto paths = server::write_export(*exported, (*assembly)->remit(),
+                                      (*assembly)->remit().roots.front().path);
     if (!paths) return report(paths.error());
     written = std::move(*paths);
   }
@@ -91,11 +94,14 @@ int export_command(std::span<const std::string> args) {
 int doctor_command(std::span<const std::string> args) {
   server::AssemblyOptions options;
   options.serve.agent = "technical-support-engineer";
-  std::string client;
+  std::string client, url;
   bool json = false;
   Flags flags("remit doctor [--client NAME --agent NAME]");
-  flags.value("--client", &client, "NAME  does this client's configuration let its built-ins past Remit?")
+  flags
+      .value("--client", &client,
+             "NAME  does this client's configuration let its built-ins past Remit?")
       .value("--agent", &options.serve.agent, "FILE_OR_NAME  default: technical-support-engineer")
+      .value("--url", &url, "URL  the server over HTTP that --client is to use")
       .toggle("--json", &json, "machine readable");
   add_path_flags(flags, options.serve);
   const auto words = flags.parse(args, 0, 0);
@@ -109,8 +115,12 @@ int doctor_command(std::span<const std::string> args) {
     print(machine_report(sandbox, json));
     return sandbox.tier == policy::Tier::t1 ? kDone : kFindings;
   }
-  const server::DoctorOptions wanted{client, (*assembly)->remit().roots.front().path, own_binary(), tool_names_of(**assembly),
-                               serve_arguments(**assembly, options.serve)};
+  const server::DoctorOptions wanted{client,
+                                     (*assembly)->remit().roots.front().path,
+                                     own_binary(),
+                                     tool_names_of(**assembly),
+                                     serve_arguments(**assembly, options.serve),
+                                     url};
   const auto found = server::doctor_client((*assembly)->remit(), wanted);
   if (!found) return report(found.error());
   print(json ? server::to_json(*found) + "\n" : server::to_text(*found));

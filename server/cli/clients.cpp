@@ -42,7 +42,8 @@ const std::vector<Client>& clients() {
        nullptr,
        true,
        {"$"},
-       "the repository's and organisation's settings on github.com, command-line flags"},
+       "the repository's and organisation's settings on github.com, command-line flags",
+       kCopilotTokenVariable},
       {"vscode",
        fill_vscode,
        examine_vscode,
@@ -85,6 +86,21 @@ OrderedJson server_object(const ExportOptions& options) {
   server["command"] = options.binary;
   server["args"] = OrderedJson::array({"serve"});
   for (const std::string& arg : options.serve_args) server["args"].push_back(arg);
+  return server;
+}
+
+OrderedJson remote_object(const ExportOptions& options, std::string_view token,
+                          std::string_view key) {
+  OrderedJson server;
+  server[std::string(key)] = options.url;
+  server["headers"] = {{"Authorization", "Bearer " + std::string(token)}};
+  return server;
+}
+
+OrderedJson typed_server(const ExportOptions& options, std::string_view token) {
+  const bool remote = !options.url.empty();
+  OrderedJson server{{"type", remote ? "http" : "stdio"}};
+  server.update(remote ? remote_object(options, token) : server_object(options));
   return server;
 }
 

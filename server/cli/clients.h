@@ -24,6 +24,7 @@ struct Client {
   // What the client replaces in its configuration: no path may contain it, for there is no escape.
   std::vector<std::string_view> substitutes;
   std::string_view not_looked_at;
+  std::string_view token_variable = kTokenVariable;
 };
 
 const std::vector<Client>& clients();
@@ -41,6 +42,12 @@ std::string marker_line(std::string_view comment, std::string_view client);
 // {"command": BINARY, "args": ["serve", ...]}, and the same in one list.
 OrderedJson server_object(const ExportOptions& options);
 OrderedJson command_list(const ExportOptions& options);
+// {KEY: URL, "headers": {"Authorization": "Bearer TOKEN"}}; `token`: how the client writes the
+// variable that holds it.
+OrderedJson remote_object(const ExportOptions& options, std::string_view token,
+                          std::string_view key = "url");
+// The one or the other with its "type", as most clients have it.
+OrderedJson typed_server(const ExportOptions& options, std::string_view token);
 
 // A settings file or a TOML file that says these entries; the content follows from them.
 ExportedFile settings_file(std::string path, std::vector<Entry> entries);
@@ -54,6 +61,9 @@ OrderedJson tool_names(const ExportOptions& options, std::string_view prefix,
                        std::string_view suffix = "");
 
 Entry server_entry(std::string pointer, OrderedJson server);
+
+// How Copilot shows secrets to an agent: by names that begin so.
+inline constexpr std::string_view kCopilotTokenVariable = "COPILOT_MCP_REMIT_TOKEN";
 
 Export fill_claude(const policy::Remit& remit, const ExportOptions& options);
 Export fill_codex(const policy::Remit& remit, const ExportOptions& options);

@@ -32,6 +32,7 @@ Result<DoctorReport> doctor_client(const policy::Remit& remit, const DoctorOptio
   wanted.client = options.client;
   wanted.binary = options.binary;
   wanted.serve_args = options.serve_args;
+  wanted.url = options.url;
   wanted.tools = options.tools;
   const Export exported = client->fill(remit, wanted);
   wanted.interactive = true;

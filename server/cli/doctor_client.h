@@ -40,6 +40,7 @@ struct DoctorOptions {
   std::vector<std::string> tools;  // what tools/list answers for this agent
   // What follows `serve`, as an export would write it; libraries' modules are compared with it.
   std::vector<std::string> serve_args;
+  std::string url = {};  // where the agent is served over HTTP, if it is
 };
 
 // Errors: invalid_argument for an unknown client; unavailable if a file is there and cannot be read

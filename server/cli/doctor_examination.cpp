@@ -1,6 +1,8 @@
 #include "server/cli/doctor_examination.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -12,7 +14,8 @@
 namespace remit::server {
 namespace {
 
-constexpr std::size_t kMostNames = 1000;  // files of one folder that are looked into
+constexpr std::size_t kMostNames = 1000;  // in one folder and below it
+constexpr int kMostLevels = 8;            // a link that leads upwards ends here
 
 bool stands_in(const OrderedJson* list, const OrderedJson& item) {
   return list != nullptr && list->is_array() &&
@@ -78,25 +81,39 @@ Result<std::optional<OrderedJson>> Examination::document(const std::string& path
   return parse(file);
 }
 
-Result<std::vector<std::string>> Examination::names_in(const std::string& directory,
-                                                       std::string_view ending) {
-  std::vector<std::string> names;
+Result<void> Examination::walk(const std::string& directory, std::string_view ending, int levels,
+                               std::vector<std::string>& files, std::size_t& seen) const {
   auto found = fs::resolve(project_, directory);
-  if (!found && found.error().kind == ErrorKind::not_found) return names;
+  if (!found && found.error().kind == ErrorKind::not_found) return {};
   if (!found) return tl::unexpected<Error>(std::move(found).error());
+  TRY(const struct stat status, fs::stat_of(*found));
+  if (!S_ISDIR(status.st_mode)) return {};
   TRY(const Fd folder, fs::reopen(*found, O_DIRECTORY));
-  TRY_DO(fs::list_directory(folder, [&](std::string_view name, unsigned char /*type*/) {
-    if (name.ends_with(ending)) names.emplace_back(name);
-    return names.size() <= kMostNames;
+  std::vector<std::string> below;
+  TRY_DO(fs::list_directory(folder, [&](std::string_view name, unsigned char type) {
+    const std::string path = directory + "/" + std::string(name);
+    // A link may lead to either; what it is shows when it is opened.
+    if (type != DT_REG) below.push_back(path);
+    if (type != DT_DIR && name.ends_with(ending)) files.push_back(path);
+    return ++seen <= kMostNames;
   }));
-  if (names.size() > kMostNames) {
+  if (seen > kMostNames || (levels == 0 && !below.empty())) {
     return fail(ErrorKind::too_large,
                 directory + " holds more than " + std::to_string(kMostNames) +
-                    " files; they were not all looked at",
+                    " files or too many levels; they were not all looked at",
                 directory);
   }
-  std::sort(names.begin(), names.end());
-  return names;
+  for (const std::string& path : below) TRY_DO(walk(path, ending, levels - 1, files, seen));
+  return {};
+}
+
+Result<std::vector<std::string>> Examination::files_under(const std::string& directory,
+                                                          std::string_view ending) {
+  std::vector<std::string> files;
+  std::size_t seen = 0;
+  TRY_DO(walk(directory, ending, kMostLevels, files, seen));
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
 void Examination::add(DoctorSeverity severity, const std::string& file, int line,
@@ -106,7 +123,9 @@ void Examination::add(DoctorSeverity severity, const std::string& file, int line
 
 std::string Examination::export_again(std::string_view extra) const {
   return "run: " + shell_word(options_.binary) + " export " + options_.client +
-         shell_words(options_.serve_args) + " --write" + std::string(extra);
+         shell_words(options_.serve_args) +
+         (options_.url.empty() ? "" : " --url " + shell_word(options_.url)) + " --write" +
+         std::string(extra);
 }
 
 int Examination::line_of(const std::string& text, std::string_view needle) {
@@ -228,13 +247,17 @@ void Examination::examine_server(const ProjectFile& file, const OrderedJson& ser
     add(DoctorSeverity::broken, file.path, line, "the server \"remit\" is switched off",
         "switch it on; " + export_again());
   }
-  for (const char* url : {"url", "httpUrl"}) {
-    if (!server.contains(url) || server.contains("command")) continue;
+  if (const std::string url = url_of(server); !url.empty() || !options_.url.empty()) {
+    if (url == options_.url) return;
     // The endpoint decides who is served, and this does not ask it.
-    return add(
-        DoctorSeverity::limit, file.path, line,
-        "the server \"remit\" is one over HTTP; whether it is Remit for this agent is not known",
-        "see what it says of itself: its instructions name the agent");
+    if (options_.url.empty()) {
+      return add(
+          DoctorSeverity::limit, file.path, line,
+          "the server \"remit\" is one over HTTP; whether it is Remit for this agent is not known",
+          "name the address that is with --url");
+    }
+    return add(DoctorSeverity::broken, file.path, line,
+               "the server \"remit\" is not the one at " + options_.url, export_again());
   }
   const std::vector<std::string> command = started_by(server);
   if (command.empty() || command.front() != options_.binary) {

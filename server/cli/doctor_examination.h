@@ -36,8 +36,10 @@ class Examination {
   std::optional<OrderedJson> parse(const ProjectFile& file);
   // Both; nothing if it is not there. Each file is read once.
   Result<std::optional<OrderedJson>> document(const std::string& path);
-  // Names in a directory of the project that end so; none if there is no such directory.
-  Result<std::vector<std::string>> names_in(const std::string& directory, std::string_view ending);
+  // Paths of the files in a directory of the project, and in those below it, that end so; none if
+  // there is no such directory. Errors: too_large beyond 1,000 entries or eight levels.
+  Result<std::vector<std::string>> files_under(const std::string& directory,
+                                               std::string_view ending);
 
   void add(DoctorSeverity severity, const std::string& file, int line, std::string message,
            std::string remedy);
@@ -61,6 +63,8 @@ class Examination {
  private:
   Result<void> compare_whole(const ExportedFile& wanted, const ExportedFile& interactive);
   Result<void> compare_entries(const ExportedFile& wanted);
+  Result<void> walk(const std::string& directory, std::string_view ending, int levels,
+                    std::vector<std::string>& files, std::size_t& seen) const;
   void compare_entry(const ProjectFile& file, const OrderedJson& root, const Entry& entry);
 
   const policy::Remit& remit_;

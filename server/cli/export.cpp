@@ -19,9 +19,26 @@ std::vector<std::string> missing_tools(const policy::Remit& remit, const ExportO
   return names;
 }
 
+// It stands in files of every format, between quotes of every kind, and in a line for a shell.
+Result<void> check_url(const std::string& url) {
+  const auto bad = [&](const char* why) {
+    return fail(ErrorKind::invalid_argument, "--url " + escape_ascii(url) + ": " + why);
+  };
+  if (!url.starts_with("http://") && !url.starts_with("https://"))
+    return bad("an address begins with http:// or https://");
+  const bool plain = std::all_of(url.begin(), url.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view(":/.-_~%[]").find(c) != std::string_view::npos;
+  });
+  if (!plain)
+    return bad("it holds what an address of Remit does not; a token belongs into REMIT_TOKEN");
+  return {};
+}
+
 // No format that is written here can carry bytes that are not text, and no client has an escape for
 // what it replaces in its configuration.
 Result<void> check_carried(const Client& client, const ExportOptions& options) {
+  if (!options.url.empty()) TRY_DO(check_url(options.url));
   std::vector<std::string> words = options.serve_args;
   words.push_back(options.binary);
   for (const std::string& word : words) {
@@ -82,6 +99,12 @@ Result<Export> export_client(const policy::Remit& remit, const ExportOptions& op
   }
   TRY_DO(check_carried(*client, options));
   Export out = client->fill(remit, options);
+  if (!options.url.empty()) {
+    out.notes.insert(out.notes.begin(),
+                     "set " + std::string(client->token_variable) +
+                         " to the token of the server where the client is started; nothing here "
+                         "starts the server");
+  }
   const std::vector<std::string> missing = missing_tools(remit, options);
   out.notes.insert(out.notes.begin(),
                    missing.empty() ? "every tool that the persona names is provided"
@@ -89,7 +112,8 @@ Result<Export> export_client(const policy::Remit& remit, const ExportOptions& op
                                          join_text(missing, ", "));
   if (out.check.empty()) {
     out.check = shell_word(options.binary) + " doctor --client " + options.client +
-                shell_words(options.serve_args);
+                shell_words(options.serve_args) +
+                (options.url.empty() ? "" : " --url " + options.url);
   }
   return out;
 }

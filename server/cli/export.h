@@ -30,6 +30,8 @@ namespace remit::server {
 inline constexpr std::string_view kServerName = "remit";
 inline constexpr std::string_view kToolPrefix = "mcp__remit__";
 
+inline constexpr std::string_view kTokenVariable = "REMIT_TOKEN";
+
 // The client's own tools that reach files, processes and the network past Remit (Claude Code 2.1;
 // the client warns of names that it does not know).
 const std::vector<std::string>& claude_bypass_tools();
@@ -39,7 +41,10 @@ struct ExportOptions {
   std::string binary;                   // absolute path of build/remit or /usr/bin/remit
   std::vector<std::string> serve_args;  // what follows `serve`: --agent FILE --workspace DIR ...
   std::vector<std::string> tools;       // what tools/list answers for this agent, in its order
-  bool interactive = false;             // leave Bash to the client's own prompt
+  // Where the agent is served over HTTP, instead of being started by the client; "" if it is not.
+  // The token stands in no file: the client takes it from kTokenVariable.
+  std::string url;
+  bool interactive = false;  // leave Bash to the client's own prompt
   // Which of serve's flags this build has: a tool BashApproved that the client's own dialog always
   // guards, and the permission-prompt tool `approve`. A flag it lacks is never written.
   bool native_approval = false;
@@ -54,7 +59,7 @@ enum class DoctorSeverity { bypass, broken, limit };
 struct Entry {
   enum class How {
     server,  // the server's start: replaced if it serves the same agent, else a conflict
-    list,    // each of `value` is in the list that stands there
+    list,    // each of `value` is in the list that stands there, and nothing else of kind `stem`
     fixed,   // exactly this; anything else that stands there is a conflict
     free,    // written like fixed, and nothing hangs on it: the doctor does not look
   };
@@ -65,6 +70,7 @@ struct Entry {
   std::string without;  // what follows where it does not stand there
   // What an export with the other --interactive writes there: replaced, and as good for the doctor.
   OrderedJson other_form = nullptr;
+  std::string stem = {};  // list: what begins so is ours, and goes when it is not in `value`
 };
 
 struct ExportedFile {
@@ -112,9 +118,11 @@ Result<std::vector<std::string>> write_export(const Export& exported, const poli
                                               const std::string& project);
 
 // What `server`, as a client's file declares it, starts: command and arguments in one list, empty
-// if it starts nothing. The value after --agent, "" if there is none.
+// if it starts nothing. The value after --agent, "" if there is none. The address of one over HTTP,
+// "" if it is none.
 std::vector<std::string> started_by(const OrderedJson& server);
 std::string agent_of(const std::vector<std::string>& command);
+std::string url_of(const OrderedJson& server);
 
 // 'it'\''s' when needed: one word for a POSIX shell.
 std::string shell_word(std::string_view word);

@@ -40,9 +40,8 @@ ExportedFile claude_agent(const policy::Remit& remit, const ExportOptions& optio
 }
 
 ExportedFile mcp_file(const ExportOptions& options) {
-  OrderedJson server{{"type", "stdio"}};
-  server.update(server_object(options));
-  if (options.native_approval) server["args"].push_back("--native-approval");
+  OrderedJson server = typed_server(options, "${REMIT_TOKEN}");
+  if (options.native_approval && options.url.empty()) server["args"].push_back("--native-approval");
   // Longer than the longest command (limits.h), so that the client never gives up first.
   server["timeout"] = limits::kBashTimeoutMax.count();
   return settings_file(".mcp.json", {server_entry("/mcpServers/remit", std::move(server))});
@@ -58,7 +57,8 @@ ExportedFile rules_file(const ExportOptions& options) {
   }
   return settings_file(
       ".claude/settings.json",
-      {{Entry::How::list, "/permissions/allow", std::move(allow), DoctorSeverity::broken, ""},
+      {{Entry::How::list, "/permissions/allow", std::move(allow), DoctorSeverity::broken, "",
+        nullptr, std::string(kToolPrefix)},
        {Entry::How::list, "/permissions/deny", claude_bypass_tools(), DoctorSeverity::bypass, ""}});
 }
 

@@ -37,7 +37,10 @@ Export fill_codex(const policy::Remit& remit, const ExportOptions& options) {
       off("goals", "the client keeps goals that Remit does not see"),
       off("multi_agent_v2", "the client starts agents of its own"),
       {How::fixed, "/agents/enabled", false, bypass, "the client starts agents of its own"},
-      server_entry("/mcp_servers/remit", server_object(options)),
+      server_entry("/mcp_servers/remit",
+                   options.url.empty() ? server_object(options)
+                                       : OrderedJson{{"url", options.url},
+                                                     {"bearer_token_env_var", kTokenVariable}}),
       {How::fixed, "/mcp_servers/remit/required", true, broken,
        "a session starts without Remit when the server does not"},
       {How::fixed, "/mcp_servers/remit/startup_timeout_sec", 30, broken,

@@ -19,14 +19,20 @@ std::string flow_list(const OrderedJson& words) {
 // One file for VS Code, Copilot CLI and Copilot's cloud agent: VS Code takes the server from
 // .vscode/mcp.json, the others from here.
 ExportedFile copilot_agent(const policy::Remit& remit, const ExportOptions& options) {
-  const OrderedJson server = server_object(options);
   std::string front = "name: " + yaml_scalar(remit.slug) + "\n";
   front += "description: " + yaml_scalar(remit.description) + "\n";
   front += marker_line("#", "copilot");
   front += "tools: [\"remit/*\"]\n";
-  front += "mcp-servers:\n  remit:\n    type: local\n";
-  front += "    command: " + quote_text(options.binary) + "\n";
-  front += "    args: " + flow_list(server.at("args")) + "\n";
+  front += "mcp-servers:\n  remit:\n";
+  if (options.url.empty()) {
+    const OrderedJson server = server_object(options);
+    front += "    type: local\n    command: " + quote_text(options.binary) + "\n";
+    front += "    args: " + flow_list(server.at("args")) + "\n";
+  } else {
+    front += "    type: http\n    url: " + quote_text(options.url) + "\n";
+    front += "    headers:\n      Authorization: " +
+             quote_text("Bearer $" + std::string(kCopilotTokenVariable)) + "\n";
+  }
   front += "    tools: [\"*\"]\n";
   return agent_file(".github/agents/" + remit.slug + ".agent.md", std::move(front), remit);
 }
@@ -43,10 +49,18 @@ OrderedJson cursor_allows(const ExportOptions& options, bool interactive) {
 
 Export fill_vscode(const policy::Remit& remit, const ExportOptions& options) {
   Export out;
-  OrderedJson server{{"type", "stdio"}};
-  server.update(server_object(options));
-  out.files.push_back(
-      settings_file(".vscode/mcp.json", {server_entry("/servers/remit", std::move(server))}));
+  std::vector<Entry> entries{
+      server_entry("/servers/remit", typed_server(options, "${input:remit_token}"))};
+  if (!options.url.empty()) {
+    // VS Code asks for it once and keeps it in its own store of secrets.
+    entries.push_back({Entry::How::list, "/inputs",
+                       OrderedJson::array({{{"type", "promptString"},
+                                            {"id", "remit_token"},
+                                            {"description", "The token of Remit"},
+                                            {"password", true}}}),
+                       DoctorSeverity::broken, "the editor does not ask for the token"});
+  }
+  out.files.push_back(settings_file(".vscode/mcp.json", std::move(entries)));
   out.files.push_back(copilot_agent(remit, options));
   out.limits.push_back(
       {"VS Code's other agents keep the editor's own tools, and the tools picker can give them "
@@ -77,14 +91,17 @@ Export fill_copilot(const policy::Remit& remit, const ExportOptions& options) {
 
 Export fill_cursor(const policy::Remit& remit, const ExportOptions& options) {
   Export out;
-  out.files.push_back(settings_file(".cursor/mcp.json",
-                                    {server_entry("/mcpServers/remit", server_object(options))}));
+  out.files.push_back(settings_file(
+      ".cursor/mcp.json",
+      {server_entry("/mcpServers/remit", options.url.empty()
+                                             ? server_object(options)
+                                             : remote_object(options, "${env:REMIT_TOKEN}"))}));
   out.files.push_back(settings_file(
       ".cursor/cli.json",
       {{Entry::How::list, "/permissions/allow", cursor_allows(options, options.interactive),
         DoctorSeverity::broken,
         "the command line asks before each use of our tools, and without a person refuses",
-        cursor_allows(options, !options.interactive)},
+        cursor_allows(options, !options.interactive), "Mcp(remit:"},
        {Entry::How::list, "/permissions/deny",
         OrderedJson::array({"Shell(*)", "Read(**)", "Write(**)", "WebFetch(*)"}),
         DoctorSeverity::bypass, "the command line's own tools act past Remit"}}));
@@ -102,8 +119,13 @@ Export fill_cursor(const policy::Remit& remit, const ExportOptions& options) {
 Export fill_inspector(const policy::Remit& /*remit*/, const ExportOptions& options) {
   Export out;
   std::string command = "inspector --cli";
-  for (const OrderedJson& word : command_list(options)) {
-    command += " " + shell_word(word.get_ref<const std::string&>());
+  if (options.url.empty()) {
+    for (const OrderedJson& word : command_list(options)) {
+      command += " " + shell_word(word.get_ref<const std::string&>());
+    }
+  } else {
+    command += " --server-url " + options.url +
+               " --transport http --header \"Authorization: Bearer $REMIT_TOKEN\"";
   }
   out.notes.emplace_back(
       "nothing to write: a person calls the tools here, and `npx @modelcontextprotocol/inspector` "
@@ -114,10 +136,9 @@ Export fill_inspector(const policy::Remit& /*remit*/, const ExportOptions& optio
 
 Export fill_json(const policy::Remit& /*remit*/, const ExportOptions& options) {
   Export out;
-  OrderedJson server{{"type", "stdio"}};
-  server.update(server_object(options));
   out.files.push_back(
-      settings_file("remit.mcp.json", {server_entry("/mcpServers/remit", std::move(server))}));
+      settings_file("remit.mcp.json",
+                    {server_entry("/mcpServers/remit", typed_server(options, "${REMIT_TOKEN}"))}));
   out.limits.push_back({"this object gives a client our tools and takes none of its own away",
                         "switch off the shell, file and network tools of the client that reads it, "
                         "and give the agent "

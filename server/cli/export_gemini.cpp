@@ -54,7 +54,8 @@ ExportedFile gemini_agent(const policy::Remit& remit) {
 }
 
 ExportedFile gemini_settings(const policy::Remit& remit, const ExportOptions& options) {
-  OrderedJson server = server_object(options);
+  OrderedJson server = options.url.empty() ? server_object(options)
+                                           : remote_object(options, "$REMIT_TOKEN", "httpUrl");
   server["timeout"] = limits::kBashTimeoutMax.count();
   if (!options.interactive) server["trust"] = true;  // headless hides what it would have to ask for
   return settings_file(

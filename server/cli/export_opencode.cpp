@@ -28,7 +28,13 @@ ExportedFile opencode_agent(const policy::Remit& remit, const ExportOptions& opt
 
 Export fill_opencode(const policy::Remit& remit, const ExportOptions& options) {
   Export out;
-  OrderedJson server{{"type", "local"}, {"command", command_list(options)}, {"enabled", true}};
+  const bool remote = !options.url.empty();
+  OrderedJson server{{"type", remote ? "remote" : "local"}};
+  if (remote)
+    server.update(remote_object(options, "{env:REMIT_TOKEN}"));
+  else
+    server["command"] = command_list(options);
+  server["enabled"] = true;
   out.files.push_back(settings_file(
       "opencode.json", {{Entry::How::free, "/$schema", "https://opencode.ai/config.json",
                          DoctorSeverity::broken, ""},

@@ -15,13 +15,29 @@ ExportedFile program(std::string path, std::string content) {
 std::string python_head(std::string_view client, const policy::Remit& remit,
                         const ExportOptions& options, const OrderedJson& tools) {
   std::string text = marker_line("#", client);
+  if (!options.url.empty()) text += "\nimport os\n";
   text += "\nNAME = " + quote_text(remit.slug) + "\n";
   text += "DESCRIPTION = " + quote_text(remit.description) + "\n";
   text += "PERSONA = " + quote_text(remit.body) + "\n";
-  text += "COMMAND = " + quote_text(options.binary) + "\n";
-  text += "ARGS = " + to_python(server_object(options).at("args")) + "\n";
+  if (options.url.empty()) {
+    text += "COMMAND = " + quote_text(options.binary) + "\n";
+    text += "ARGS = " + to_python(server_object(options).at("args")) + "\n";
+  } else {
+    text += "URL = " + quote_text(options.url) + "\n";
+    text += "HEADERS = {\"Authorization\": \"Bearer \" + os.environ[\"REMIT_TOKEN\"]}\n";
+  }
   text += "TOOLS = " + to_python(tools) + "\n";
   return text;
+}
+
+// The same server as the library wants it: `kind` is the key that names its transport; none
+// without.
+std::string python_server(const ExportOptions& options, std::string_view kind) {
+  const bool remote = !options.url.empty();
+  std::string text = "SERVER = {";
+  if (!kind.empty()) text += quote_text(kind) + ": " + (remote ? "\"http\"" : "\"stdio\"") + ", ";
+  text += remote ? "\"url\": URL, \"headers\": HEADERS" : "\"command\": COMMAND, \"args\": ARGS";
+  return text + "}\n";
 }
 
 OrderedJson allowed_tools(const ExportOptions& options) {
@@ -60,7 +76,7 @@ async def can_use_tool(name, tool_input, context):
 def options(**more):
     """No tool of the client, no settings file, no server but Remit's."""
     return ClaudeAgentOptions(
-        mcp_servers={"remit": {"type": "stdio", "command": COMMAND, "args": ARGS}},
+        mcp_servers={"remit": SERVER},
         strict_mcp_config=True,
         setting_sources=[],
         tools=[],
@@ -104,7 +120,7 @@ export async function canUseTool(name, input) {
 
 // No tool of the client, no settings file, no server but Remit's.
 export const options = {
-  mcpServers: { remit: { type: 'stdio', command, args } },
+  mcpServers: { remit: server },
   strictMcpConfig: true,
   settingSources: [],
   tools: [],
@@ -128,14 +144,14 @@ import asyncio
 import sys
 
 from agents import Agent, Runner
-from agents.mcp import MCPServerStdio, create_static_tool_filter
+from agents.mcp import @SERVER@, create_static_tool_filter
 
 
 def server():
     """The only tools that the agent has; SECONDS is longer than the longest command."""
-    return MCPServerStdio(
+    return @SERVER@(
         name="remit",
-        params={"command": COMMAND, "args": ARGS},
+        params=SERVER,
         cache_tools_list=True,
         client_session_timeout_seconds=SECONDS,
         tool_filter=create_static_tool_filter(allowed_tool_names=TOOLS),
@@ -160,7 +176,7 @@ if __name__ == "__main__":
 constexpr std::string_view kLangchainPython = R"(
 from langchain_mcp_adapters.client import MultiServerMCPClient
 
-SERVERS = {"remit": {"transport": "stdio", "command": COMMAND, "args": ARGS}}
+SERVERS = {"remit": SERVER}
 
 
 def client():
@@ -185,10 +201,10 @@ std::string seconds() {
 Export fill_claude_sdk(const policy::Remit& remit, const ExportOptions& options) {
   Export out;
   const OrderedJson tools = tool_names(options, kToolPrefix);
-  out.files.push_back(
-      program("remit_claude_sdk.py", python_head("claude-sdk", remit, options, tools) +
-                                         "ALLOWED = " + to_python(allowed_tools(options)) + "\n" +
-                                         std::string(kClaudePython)));
+  out.files.push_back(program("remit_claude_sdk.py",
+                              python_head("claude-sdk", remit, options, tools) +
+                                  "ALLOWED = " + to_python(allowed_tools(options)) + "\n" +
+                                  python_server(options, "type") + std::string(kClaudePython)));
   std::string script = marker_line("//", "claude-sdk") + "\n";
   const auto constant = [&](const char* name, const std::string& value) {
     script += "const " + std::string(name) + " = " + value + ";\n";
@@ -197,8 +213,14 @@ Export fill_claude_sdk(const policy::Remit& remit, const ExportOptions& options)
   constant("name", quote_text(remit.slug));
   constant("description", quote_text(remit.description));
   constant("persona", quote_text(remit.body));
-  constant("command", quote_text(options.binary));
-  constant("args", to_python(server_object(options).at("args")));
+  if (options.url.empty()) {
+    constant("command", quote_text(options.binary));
+    constant("args", to_python(server_object(options).at("args")));
+    constant("server", "{ type: 'stdio', command, args }");
+  } else {
+    constant("headers", "{ Authorization: 'Bearer ' + process.env.REMIT_TOKEN }");
+    constant("server", "{ type: 'http', url: " + quote_text(options.url) + ", headers }");
+  }
   constant("tools", to_python(tools));
   constant("allowedTools", to_python(allowed_tools(options)));
   out.files.push_back(program("remit_claude_sdk.mjs", script + std::string(kClaudeScript)));
@@ -210,10 +232,16 @@ Export fill_openai_agents(const policy::Remit& remit, const ExportOptions& optio
   Export out;
   const std::string approval =
       options.interactive ? "{\"always\": {\"tool_names\": [\"Bash\"]}}" : "\"never\"";
-  out.files.push_back(program(
-      "remit_openai_agents.py",
-      python_head("openai-agents", remit, options, tool_names(options, "")) + "APPROVAL = " +
-          approval + "\nSECONDS = " + seconds() + "\n" + std::string(kOpenaiPython)));
+  std::string body(kOpenaiPython);
+  constexpr std::string_view kPlace = "@SERVER@";
+  for (std::size_t at = body.find(kPlace); at != std::string::npos; at = body.find(kPlace))
+    body.replace(at, kPlace.size(),
+                 options.url.empty() ? "MCPServerStdio" : "MCPServerStreamableHttp");
+  out.files.push_back(
+      program("remit_openai_agents.py",
+              python_head("openai-agents", remit, options, tool_names(options, "")) +
+                  python_server(options, "") + "APPROVAL = " + approval +
+                  "\nSECONDS = " + seconds() + "\n" + body));
   if (options.interactive) {
     out.notes.emplace_back(
         "a run stops at Bash with result.interruptions: approve them, then Runner.run goes on");
@@ -226,6 +254,7 @@ Export fill_langchain(const policy::Remit& remit, const ExportOptions& options) 
   Export out;
   out.files.push_back(program("remit_langchain.py",
                               python_head("langchain", remit, options, tool_names(options, "")) +
+                                  python_server(options, "transport") +
                                   std::string(kLangchainPython)));
   if (options.interactive) {
     out.notes.emplace_back(

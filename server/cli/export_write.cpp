@@ -92,10 +92,19 @@ void merge_list(OrderedJson& list, const Entry& entry) {
   for (const OrderedJson& item : entry.value) {
     if (!has(list, item)) list.push_back(item);
   }
-  for (const OrderedJson& item : entry.other_form) {
-    const auto stale = std::find(list.begin(), list.end(), item);
-    if (stale != list.end() && !has(entry.value, item)) list.erase(stale);
-  }
+  // Of an earlier export: of its other form, or for tools that are no longer granted.
+  const auto stale = [&](const OrderedJson& item) {
+    const bool ours = !entry.stem.empty() && item.is_string() &&
+                      item.get_ref<const std::string&>().starts_with(entry.stem);
+    return (ours || has(entry.other_form, item)) && !has(entry.value, item);
+  };
+  list.erase(std::remove_if(list.begin(), list.end(), stale), list.end());
+}
+
+// Whose a declared server is: the agent that it is started for, or its address.
+std::string served_by(const OrderedJson& server) {
+  std::string url = url_of(server);
+  return url.empty() ? agent_of(started_by(server)) : url;
 }
 
 Result<void> merge_entry(OrderedJson& root, const Entry& entry, const std::string& path) {
@@ -103,8 +112,8 @@ Result<void> merge_entry(OrderedJson& root, const Entry& entry, const std::strin
   if (place == nullptr) return in_the_way(path, entry, "lies below something that is no object");
   switch (entry.how) {
     case Entry::How::server: {
-      const std::string served = agent_of(started_by(*place));
-      if (!place->is_null() && served != agent_of(started_by(entry.value))) {
+      const std::string served = served_by(*place);
+      if (!place->is_null() && served != served_by(entry.value)) {
         return fail(ErrorKind::conflict,
                     path + " already serves " + (served.empty() ? "another agent" : served) +
                         " as \"remit\"; one project serves one agent: remove that entry or export "
@@ -157,6 +166,15 @@ std::vector<std::string> started_by(const OrderedJson& server) {
     }
   }
   return words;
+}
+
+std::string url_of(const OrderedJson& server) {
+  if (!server.is_object() || server.contains("command")) return {};
+  for (const char* key : {"url", "httpUrl"}) {
+    const auto found = server.find(key);
+    if (found != server.end() && found->is_string()) return found->get<std::string>();
+  }
+  return {};
 }
 
 std::string agent_of(const std::vector<std::string>& command) {

@@ -2,7 +2,7 @@
 // schemas must be portable), calls, in both eras.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { binary, check, done, House } from './house.mjs';
+import { binary, check, done, House, persona } from './house.mjs';
 import { granted } from './story.mjs';
 
 const house = new House('inspector').fill();
@@ -34,4 +34,17 @@ const prompts = inspect('--method', 'prompts/list');
 check(prompts.code === 0 && prompts.out.includes('technical-support-engineer'), 'the persona is a prompt', prompts);
 const resources = inspect('--method', 'resources/list');
 check(resources.code === 0 && resources.out.includes('remit://persona'), 'and a resource', resources);
+// Over HTTP, by the line that remit export prints (a shell reads it).
+const server = await house.serveHttp();
+const { check: line } = JSON.parse(house.run('export', 'inspector', '--agent', persona(), '--workspace', house.workspace,
+  '--memory', house.memory, '--state', house.state, '--url', server.url, '--json').out);
+for (const token of [server.token, 'wrong']) {
+  const listed = spawnSync('sh', ['-c', line.replace(/^inspector/, `'${process.execPath}' '${entry}'`)],
+    { encoding: 'utf8', cwd: house.workspace, timeout: 60_000, env: { ...process.env, HOME: house.root, REMIT_TOKEN: token } });
+  check((listed.status === 0) === (token === server.token), 'the exported line over HTTP', listed);
+  if (listed.status !== 0) continue;
+  const names = JSON.parse(listed.stdout).tools.map((tool) => tool.name).sort();
+  check(JSON.stringify(names) === JSON.stringify(granted(house).sort()), 'the granted set over HTTP', names);
+}
+check(await server.stop() === 0, 'the server ends when asked to', server.log());
 done('inspector');

@@ -18,7 +18,7 @@ namespace {
 
 class Exported {
  public:
-  explicit Exported(const std::string& client) {
+  explicit Exported(const std::string& client, const std::string& url = "") {
     std::string pattern = std::filesystem::temp_directory_path().string() + "/remit-client-XXXXXX";
     path_ = ::mkdtemp(pattern.data());
     remit_.slug = remit_.name = "dba";
@@ -26,6 +26,7 @@ class Exported {
     remit_.body = "who it is\n";
     remit_.persona_file = "/p/dba.md";
     options_.client = client;
+    options_.url = url;
     options_.binary = "/usr/bin/remit";
     options_.serve_args = {"--agent", "/p/dba.md"};
     options_.tools = {"Read", "Bash"};
@@ -37,7 +38,7 @@ class Exported {
 
   Result<std::vector<std::string>> try_write() const {
     const auto exported = export_client(remit_, options_);
-    REQUIRE(exported);
+    if (!exported) return tl::unexpected<Error>(exported.error());
     return write_export(*exported, remit_, path_);
   }
   void write() const {
@@ -63,8 +64,8 @@ class Exported {
     put(name, text.replace(at, what.size(), with));
   }
   DoctorReport look() const {
-    const auto report = doctor_client(
-        remit_, {options_.client, path_, options_.binary, options_.tools, options_.serve_args});
+    const auto report = doctor_client(remit_, {options_.client, path_, options_.binary,
+                                               options_.tools, options_.serve_args, options_.url});
     INFO((report ? std::string() : report.error().message));
     REQUIRE(report);
     return *report;
@@ -181,6 +182,35 @@ TEST_CASE("doctor opencode: permissions in any of its files") {
     CHECK(project.finds(kBypass, "another agent"));
     CHECK(project.look().findings[0].line == 3);
   }
+  // Below folders too, in any form of YAML; what denies, or speaks of Remit's tools, may stand.
+  struct Case {
+    const char* path;
+    const char* text;
+    const char* words;  // "" if it is none
+  };
+  for (const Case& one : {
+           Case{".opencode/agent/deep/er/x.md", "---\n{permission: {bash: allow}}\n---\n",
+                "another agent"},
+           Case{".opencode/agents/x.md", "---\n\"permission\" : allow\n---\n", "another agent"},
+           Case{".opencode/mode/x.md", "---\ntools:\n  bash: true\n---\n", "tools of its own"},
+           Case{".opencode/agents/x.md", "---\npermission: {bash: {'*': deny, ls: ask}}\n---\n",
+                "another agent"},
+           Case{".opencode/agents/x.md", "---\npermission: &a {bash: allow}\n---\n",
+                "cannot be read"},
+           Case{".opencode/agents/x.md",
+                "---\npermission:\n  bash: {'*': deny}\n  remit_Bash: ask\n---\n", ""},
+           Case{".opencode/agents/x.md", "text\npermission: allow\n", ""},
+           Case{".opencode/plugin/x.ts", "", "a plugin"},
+           Case{".opencode/opencode.json", R"({"plugin": ["other"]})", "a plugin"},
+       }) {
+    CAPTURE(one.text);
+    const Exported project("opencode");
+    project.put(one.path, one.text);
+    if (*one.words == '\0')
+      CHECK(project.look().ok());
+    else
+      CHECK(project.finds(kBypass, one.words));
+  }
   {
     const Exported project("opencode");
     project.edit(".opencode/agents/dba.md", "\"*\": deny", "\"*\": allow");
@@ -230,6 +260,85 @@ TEST_CASE("doctor: a server over HTTP is not taken for Remit, nor one that has a
   project.edit(file, "\"command\": \"/usr/bin/remit\"",
                "\"url\": \"http://127.0.0.1:1/mcp\", \"command\": \"/tmp/other\"");
   CHECK(project.finds(kBroken, "starts /tmp/other"));
+}
+
+TEST_CASE(
+    "a server over HTTP: each client's own form, no token in a file, and the doctor knows it") {
+  const std::string url = "http://127.0.0.1:8811/mcp";
+  struct Case {
+    const char* client;
+    const char* file;
+    std::vector<std::string> words;
+  };
+  for (const Case& one : {
+           Case{"claude", ".mcp.json", {"\"type\": \"http\"", "\"Bearer ${REMIT_TOKEN}\""}},
+           Case{"codex", ".codex/config.toml", {"bearer_token_env_var = \"REMIT_TOKEN\""}},
+           Case{"gemini", ".gemini/settings.json", {"\"httpUrl\"", "\"Bearer $REMIT_TOKEN\""}},
+           Case{"opencode", "opencode.json", {"\"remote\"", "\"Bearer {env:REMIT_TOKEN}\""}},
+           Case{"vscode",
+                ".vscode/mcp.json",
+                {"\"type\": \"http\"", "\"Bearer ${input:remit_token}\"", "\"password\": true"}},
+           Case{"copilot",
+                ".github/agents/dba.agent.md",
+                {"type: http", "\"Bearer $COPILOT_MCP_REMIT_TOKEN\""}},
+           Case{"cursor", ".cursor/mcp.json", {"\"Bearer ${env:REMIT_TOKEN}\""}},
+           Case{"claude-sdk", "remit_claude_sdk.py", {"\"type\": \"http\"", "os.environ"}},
+           Case{"claude-sdk", "remit_claude_sdk.mjs", {"type: 'http'", "process.env.REMIT_TOKEN"}},
+           Case{"openai-agents",
+                "remit_openai_agents.py",
+                {"MCPServerStreamableHttp(", "os.environ"}},
+           Case{"langchain", "remit_langchain.py", {"\"transport\": \"http\"", "os.environ"}},
+           Case{"json", "remit.mcp.json", {"\"type\": \"http\"", "\"Bearer ${REMIT_TOKEN}\""}},
+       }) {
+    CAPTURE(one.client);
+    const Exported project(one.client, url);
+    const std::string text = project.get(one.file);
+    INFO(text);
+    CHECK(text.find(url) != std::string::npos);
+    CHECK(text.find("/usr/bin/remit") == std::string::npos);
+    for (const std::string& words : one.words) {
+      CAPTURE(words);
+      CHECK(text.find(words) != std::string::npos);
+    }
+    for (const DoctorFinding& finding : project.look().findings) {
+      INFO(finding.message);
+      CHECK((finding.severity == DoctorSeverity::limit ||
+             finding.message.find("main session") != std::string::npos));
+    }
+    project.write();  // again, which changes nothing
+    CHECK(project.get(one.file) == text);
+  }
+  Exported project("gemini", url);
+  project.options().url = "http://127.0.0.1:9/mcp";
+  CHECK(project.look().findings.at(0).message.find("not the one at") != std::string::npos);
+  const auto other = project.try_write();
+  REQUIRE(!other);
+  CHECK(other.error().code == "other_agent");
+  for (const char* bad : {"127.0.0.1:1/mcp", "ftp://x/mcp", "http://x/mcp?token=y",
+                          "http://a@x/mcp", "http://x/'", "http://x/\"", "http://x/$HOME"}) {
+    CAPTURE(bad);
+    project.options().url = bad;
+    const auto refused = project.try_write();
+    REQUIRE(!refused);
+    CHECK(refused.error().kind == ErrorKind::invalid_argument);
+  }
+}
+
+TEST_CASE("what an earlier export allowed and is no longer granted goes") {
+  Exported project("claude");
+  project.options().interactive = true;
+  project.options().tools = {"Read", "Write", "Bash"};
+  project.put(".claude/settings.json",
+              R"json({"permissions": {"allow": ["WebFetch(domain:x)", "mcp__remit__Bash"]}})json");
+  project.write();
+  const std::string file = ".claude/settings.json";
+  CHECK(project.get(file).find("mcp__remit__Write") != std::string::npos);
+  CHECK(project.get(file).find("mcp__remit__Bash") == std::string::npos);
+  project.options().tools = {"Read", "Bash"};
+  project.write();
+  CHECK(project.get(file).find("mcp__remit__Write") == std::string::npos);
+  CHECK(project.get(file).find("mcp__remit__Read") != std::string::npos);
+  CHECK(project.get(file).find("WebFetch(domain:x)") != std::string::npos);
 }
 
 TEST_CASE("write_export: comments, other values and unknown ends of paths stay as they are") {

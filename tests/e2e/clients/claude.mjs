@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { done } from '../house.mjs';
-import { check, ClientHouse, clientProgram, enforced, personaLine } from './client.mjs';
+import { check, ClientHouse, clientProgram, enforced, overHttp, personaLine } from './client.mjs';
 
 const program = clientProgram('@anthropic-ai/claude-code-linux-x64/claude', '@anthropic-ai/claude-code-linux-arm64/claude');
 const house = new ClientHouse('claude');
@@ -32,6 +32,11 @@ writeFileSync(join(house.home, '.claude.json'), JSON.stringify({ hasCompletedOnb
   projects: { [house.workspace]: { hasTrustDialogAccepted: true, enabledMcpjsonServers: ['remit'] } } }));
 const listed = await house.start(null, program, ['mcp', 'list']);
 check(/remit: .*Connected/.test(listed.out), 'claude mcp list reaches the server', listed);
+await overHttp('claude', /remit: .*Connected/, (other, token) => {
+  writeFileSync(join(other.home, '.claude.json'), JSON.stringify({ hasCompletedOnboarding: true,
+    projects: { [other.workspace]: { hasTrustDialogAccepted: true, enabledMcpjsonServers: ['remit'] } } }));
+  return other.start(null, program, ['mcp', 'list'], { REMIT_TOKEN: token });
+});
 // What is left of its own tools reaches no file, process or network.
 const harmless = ['Agent', 'CronDelete', 'CronList', 'ExitWorktree', 'ListAgents', 'ListMcpResourcesTool',
   'ReadMcpResourceDirTool', 'ReadMcpResourceTool', 'ReportFindings', 'ScheduleWakeup', 'SendMessage', 'Skill'];

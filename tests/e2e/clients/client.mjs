@@ -88,7 +88,7 @@ export class ClientHouse extends House {
 // the client), a Read of Remit works, one outside its roots is refused, and each of the client's own
 // tools that the model tries anyway (`attempts`) fails. `name` gives a tool as this client shows it;
 // `run(model)` runs the client once, headless.
-export async function enforced(house, { name, harmless = [], attempts, run }) {
+export async function enforced(house, { name, harmless = [], attempts, outside = [], run }) {
   const model = await startModel();
   model.play([
     { tool: name('Read'), args: { file_path: 'notes.txt' } },
@@ -112,8 +112,25 @@ export async function enforced(house, { name, harmless = [], attempts, run }) {
       `the client's own ${attempt.tool} does nothing`, { answer, results });
   });
   check(!house.has('made-by-client.txt'), 'nothing was written past Remit');
+  // What the client itself wanted from the network (its updates, its account), and none of it for a tool.
+  const asked = [...new Set(model.outside.map((one) => new URL(one.includes('://') ? one : `https://${one}`).hostname))];
+  check(asked.every((host) => outside.includes(host)), `${house.client} asks only ${JSON.stringify(outside)} outside`, asked);
+  check(model.requests.some((one) => one.startsWith('POST')), 'the model was asked through its own address', model.requests);
   await model.close();
   return { ...done, turns, outside: model.outside };
+}
+
+// The client finds the agent over HTTP by what `remit export --url` wrote, and with a wrong token does
+// not: `list(house, token)` runs what lists its servers, in a project of its own.
+export async function overHttp(name, connected, list) {
+  const house = new ClientHouse(name);
+  const server = await house.serveHttp();
+  house.export('--url', server.url);
+  const found = await list(house, server.token);
+  check(connected.test(found.out + found.err), `${name} reaches a server over HTTP`, found);
+  const refused = await list(house, 'wrong');
+  check(!connected.test(refused.out + refused.err), `${name} with a wrong token does not`, refused);
+  check(await server.stop() === 0, 'the server ends when asked to', server.log());
 }
 
 export { binary, check };

@@ -36,6 +36,7 @@ await enforced(house, {
     { tool: 'shell', args: { command: ['touch', 'made-by-client.txt'] } },
     { tool: 'view_image', args: { path: 'notes.txt' } },
   ],
+  outside: ['ab.chatgpt.com'],
   run: (model) => run(model, 'unknown'),
 });
 

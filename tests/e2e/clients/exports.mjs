@@ -34,10 +34,13 @@ class Project extends House {
   }
 }
 
+const url = 'http://127.0.0.1:8811/mcp';
+process.env.REMIT_TOKEN = 'of-the-test';  // for the modules, which read it where they are loaded
+
 function python(program, ...args) {
-  const ran = spawnSync('python3', ['-c', program, ...args], { encoding: 'utf8', cwd: '/' });
+  const ran = spawnSync('python3', ['-c', program, ...args], { encoding: 'utf8', cwd: '/', input: 'y\nn\n' });
   check(ran.status === 0, 'python reads it', { error: String(ran.error ?? ''), stderr: ran.stderr });
-  return JSON.parse(ran.stdout);
+  return JSON.parse(ran.stdout.replace(/^(Run it\? \[y\/N\] )+/, ''));  // what a module asked
 }
 const toml = (path) => python('import json,sys,tomllib; print(json.dumps(tomllib.load(open(sys.argv[1],"rb"))))', path);
 
@@ -52,7 +55,7 @@ def library(name, *names):
     sys.modules[name] = module
 library('claude_agent_sdk', 'AgentDefinition', 'ClaudeAgentOptions', 'ClaudeSDKClient', 'PermissionResultAllow', 'PermissionResultDeny')
 library('agents', 'Agent', 'Runner')
-library('agents.mcp', 'MCPServerStdio', 'create_static_tool_filter')
+library('agents.mcp', 'MCPServerStdio', 'MCPServerStreamableHttp', 'create_static_tool_filter')
 library('langchain_mcp_adapters')
 library('langchain_mcp_adapters.client', 'MultiServerMCPClient')
 spec = importlib.util.spec_from_file_location('exported', sys.argv[1])
@@ -127,13 +130,24 @@ const checks = {
     same([options.mcp_servers.remit, options.tools, options.allowed_tools, options.system_prompt],
       [{ type: 'stdio', command: binary, args: server }, [], allowed, prompt], 'claude-sdk: Python');
     same([options.agents['odd-one'].description, options.agents['odd-one'].tools], [description, named], 'claude-sdk: its agent');
-    same(runModule(at('remit_claude_sdk.py'), 'type(asyncio.run(m.can_use_tool("Bash", {}, None))).__name__'), 'PermissionResultDeny', 'claude-sdk: a built-in');
+    // What it decides: a built-in is refused unseen, one of ours is asked about (the answers are y, then n).
+    const decide = (...calls) => runModule(at('remit_claude_sdk.py'), `[(lambda r: [type(r).__name__, r.named])(asyncio.run(m.can_use_tool(*one, None))) for one in ${JSON.stringify(calls)}]`);
+    const input = { command: 'ls' };
+    const [builtin, yes, no] = decide(['Bash', {}], ['mcp__remit__Bash', input], ['mcp__remit__Bash', input]);
+    same([builtin[0], yes, no[0]], ['PermissionResultDeny', ['PermissionResultAllow', { updated_input: input }], 'PermissionResultDeny'], 'claude-sdk: can_use_tool');
     // From a folder of another name: node imports nothing from a path with a backslash.
     const copy = join(mkdtempSync(join(dirname(server.at(-1)), 'copy-')), 'sdk.mjs');
     copyFileSync(at('remit_claude_sdk.mjs'), copy);
     const script = await import(pathToFileURL(copy).href);
     same([script.options.mcpServers.remit, script.options.tools, script.options.allowedTools, script.options.systemPrompt],
       [{ type: 'stdio', command: binary, args: server }, [], allowed, prompt], 'claude-sdk: JavaScript');
+    // Nobody is there to be asked: a built-in and a tool that is not allowed beforehand are refused, and so is a question.
+    for (const tool of ['Bash', 'mcp__remit__Bash']) {
+      const said = await script.options.canUseTool(tool, input, { signal: new AbortController().signal });
+      check(said.behavior === 'deny' && said.message.includes(tool), 'claude-sdk: canUseTool', said);
+    }
+    const form = { serverName: 'remit', message: 'Run it?', mode: 'form', requestedSchema: { type: 'object', properties: { decision: { type: 'string' } } } };
+    same(await script.options.onElicitation(form, {}), { action: 'decline' }, 'claude-sdk: onElicitation');
   },
   'openai-agents'({ at, server, prompt, tools }, interactive) {
     const given = runModule(at('remit_openai_agents.py'), 'm.server()');
@@ -146,6 +160,39 @@ const checks = {
       [{ transport: 'stdio', command: binary, args: server }, tools], 'langchain: the client');
   },
   inspector() {},
+};
+
+// The same for a server over HTTP: what each client's own format says of it.
+const bearer = (variable) => ({ Authorization: `Bearer ${variable}` });
+const remoteServer = {
+  claude: ({ json }) => [json('.mcp.json').mcpServers.remit, { type: 'http', url, headers: bearer('${REMIT_TOKEN}'), timeout: 600000 }],
+  codex({ toml: read }) {
+    const { command, url: address, bearer_token_env_var: variable } = read('.codex/config.toml').mcp_servers.remit;
+    return [[command, address, variable], [undefined, url, 'REMIT_TOKEN']];
+  },
+  gemini: ({ json }) => [json('.gemini/settings.json').mcpServers.remit, { httpUrl: url, headers: bearer('$REMIT_TOKEN'), timeout: 600000, trust: true }],
+  opencode: ({ json }) => [json('opencode.json').mcp.remit, { type: 'remote', url, headers: bearer('{env:REMIT_TOKEN}'), enabled: true }],
+  vscode({ json }) {
+    const { servers, inputs } = json('.vscode/mcp.json');
+    return [[servers.remit, inputs.map((one) => [one.type, one.id, one.password])],
+      [{ type: 'http', url, headers: bearer('${input:remit_token}') }, [['promptString', 'remit_token', true]]]];
+  },
+  copilot: ({ front }) => [front('.github/agents/odd-one.agent.md')['mcp-servers'].remit,
+    { type: 'http', url, headers: bearer('$COPILOT_MCP_REMIT_TOKEN'), tools: ['*'] }],
+  cursor: ({ json }) => [json('.cursor/mcp.json').mcpServers.remit, { url, headers: bearer('${env:REMIT_TOKEN}') }],
+  json: ({ json }) => [json('remit.mcp.json').mcpServers.remit, { type: 'http', url, headers: bearer('${REMIT_TOKEN}') }],
+  async 'claude-sdk'({ at }) {
+    const wanted = { type: 'http', url, headers: bearer('of-the-test') };
+    const copy = join(mkdtempSync(join(dirname(at('remit_claude_sdk.mjs')), '..', 'copy-')), 'sdk.mjs');
+    copyFileSync(at('remit_claude_sdk.mjs'), copy);
+    const script = await import(pathToFileURL(copy).href);
+    return [[runModule(at('remit_claude_sdk.py'), 'm.options()').mcp_servers.remit, script.options.mcpServers.remit], [wanted, wanted]];
+  },
+  'openai-agents'({ at }) {
+    return [runModule(at('remit_openai_agents.py'), '[type(m.server()).__name__, m.server().named["params"]]'),
+      ['MCPServerStreamableHttp', { url, headers: bearer('of-the-test') }]];
+  },
+  langchain: ({ at }) => [runModule(at('remit_langchain.py'), 'm.client().args[0]["remit"]'), { transport: 'http', url, headers: bearer('of-the-test') }],
 };
 
 const known = binary && new House('names').run('export', 'none', '--agent', persona()).err;
@@ -191,6 +238,19 @@ for (const client of Object.keys(checks)) {
     const refused = project.export(client, '--write', ...more);
     check(refused.code !== 0 && readFileSync(join(project.workspace, whole), 'utf8') === 'a person wrote this\n',
       `${client}: never over a stranger's file`, refused);
+  }
+  if (remoteServer[client]) {
+    const project = new Project(client, 'remote');
+    const written = project.export(client, '--write', '--url', url);
+    check(written.code === 0, `remit export ${client} --url`, written);
+    const at = (path) => join(project.workspace, path);
+    const [seen, wanted] = await remoteServer[client]({ at, json: (path) => JSON.parse(readFileSync(at(path), 'utf8')),
+      toml: (path) => toml(at(path)), front: (path) => agent(readFileSync(at(path), 'utf8')).front });
+    same(seen, wanted, `${client}: a server over HTTP`);
+    const looked = project.run('doctor', '--client', client, '--agent', project.persona, '--workspace', project.workspace,
+      '--memory', project.memory, '--state', project.state, '--url', url, '--json');
+    same(JSON.parse(looked.out).findings.filter((one) => one.severity !== 'limit' && !one.message.includes('main session')), [],
+      `the doctor's findings for ${client} over HTTP`);
   }
   if (!substitutes[client]) continue;
   const project = new Project(client, `x ${substitutes[client]}`);

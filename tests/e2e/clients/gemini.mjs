@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { done } from '../house.mjs';
-import { check, ClientHouse, clientProgram, enforced, personaLine } from './client.mjs';
+import { check, ClientHouse, clientProgram, enforced, overHttp, personaLine } from './client.mjs';
 import { startModel } from './model.mjs';
 
 const program = clientProgram('@google/gemini-cli/bundle/gemini.js');
@@ -34,6 +34,8 @@ check(untrusted.turns.every((turn) => turn.tools.length === 0), 'an untrusted fo
 await untrusted.close();
 const listed = await house.start(null, process.execPath, [program, 'mcp', 'list'], { GEMINI_CLI_TRUST_WORKSPACE: 'true' });
 check(/remit: .*Connected/.test(listed.out + listed.err), 'gemini mcp list reaches the server', listed);
+await overHttp('gemini', /remit: .*Connected/, (other, token) => other.start(null, process.execPath, [program, 'mcp', 'list'],
+  { GEMINI_CLI_TRUST_WORKSPACE: 'true', REMIT_TOKEN: token }));
 // With --interactive Bash needs a person, whom a headless run has not got; nothing else changes.
 house.export('--interactive');
 house.doctor();

@@ -1,6 +1,6 @@
 // opencode, headless, with a model on loopback: as the exported agent and as its own default one.
 import { done } from '../house.mjs';
-import { check, ClientHouse, clientProgram, enforced, personaLine } from './client.mjs';
+import { check, ClientHouse, clientProgram, enforced, overHttp, personaLine } from './client.mjs';
 import { startModel } from './model.mjs';
 
 const program = clientProgram('opencode-linux-x64-baseline/bin/opencode', 'opencode-linux-arm64/bin/opencode');
@@ -19,13 +19,14 @@ const attempts = [
   { tool: 'task', args: { description: 'x', prompt: 'x', subagent_type: 'general' } },
 ];
 for (const line of [exported.headless, 'opencode run hello']) {
-  const seen = await enforced(house, { name: (tool) => `remit_${tool}`, attempts,
+  const seen = await enforced(house, { name: (tool) => `remit_${tool}`, attempts, outside: ['registry.npmjs.org'],
     run: (model) => house.start(model, 'sh', ['-c', line.replace(/^opencode/, `'${program}'`)], environment(model)) });
   check(line.includes('--agent') === seen.turns[0].instructions.includes(personaLine()), 'the agent is told its persona',
     seen.turns[0].instructions.slice(0, 500));
 }
 const listed = await house.start(null, program, ['mcp', 'list']);
 check(/remit.*connected/.test(listed.out + listed.err), 'opencode mcp list reaches the server', listed);
+await overHttp('opencode', /remit.*connected/, (other, token) => other.start(null, program, ['mcp', 'list'], { REMIT_TOKEN: token }));
 // With --interactive opencode asks a person about Bash, whom a headless run has not got.
 house.export('--interactive');
 house.doctor();
