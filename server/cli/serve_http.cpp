@@ -82,6 +82,7 @@ int serve_http(std::span<const std::string> /*args*/, const ServeFlags& given) {
   const bool asked = !flags.console.empty();
   if (plain && !asked) flags.console = kConsoleAddress;
   if (const auto started = serve_console(flags); !started && asked) return report(started.error());
+  transport::HttpServer::block_signals();
   auto assembly = server::Assembly::build(flags.assembly);
   if (!assembly) return report(assembly.error());
   server::Assembly& all = **assembly;

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "server/limits.h"
 #include "server/mcp/messages.h"
 
 namespace remit::transport {
@@ -35,10 +36,17 @@ class EventWriter final : public HttpStreaming {
       for (const EventStream::Event& event : taken_.events) bytes += event.message.size();
       const auto share = call_->stream->while_written(bytes);
       for (const EventStream::Event& event : taken_.events) {
-        if (out.size() > kTogether && !written(out, write)) return;
         out += "event: message\n";
         if (call_->session) out += "id: " + event_id(event.number) + "\n";
-        out += "data: " + event.message + "\n\n";
+        out += "data: ";
+        // In pieces: the library copies each of them once more.
+        for (std::string_view rest = event.message; !rest.empty();) {
+          const std::string_view piece = rest.substr(0, kTogether);
+          out += piece;
+          rest.remove_prefix(piece.size());
+          if (out.size() > kTogether && !written(out, write)) return;
+        }
+        out += "\n\n";
       }
       if (!out.empty() && !written(out, write)) return;
       if (taken_.ended) return;
@@ -103,13 +111,14 @@ HttpCall::Waited HttpCall::wait(HttpWire& wire, milliseconds timeout) {
         return Waited::over;
       case HttpWire::Woken::draining:
         drain_deadline_ =
-            SteadyClock::now() + (waits_for_news ? milliseconds(0) : limits::kHttpDrain);
+            SteadyClock::now() + (waits_for_news ? milliseconds(0) : limits::kHttpDrainTime);
         break;
       case HttpWire::Woken::timeout:
         if (!drain_deadline_ || SteadyClock::now() < *drain_deadline_) return Waited::nothing;
         if (std::exchange(stopped_, true) || !own) return Waited::over;
         own->stop();  // what it still answers is written
-        drain_deadline_ = SteadyClock::now() + limits::kShutdownWithTools;
+        drain_deadline_ =
+            SteadyClock::now() + (limits::kShutdownWithTools - limits::kHttpDrainTime);
         break;
     }
   }

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -110,9 +111,13 @@ const std::string& HttpServer::url() const {
   return parts_->url;
 }
 
-Result<std::unique_ptr<HttpServer>> HttpServer::start_listening(const HttpOptions& options) {
+void HttpServer::block_signals() {
   const sigset_t set = ending_signals();
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+Result<std::unique_ptr<HttpServer>> HttpServer::start_listening(const HttpOptions& options) {
+  block_signals();
   struct sigaction ignore{};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &ignore, nullptr);
@@ -129,6 +134,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start_listening(const HttpOption
   ::mallopt(M_ARENA_MAX, kArenas);
 
   auto parts = std::make_unique<Parts>();
+  const sigset_t set = ending_signals();
   parts->signals.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (parts->drain.fd() < 0 || parts->finished.fd() < 0 || !parts->signals)
     return fail(ErrorKind::unavailable,
@@ -210,13 +216,16 @@ int HttpServer::serve(HttpSite& site, const std::function<void()>& on_reload) {
       site.drain();
       parts_->drain.ring();
       parts_->listener.end();
-      deadline = SteadyClock::now() + limits::kHttpDrain + 2 * limits::kShutdownWithTools;
+      deadline = SteadyClock::now() + limits::kShutdownWithTools;
     }
   }
   accepting.join();
   // A handler that heeds no stop would keep its thread, and so the process, for as long as it
   // likes.
-  if (!site.stop(limits::kShutdownWithTools)) {
+  const SteadyClock::time_point last =
+      deadline.value_or(SteadyClock::now() + limits::kShutdownWithTools);
+  const auto left = std::chrono::ceil<milliseconds>(last - SteadyClock::now());
+  if (!site.stop(std::max(left, milliseconds(0)))) {
     log::warning("calls did not stop in time; ending the process");
     ::_exit(0);
   }

@@ -9,8 +9,9 @@
 //   return (*http)->serve(endpoint);
 //
 // Threads: start_listening() and serve() on the main thread. serve() ends at SIGTERM or SIGINT: no
-// new connection, calls at work get kHttpDrain, then they and the tasks are stopped; what is still
-// at work after kShutdownWithTools ends with the process. A second signal ends it at once.
+// new connection, calls at work get kHttpDrainTime, then they and the tasks are stopped; what is
+// still at work kShutdownWithTools after the signal ends with the process. A second signal ends it
+// at once.
 #pragma once
 
 #include <functional>
@@ -32,8 +33,11 @@ struct HttpOptions {
 
 class HttpServer {
  public:
-  // Listens, and blocks the signals that serve() waits for, in this and all later threads. Errors:
-  // invalid_argument for an address that is none or may not be; unavailable if it is in use.
+  // Blocks the signals that serve() waits for, in this and all later threads and processes: one
+  // that comes before it waits for serve(). First of all.
+  static void block_signals();
+  // Listens. Errors: invalid_argument for an address that is none or may not be; unavailable if it
+  // is in use.
   static Result<std::unique_ptr<HttpServer>> start_listening(const HttpOptions& options);
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;

@@ -242,6 +242,35 @@ Waited live(const std::string& address) {
   return out;
 }
 
+// From a signal to the process's end, idle and with a call at work that would last a minute.
+void end_rows(const std::vector<std::string>& command) {
+  using namespace remit::wire_test;
+  const std::string slow =
+      R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"slow","arguments":{"ms":60000},)"
+      R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+      R"("io.modelcontextprotocol/clientCapabilities":{}}}})";
+  for (const bool busy : {false, true}) {
+    for (const auto& [suffix, signal] : {std::pair("_term", SIGTERM), {"_int", SIGINT}}) {
+      std::vector<double> ends;
+      for (int i = 0; i < kRounds; ++i) {
+        HttpProcess server(command);
+        HttpClient client(server.address());
+        if (busy)
+          client.send(post(slow,
+                           "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\n"
+                           "Mcp-Name: slow\r\n"));
+        while (server.requests_in_flight() != (busy ? 1 : 0)) ::usleep(1000);
+        const auto begin = Clock::now();
+        server.signal(signal);
+        if (server.wait(std::chrono::seconds(10)) != 0) die("a server did not end in order");
+        ends.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
+      }
+      std::printf("{\"name\":\"http.end_%s%s\",\"ours\":%.3g,\"unit\":\"ms\"}\n",
+                  busy ? "busy" : "idle", suffix, median(ends));
+    }
+  }
+}
+
 void crowd_rows() {
   using remit::wire_test::HttpClient;
   // packaging/nginx/remit.conf asks for 24,000 clients; a sixteenth of them must stay free, or
@@ -311,6 +340,7 @@ int main(int argc, char** argv) {
     row(name + "_p99", median(ours.p99_us), median(theirs.p99_us), peer_name, same);
     row(name + "_cpu", median(ours.cpu_us), median(theirs.cpu_us), peer_name, same);
   }
+  if (!crowd_alone) end_rows({toys, "--http", "127.0.0.1:0"});
   ::setenv("REMIT_HTTP_FIXTURE", toys.c_str(), 1);
   crowd_rows();
 }

@@ -70,6 +70,13 @@ class Server {
     pid_ = -1;
   }
 
+  // Sends `signal` and waits until it is gone.
+  void end_by(int signal) {
+    ::kill(pid_, signal);
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = -1;
+  }
+
   void send(const std::string& line) const {
     const std::string bytes = line + "\n";
     std::size_t done = 0;

@@ -153,9 +153,9 @@ void measure_reads(Side& side, const std::string& content) {
   side.cpu_per_call_us.push_back((cpu_us(server.pid()) - cpu) / calls);
 }
 
-// From the end of input to the process's end, with a call at work that would last a minute if
-// `busy` is one.
-void measure_end(Side& side, const std::string& busy) {
+// From the end of input, or from `signal`, to the process's end, with a call at work that would
+// last a minute if `busy` is one.
+void measure_end(Side& side, const std::string& busy, int signal = 0) {
   Server server(side.command);
   handshake(server);
   server.ask(kList);
@@ -164,7 +164,7 @@ void measure_end(Side& side, const std::string& busy) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   const auto begin = Clock::now();
-  server.end_input();
+  signal == 0 ? server.end_input() : server.end_by(signal);
   side.ends.push_back(ms_since(begin));
 }
 
@@ -194,6 +194,19 @@ std::string version_of(const std::string& package_json) {
   return parsed ? parsed->value("version", "?") : "?";
 }
 
+// However it is told to end; without a peer.
+void end_rows(const std::string& name, const std::vector<std::string>& command,
+              const std::string& busy) {
+  for (const auto& [suffix, signal] : {std::pair("", 0), {"_term", SIGTERM}, {"_int", SIGINT}}) {
+    if (busy.empty() && signal == 0) continue;  // it has a row with a peer
+    Side side;
+    side.command = command;
+    for (int i = 0; i < kRounds; ++i) measure_end(side, busy, signal);
+    std::printf("{\"name\":\"%s%s\",\"ours\":%.3g,\"unit\":\"ms\"}\n", name.c_str(), suffix,
+                median(side.ends));
+  }
+}
+
 // The protocol layer alone, in the initialize era.
 void echo_rows(const std::string& packages) {
   const std::string words(64, 'e');
@@ -216,11 +229,9 @@ void echo_rows(const std::string& packages) {
   row("stdio.echo_p99", median(ours.p99_us), median(theirs.p99_us), "us", name, same);
   row("stdio.echo_cpu", median(ours.cpu_per_call_us), median(theirs.cpu_per_call_us), "us", name,
       same);
-  Side busy{ours.command, {}, {}, {}, {}, {}, {}};
   Json slow = Json::parse(call_line("slow", "text", ""));
   slow["params"]["arguments"] = {{"ms", 60'000}};
-  for (int i = 0; i < kRounds; ++i) measure_end(busy, remit::dump(slow));
-  std::printf("{\"name\":\"stdio.end_busy\",\"ours\":%.3g,\"unit\":\"ms\"}\n", median(busy.ends));
+  end_rows("stdio.end_busy", ours.command, remit::dump(slow));
 }
 
 }  // namespace
@@ -279,6 +290,7 @@ int main() {
     measure_end(theirs, "");
   }
   row("stdio.end_idle", median(ours.ends), median(theirs.ends), "ms", peer_name, true);
+  end_rows("stdio.end_idle", ours.command, "");
   echo_rows(packages);
   std::filesystem::remove_all(folder);
   return 0;
