@@ -173,6 +173,7 @@ std::string dump_pretty(const OrderedJson& value) {
 
 void append_json_string(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
+  out.reserve(out.size() + text.size() + 32);  // a large one: once, and with room for what follows
   out += '"';
   std::size_t plain = 0;  // start of the run that needs no change
   for (std::size_t i = 0; i < text.size();) {

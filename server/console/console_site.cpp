@@ -274,11 +274,10 @@ HttpReply ConsoleSite::log_in(const Head& head, const Form& form) {
 }
 
 HttpReply ConsoleSite::post(const HttpTurn& turn, std::string body,
-                            const std::function<void()>& parsed) {
+                            mcp::HeldBytes::Share /*held*/) {
   const Head& head = turn.head;
   auto form = Form::parse(body);
   body = std::string();
-  parsed();
   if (!form) return turned_away({status_of(form.error()), form.error().message});
   if (head.path() == kLogin) return log_in(head, *form);
   const auto session = session_of(head);

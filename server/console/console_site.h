@@ -28,8 +28,9 @@ class ConsoleSite final : public transport::HttpSite {
 
   std::optional<transport::HttpReply> before_body(const transport::HttpTurn& turn) override;
   transport::HttpReply post(const transport::HttpTurn& turn, std::string body,
-                            const std::function<void()>& parsed) override;
+                            mcp::HeldBytes::Share held) override;
   std::size_t body_limit() const override;
+  mcp::HeldBytes& held_bytes() override { return held_bytes_; }
   transport::HttpMetrics& metrics() override { return metrics_; }
   void drain() override {}
   bool stop(std::chrono::milliseconds) override { return true; }
@@ -48,6 +49,7 @@ class ConsoleSite final : public transport::HttpSite {
 
   const ConsoleOptions options_;
   transport::HttpMetrics& metrics_;
+  mcp::HeldBytes held_bytes_;
   Desk desk_;
 };
 

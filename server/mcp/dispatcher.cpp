@@ -50,6 +50,9 @@ void Server::stop_tasks() {
 bool Server::wait_tasks(std::chrono::milliseconds timeout) {
   return parts_->tasks.wait_idle(timeout);
 }
+HeldBytes& Server::held_bytes() {
+  return parts_->held_bytes;
+}
 void Server::resource_updated(const std::string& uri) {
   parts_->subscriptions.resource_updated(uri);
 }
@@ -59,20 +62,13 @@ struct Connection::State {
       : parts(server.parts()), outbox(std::shared_ptr<void>(), &out) {}
 
   void on_frame(Frame& frame, const Source& source);
-  // `bytes`: this message's part of the memory of its frame.
-  void on_message(Message& message, std::size_t bytes, const Source& source,
-                  const BatchPlace& batch);
+  // `held`: this message's part of the memory of its frame.
+  void on_message(Message& message, HeldBytes::Share held, const Source& source,
+                  const AnswerPlace& place);
   void on_notification(const Notification& notification);
-  void on_request(Request& request, std::size_t bytes, const Source& source,
-                  const BatchPlace& batch);
-  void run_on_reader(Method method, ReplyOnce& reply, const Json& params);
-  static void answer(const Source& source, const BatchPlace& batch, std::string message,
-                     Step step) {
-    if (batch)
-      batch.done(std::move(message));
-    else
-      source.outbox->answer(std::move(message), step);
-  }
+  void on_request(Request& request, HeldBytes::Share held, const Source& source,
+                  const AnswerPlace& place);
+  void run_on_reader(Method method, const Offered& offered, ReplyOnce& reply, const Json& params);
 
   Parts& parts;
   const std::shared_ptr<Outbox> outbox;  // the transport's, without a share in it
@@ -104,18 +100,18 @@ void hand_to_pool(Parts& parts, const Work& work) {
 
 }  // namespace
 
-void Connection::State::on_message(Message& message, std::size_t bytes, const Source& source,
-                                   const BatchPlace& batch) {
+void Connection::State::on_message(Message& message, HeldBytes::Share held, const Source& source,
+                                   const AnswerPlace& place) {
   if (auto* request = std::get_if<Request>(&message)) {
-    on_request(*request, bytes, source, batch);
+    on_request(*request, std::move(held), source, place);
   } else if (auto* malformed = std::get_if<Malformed>(&message)) {
-    answer(source, batch, error_message(malformed->id, {malformed->code, malformed->message}),
-           Step::message);
+    place.answer(error_message(malformed->id, {malformed->code, malformed->message}),
+                 Step::message);
   } else {
     if (auto* notification = std::get_if<Notification>(&message)) on_notification(*notification);
     // An answer to nothing that was asked is ignored: it may be late.
     if (auto* response = std::get_if<Response>(&message)) pending.deliver(std::move(*response));
-    if (batch) batch.done({});
+    if (place.batch) place.abandon();
   }
 }
 
@@ -131,10 +127,10 @@ void Connection::State::on_notification(const Notification& notification) {
   }
 }
 
-void Connection::State::on_request(Request& request, std::size_t bytes, const Source& source,
-                                   const BatchPlace& batch) {
+void Connection::State::on_request(Request& request, HeldBytes::Share held, const Source& source,
+                                   const AnswerPlace& place) {
   const auto refuse = [&](const RpcError& error, Step step) {
-    answer(source, batch, error_message(request.id, error), step);
+    place.answer(error_message(request.id, error), step);
   };
   if (in_flight.contains(request.id))
     return refuse({kInvalidRequest, "a request with this id is in flight"}, Step::message);
@@ -166,18 +162,11 @@ void Connection::State::on_request(Request& request, std::size_t bytes, const So
     if (error) return refuse(*error, Step::envelope);
   }
 
-  // What is answered here and now is gone with its frame.
-  auto held = parts.held_bytes.take(row->where == Where::reader ? 0 : bytes);
-  if (!held)
-    return refuse({kInternalError,
-                   "busy: the requests in flight hold all the memory that they may; "
-                   "retry when one is answered"},
-                  Step::capacity);
-  auto exchange = std::make_shared<Exchange>(in_flight, source.outbox, batch, std::move(request.id),
-                                             std::move(envelope), std::move(*held));
+  auto exchange = std::make_shared<Exchange>(in_flight, place, std::move(request.id),
+                                             std::move(envelope), std::move(held));
   if (row->where == Where::reader) {
     ReplyOnce reply(std::move(exchange));
-    return run_on_reader(row->method, reply, request.params);
+    return run_on_reader(row->method, *offered, reply, request.params);
   }
   switch (in_flight.enter(exchange)) {
     case InFlight::Refused::no:
@@ -194,21 +183,22 @@ void Connection::State::on_request(Request& request, std::size_t bytes, const So
   auto work = std::make_shared<Job>(parts, pending, in_flight, eras.initialized(), session, offered,
                                     row->method, tool, ReplyOnce(std::move(exchange)),
                                     std::move(request.params));
-  if (keeps_work && !batch)
+  if (keeps_work && !place.batch)
     kept = std::move(work);
   else
     hand_to_pool(parts, work);
 }
 
-void Connection::State::run_on_reader(Method method, ReplyOnce& reply, const Json& params) {
+void Connection::State::run_on_reader(Method method, const Offered& offered, ReplyOnce& reply,
+                                      const Json& params) {
   const Revision revision = reply.exchange().envelope.revision;
   switch (method) {
     case Method::ping:
       return reply.result(parts.writer.result(revision, {}));
     case Method::discover:
-      return reply.result(parts.offered.get()->catalogue.discover_result());
+      return reply.result(offered.catalogue.discover_result());
     case Method::list_tools: {
-      const auto list = parts.offered.get()->catalogue.tools_list_result(revision, params);
+      const auto list = offered.catalogue.tools_list_result(revision, params);
       if (!list) return reply.error({kInvalidParams, list.error().message});
       return reply.result(*list);
     }
@@ -217,8 +207,7 @@ void Connection::State::run_on_reader(Method method, ReplyOnce& reply, const Jso
       if (const auto* error = std::get_if<RpcError>(&agreed)) return reply.error(*error);
       if (parts.service.announces.any())
         session = parts.subscriptions.open_session(&in_flight, *outbox);
-      return reply.result(
-          parts.offered.get()->catalogue.initialize_result(std::get<Revision>(agreed)));
+      return reply.result(offered.catalogue.initialize_result(std::get<Revision>(agreed)));
     }
     case Method::set_log_level: {
       const auto given = params.is_object() ? params.find("level") : params.end();
@@ -261,8 +250,14 @@ void Connection::receive(std::string_view frame) {
   if (frame.find_first_not_of(" \t\r") == std::string_view::npos) return;
   const Source source{state_->outbox};
   try {
-    Frame parsed = parse_frame(frame);
-    state_->on_frame(parsed, source);
+    const Weight weight = weigh(frame);
+    auto parsed = parse_frame(frame, weight, state_->parts.held_bytes.open());
+    if (parsed)
+      state_->on_frame(*parsed, source);
+    else if (weight.is_request())
+      source.outbox->answer(busy_message(weight), Step::capacity);
+    else
+      log::warning("a large message was dropped: memory is in use", {});
   } catch (const std::exception& e) {
     not_handled(source, e);
   }
@@ -305,7 +300,8 @@ void Connection::receive(Frame frame, Source source) {
 }
 
 void Connection::State::on_frame(Frame& frame, const Source& source) {
-  if (!frame.batch) return on_message(frame.message, frame.bytes, source, {});
+  if (!frame.batch)
+    return on_message(frame.message, std::move(frame.held), source, {source.outbox});
   const auto refuse = [&](std::string why) {
     source.outbox->answer(error_message({}, {kInvalidRequest, std::move(why)}), Step::message);
   };
@@ -316,8 +312,9 @@ void Connection::State::on_frame(Frame& frame, const Source& source) {
     return refuse("invalid request: a batch has at most " + std::to_string(limits::kBatchMessages) +
                   " messages");
   const auto batch = std::make_shared<Batch>(source.outbox, frame.elements.size());
+  const std::size_t part = frame.held.size() / frame.batch_size;
   for (std::size_t i = 0; i < frame.elements.size(); ++i)
-    on_message(frame.elements[i], frame.bytes / frame.batch_size, source, {batch, i});
+    on_message(frame.elements[i], frame.held.split(part), source, {source.outbox, batch, i});
 }
 
 void Connection::oversize() {

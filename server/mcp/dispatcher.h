@@ -5,9 +5,10 @@
 //   mcp::Connection connection(server, outbox);
 //   connection.receive(R"({"jsonrpc":"2.0","id":1,"method":"ping"})");
 //
-// Threads: take(), receive() and oversize() are called by one thread at a time, that which reads the
-// connection; they never run a tool and never wait. stop(), idle() and wait_idle() are safe from any. The
-// Outbox must outlive the Connection, the Connection every handler (wait_idle), the Server both.
+// Threads: take(), receive() and oversize() are called by one thread at a time, that which reads
+// the connection; they never run a tool and never wait. stop(), idle() and wait_idle() are safe
+// from any. The Outbox must outlive the Connection, the Connection every handler (wait_idle), the
+// Server both.
 #pragma once
 
 #include <chrono>
@@ -22,13 +23,14 @@
 
 namespace remit::mcp {
 
+class HeldBytes;
 struct Frame;
 struct HeaderClaims;
 struct Job;
 struct Parts;
 
-// What a request still needs done: a tool to run, a resource to read. Given to run() or hand_over(),
-// once; dropped, it answers with an internal error.
+// What a request still needs done: a tool to run, a resource to read. Given to run() or
+// hand_over(), once; dropped, it answers with an internal error.
 using Work = std::shared_ptr<Job>;
 
 // Where a message came from, if not simply from the connection.
@@ -63,6 +65,9 @@ class Server {
   void stop_tasks();
   bool wait_tasks(std::chrono::milliseconds timeout);
 
+  // What clients make this process hold, for transports to add to.
+  HeldBytes& held_bytes();
+
   Parts& parts() { return *parts_; }
 
  private:
@@ -80,8 +85,8 @@ class Connection {
 
   // One frame: a JSON text. Blank frames are ignored.
   void receive(std::string_view frame);
-  // The same, but the work of a request is given back (null: there is none), so that a transport may
-  // do it on the thread that read it. That of a batch is handed over.
+  // The same, but the work of a request is given back (null: there is none), so that a transport
+  // may do it on the thread that read it. That of a batch is handed over.
   [[nodiscard]] Work take(std::string_view frame);
   // Does `work` on the calling thread, however long it takes. From any thread.
   static void run(const Work& work);

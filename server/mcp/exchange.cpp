@@ -38,27 +38,21 @@ bool Exchange::reply(std::string message, Step step) {
   if (!close()) return false;
   // Out of the table first: a client may use the id again as soon as it has read the answer.
   table_.leave(this);
-  if (batch_)
-    batch_.done(std::move(message));
-  else
-    outbox_->answer(std::move(message), step);
+  place_.answer(std::move(message), step);
   return true;
 }
 
 bool Exchange::notify(std::string message) {
   const std::lock_guard held(gate_);
   if (!open_) return false;
-  outbox_->send(std::move(message));
+  place_.outbox->send(std::move(message));
   return true;
 }
 
 bool Exchange::cancel() {
   if (!close()) return false;
   table_.leave(this);
-  if (batch_)
-    batch_.done({});
-  else
-    outbox_->abandon();
+  place_.abandon();
   stop.request_stop();
   return true;
 }

@@ -40,32 +40,45 @@ class Batch {
   std::vector<std::string> answers_;
 };
 
-// Where a message stands in its batch; none for a message by itself.
-struct BatchPlace {
-  std::shared_ptr<Batch> batch;
-  std::size_t element = 0;
-  explicit operator bool() const { return batch != nullptr; }
-  void done(std::string answer) const { batch->done(element, std::move(answer)); }
+// Where what is said about one message goes: its answer into its batch, if it stands in one, and
+// everything else out.
+struct AnswerPlace {
+  std::shared_ptr<Outbox> outbox;
+  std::shared_ptr<Batch> batch = {};
+  std::size_t element = 0;  // of it
+
+  void answer(std::string message, Step step) const {
+    if (batch)
+      batch->done(element, std::move(message));
+    else
+      outbox->answer(std::move(message), step);
+  }
+  // A request that was cancelled gets none.
+  void abandon() const {
+    if (batch)
+      batch->done(element, {});
+    else
+      outbox->abandon();
+  }
 };
 
 class InFlight;
 
 class Exchange : public std::enable_shared_from_this<Exchange> {
  public:
-  Exchange(InFlight& table, std::shared_ptr<Outbox> outbox, BatchPlace batch,
-           IdText request_id, Envelope judged, HeldBytes::Share held = {})
+  Exchange(InFlight& table, AnswerPlace place, IdText request_id, Envelope judged,
+           HeldBytes::Share held = {})
       : id(std::move(request_id)),
         envelope(std::move(judged)),
         held_(std::move(held)),
         table_(table),
-        outbox_(std::move(outbox)),
-        batch_(std::move(batch)) {}
+        place_(std::move(place)) {}
 
   const IdText id;
   const Envelope envelope;
   std::stop_source stop;
 
-  Outbox& outbox() { return *outbox_; }
+  Outbox& outbox() { return *place_.outbox; }
   // Sends the answer and ends the exchange; false if it had ended.
   bool reply(std::string message, Step step = Step::served);
   // Sends a notification that belongs to this request; false if the exchange has ended.
@@ -79,8 +92,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
   const HeldBytes::Share held_;  // of its parameters, which live no longer than this
   InFlight& table_;
-  const std::shared_ptr<Outbox> outbox_;
-  const BatchPlace batch_;
+  const AnswerPlace place_;
   mutable std::mutex gate_;  // keeps a notification from following the answer
   bool open_ = true;
 };

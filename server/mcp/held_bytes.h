@@ -1,53 +1,66 @@
-// HeldBytes: how much memory the requests in flight take, all connections together. A client may
-// have kInFlight of them open and a message may have kFrameBytes: without a bound of their sum, one
-// client could make the process hold half a gigabyte.
+// HeldBytes: how much memory clients make this process hold, all connections together: bodies that
+// are being received, messages that are parsed and worked on, answers that nobody has read. One
+// budget, kHeldBytes, because each of them alone may be large while the sum must stay bounded: a
+// client may have kInFlight requests open and a message may have kFrameBytes.
 //
 // Threads: safe from any thread.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <utility>
-
-#include "base/limits.h"
 
 namespace remit::mcp {
 
 class HeldBytes {
  public:
-  // A request's part of it, given back at its end.
+  // Answers that wait to be read: what transports add to and take from. Shared, because a task
+  // keeps its stream for longer than the server has sessions.
+  using Unread = std::shared_ptr<std::atomic<std::size_t>>;
+
+  // One message's part of it, given back at its end.
   class Share {
    public:
     Share() = default;
-    Share(Share&& other) noexcept : all_(std::exchange(other.all_, nullptr)), mine_(other.mine_) {}
-    Share& operator=(Share&&) = delete;
+    Share(Share&& other) noexcept
+        : held_(std::exchange(other.held_, nullptr)), mine_(std::exchange(other.mine_, 0)) {}
+    Share& operator=(Share&& other) noexcept {
+      if (this != &other) {
+        release();
+        held_ = std::exchange(other.held_, nullptr);
+        mine_ = std::exchange(other.mine_, 0);
+      }
+      return *this;
+    }
     Share(const Share&) = delete;
     Share& operator=(const Share&) = delete;
-    ~Share() {
-      if (all_ != nullptr) *all_ -= mine_;
-    }
+    ~Share() { release(); }
+
+    // Makes it at least `bytes`; false if there is no room for that, and then it stays as it is.
+    [[nodiscard]] bool grow(std::size_t bytes);
+    // Makes it at most `bytes`.
+    void shrink(std::size_t bytes);
+    std::size_t size() const { return mine_; }
+    // A part of this one as a share of its own.
+    Share split(std::size_t bytes);
 
    private:
     friend class HeldBytes;
-    Share(std::atomic<std::size_t>& all, std::size_t mine) : all_(&all), mine_(mine) {}
-    std::atomic<std::size_t>* all_ = nullptr;
+    Share(HeldBytes& held, std::size_t mine) : held_(&held), mine_(mine) {}
+    void release();
+    HeldBytes* held_ = nullptr;
     std::size_t mine_ = 0;
   };
 
-  // None beyond kInFlightBytes, unless nothing else is in flight: a message within its own bounds
-  // is always served alone.
-  std::optional<Share> take(std::size_t bytes) {
-    if (bytes == 0) return Share();
-    std::size_t before = all_;
-    do {
-      if (before != 0 && before + bytes > limits::kInFlightBytes) return std::nullopt;
-    } while (!all_.compare_exchange_weak(before, before + bytes));
-    return Share(all_, bytes);
-  }
+  // An empty one, to grow.
+  Share open() { return {*this, 0}; }
+  const Unread& unread() const { return unread_; }
 
  private:
   std::atomic<std::size_t> all_ = 0;
+  const Unread unread_ = std::make_shared<std::atomic<std::size_t>>(0);
 };
 
 }  // namespace remit::mcp

@@ -92,10 +92,7 @@ std::optional<IdText> id_text(const Json& id) {
 Frame parse_frame(std::string_view text) {
   Frame frame;
   std::string duplicate;
-  std::size_t values = 0;
-  JsonBounds bounds{limits::kJsonDepth, limits::kJsonValues, false, &duplicate, &values};
-  auto parsed = parse_json(text, bounds);
-  frame.bytes = text.size() + values * limits::kJsonValueBytes;
+  auto parsed = parse_json(text, {limits::kJsonDepth, limits::kJsonValues, false, &duplicate});
   if (!parsed) {
     frame.message = Malformed{{}, kParseError, "parse error: " + parsed.error().message};
     return frame;
@@ -110,6 +107,23 @@ Frame parse_frame(std::string_view text) {
   frame.elements.reserve(frame.batch_size);
   for (Json& element : *parsed) frame.elements.push_back(to_message(element, duplicate));
   return frame;
+}
+
+std::optional<Frame> parse_frame(std::string_view text, const Weight& weight,
+                                 HeldBytes::Share held) {
+  if (!held.grow(weight.while_parsed())) return std::nullopt;
+  Frame frame = parse_frame(text);
+  held.shrink(weight.while_served());
+  frame.held = std::move(held);
+  return frame;
+}
+
+std::string busy_message(const Weight& weight) {
+  const auto id = parse_json(weight.id.substr(0, 2 * limits::kIdBytes));
+  return error_message(id ? id_text(*id).value_or(IdText()) : IdText(),
+                       {kInternalError,
+                        "busy: what clients sent and have not read holds all the "
+                        "memory that it may; read answers, and retry"});
 }
 
 }  // namespace remit::mcp

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "base/json.h"
+#include "server/mcp/held_bytes.h"
+#include "server/mcp/weight.h"
 
 namespace remit::mcp {
 
@@ -39,7 +41,7 @@ struct Malformed {
 using Message = std::variant<Malformed, Request, Notification, Response>;
 
 struct Frame {
-  std::size_t bytes = 0;  // what its values take in memory, about
+  HeldBytes::Share held;  // the memory of what follows
   Message message;        // the frame, unless it is a batch
   bool batch = false;     // an array; `elements` is then as long as the array (0 if too long)
   std::size_t batch_size = 0;
@@ -47,6 +49,11 @@ struct Frame {
 };
 
 Frame parse_frame(std::string_view text);
+// The same with its memory: nullopt if `held`, which may have been taken for the text already,
+// cannot become what the frame weighs. busy_message() is then for its sender.
+std::optional<Frame> parse_frame(std::string_view text, const Weight& weight,
+                                 HeldBytes::Share held);
+std::string busy_message(const Weight& weight);
 
 // The text of an id, if it is one: a string of at most kIdBytes, or an integer within +-(2^53 - 1).
 // null, fractions, booleans and containers are none; nor is 2^64, which the parser holds as a

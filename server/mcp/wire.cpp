@@ -10,10 +10,14 @@ namespace remit::mcp {
 
 const char* to_string(Revision revision) {
   switch (revision) {
-    case Revision::v2025_03_26: return "2025-03-26";
-    case Revision::v2025_06_18: return "2025-06-18";
-    case Revision::v2025_11_25: return "2025-11-25";
-    case Revision::v2026_07_28: return "2026-07-28";
+    case Revision::v2025_03_26:
+      return "2025-03-26";
+    case Revision::v2025_06_18:
+      return "2025-06-18";
+    case Revision::v2025_11_25:
+      return "2025-11-25";
+    case Revision::v2026_07_28:
+      return "2026-07-28";
   }
   return "2026-07-28";
 }
@@ -119,14 +123,16 @@ std::string ResultWriter::result(Revision revision, std::string_view fields,
 }
 
 std::string ResultWriter::listen_result(std::string_view subscription_id) const {
-  std::string out = R"({"resultType":"complete","_meta":{"io.modelcontextprotocol/subscriptionId":)";
+  std::string out =
+      R"({"resultType":"complete","_meta":{"io.modelcontextprotocol/subscriptionId":)";
   out += subscription_id;
   out += R"(,"io.modelcontextprotocol/serverInfo":)" + server_info_ + "}}";
   return out;
 }
 
 std::string ResultWriter::redacted(std::string text) const {
-  return redact_ ? redact_(std::move(text)) : text;
+  if (redact_) return redact_(std::move(text));
+  return text;
 }
 
 void ResultWriter::append_text(std::string& out, std::string text) const {
@@ -159,33 +165,58 @@ void ResultWriter::append_document(std::string& out, const Json& value) const {
       out += ']';
       return;
     }
-    case Json::value_t::string: append_text(out, value.get_ref<const std::string&>()); return;
+    case Json::value_t::string:
+      append_text(out, value.get_ref<const std::string&>());
+      return;
     case Json::value_t::null:
     case Json::value_t::boolean:
     case Json::value_t::number_integer:
     case Json::value_t::number_unsigned:
     case Json::value_t::number_float:
     case Json::value_t::binary:
-    case Json::value_t::discarded: out += dump(value); return;
+    case Json::value_t::discarded:
+      out += dump(value);
+      return;
   }
 }
 
 std::string tool_error_text(const Error& error) {
   std::string label;
   switch (error.kind) {
-    case ErrorKind::invalid_argument: label = "invalid argument"; break;
-    case ErrorKind::not_found: label = "not found"; break;
-    case ErrorKind::denied: label = "denied"; break;
-    case ErrorKind::needs_approval: label = "needs approval"; break;
-    case ErrorKind::conflict: label = "conflict"; break;
-    case ErrorKind::timeout: label = "timeout"; break;
-    case ErrorKind::cancelled: label = "cancelled"; break;
-    case ErrorKind::too_large: label = "too large"; break;
-    case ErrorKind::unavailable: label = "unavailable"; break;
-    case ErrorKind::internal: label = "internal error"; break;
+    case ErrorKind::invalid_argument:
+      label = "invalid argument";
+      break;
+    case ErrorKind::not_found:
+      label = "not found";
+      break;
+    case ErrorKind::denied:
+      label = "denied";
+      break;
+    case ErrorKind::needs_approval:
+      label = "needs approval";
+      break;
+    case ErrorKind::conflict:
+      label = "conflict";
+      break;
+    case ErrorKind::timeout:
+      label = "timeout";
+      break;
+    case ErrorKind::cancelled:
+      label = "cancelled";
+      break;
+    case ErrorKind::too_large:
+      label = "too large";
+      break;
+    case ErrorKind::unavailable:
+      label = "unavailable";
+      break;
+    case ErrorKind::internal:
+      label = "internal error";
+      break;
   }
   // Only a pointer into the arguments helps who called; a refusal names its line in its own words.
-  if (error.kind == ErrorKind::invalid_argument && !error.where.empty()) label += " at " + error.where;
+  if (error.kind == ErrorKind::invalid_argument && !error.where.empty())
+    label += " at " + error.where;
   label += ": " + error.message;
   if (!error.code.empty()) label += " [" + error.code + "]";
   return label;
@@ -200,13 +231,17 @@ RpcError rpc_error(const Error& error, Revision revision, std::string_view uri) 
       out.code = !uri.empty() && !is_modern(revision) ? kResourceNotFound : kInvalidParams;
       break;
     case ErrorKind::invalid_argument:
-    case ErrorKind::too_large: out.code = kInvalidParams; break;
+    case ErrorKind::too_large:
+      out.code = kInvalidParams;
+      break;
     case ErrorKind::needs_approval:
     case ErrorKind::conflict:
     case ErrorKind::timeout:
     case ErrorKind::cancelled:
     case ErrorKind::unavailable:
-    case ErrorKind::internal: out.code = kInternalError; break;
+    case ErrorKind::internal:
+      out.code = kInternalError;
+      break;
   }
   out.message = tool_error_text(error);
   if (!uri.empty() && uri.size() <= 2048) {

@@ -107,9 +107,12 @@ HttpEndpoint::HttpEndpoint(mcp::Server& server, EndpointOptions options, HttpMet
 HttpEndpoint::~HttpEndpoint() = default;
 
 bool HttpEndpoint::stop(milliseconds timeout) {
+  const auto deadline = SteadyClock::now() + timeout;
   server_.stop_tasks();
   sessions_.end_all();
-  return sessions_.wait_idle(timeout) && server_.wait_tasks(timeout);
+  if (!sessions_.wait_idle(timeout)) return false;
+  const auto left = std::chrono::ceil<milliseconds>(deadline - SteadyClock::now());
+  return server_.wait_tasks(std::max(left, milliseconds(0)));
 }
 
 std::shared_ptr<void> HttpEndpoint::stream_slot() {
@@ -212,12 +215,12 @@ HttpReply HttpEndpoint::end_session(const HttpTurn& turn, const std::string& pri
   return empty(200);
 }
 
-HttpReply HttpEndpoint::post(const HttpTurn& turn, std::string body,
-                             const std::function<void()>& parsed) {
-  mcp::Frame frame = mcp::parse_frame(body);
+HttpReply HttpEndpoint::post(const HttpTurn& turn, std::string body, mcp::HeldBytes::Share held) {
+  const mcp::Weight weight = mcp::weigh(body);
+  auto frame = mcp::parse_frame(body, weight, std::move(held));
+  if (!frame) return json_reply(mcp::busy_message(weight), mcp::Step::capacity, true);
   body = std::string();  // its values take its place
-  parsed();
-  return answer_message(turn, std::move(frame));
+  return answer_message(turn, std::move(*frame));
 }
 
 HttpReply HttpEndpoint::answer_message(const HttpTurn& turn, mcp::Frame frame) {

@@ -35,13 +35,13 @@ class HttpEndpoint final : public HttpSite {
   ~HttpEndpoint() override;
 
   std::optional<HttpReply> before_body(const HttpTurn& turn) override;
-  HttpReply post(const HttpTurn& turn, std::string body,
-                 const std::function<void()>& parsed) override;
+  HttpReply post(const HttpTurn& turn, std::string body, mcp::HeldBytes::Share held) override;
   std::size_t body_limit() const override { return limits::kFrameBytes; }
+  mcp::HeldBytes& held_bytes() override { return server_.held_bytes(); }
   HttpMetrics& metrics() override { return metrics_; }
-  // /readyz says so, and who waits gives its call kHttpDrain.
+  // /readyz says so, and who waits gives its call kHttpDrainTime.
   void drain() override { draining_ = true; }
-  // Tasks end too. False if some call or task is still at work after `timeout`, each.
+  // Tasks end too. False if some call or task is still at work after `timeout`.
   bool stop(std::chrono::milliseconds timeout) override;
 
  private:

@@ -3,7 +3,6 @@
 #include <httplib.h>
 #include <sys/socket.h>
 
-#include <atomic>
 #include <cerrno>
 #include <exception>
 #include <map>
@@ -21,6 +20,7 @@ namespace {
 using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
 
+constexpr std::size_t kSmallBody = 64u << 10;
 constexpr int kAnyPort = 80;  // the library wants one for a unix socket, and ignores it
 
 // One request while the library holds it.
@@ -200,19 +200,28 @@ class HttpListener::Library final : public httplib::Server {
   }
 
   void on_post(InLibrary& in, httplib::Response& response, const httplib::ContentReader& reader) {
-    auto share = std::make_optional<BodyShare>(bodies_);
+    mcp::HeldBytes::Share held = site_->held_bytes().open();
     std::string body;
-    if (in.turn.head.framing == Framing::length) body.reserve(in.turn.head.length);
     bool too_large = false, too_many = false;
+    if (in.turn.head.framing == Framing::length && in.turn.head.length <= site_->body_limit()) {
+      // What it may weigh (mcp::Weight), before it is read: of many at once that grew as they come,
+      // each could keep the others from being parsed.
+      const std::size_t length = in.turn.head.length;
+      too_many = length > kSmallBody && !held.grow(4 * length);
+      if (!too_many) body.reserve(length);
+    }
+    if (too_many) {
+      in.close = true;
+      return fill(in, response, busy("too much is being received; retry"));
+    }
     const bool read = reader([&](const char* data, std::size_t size) {
       too_large = body.size() + size > site_->body_limit();
-      too_many = !too_large && !share->take(size);
+      too_many = !too_large && !held.grow(body.size() + size);
       if (too_large || too_many) return false;
       body.append(data, size);
       return true;
     });
-    if (read)
-      return fill(in, response, site_->post(in.turn, std::move(body), [&] { share.reset(); }));
+    if (read) return fill(in, response, site_->post(in.turn, std::move(body), std::move(held)));
     in.close = true;
     if (too_large)
       return fill(in, response,
@@ -257,23 +266,6 @@ class HttpListener::Library final : public httplib::Server {
       response.set_content_provider(reply.type, provider);  // until the connection ends
   }
 
-  // One body's share of the bytes that all bodies have together, until it has been parsed.
-  class BodyShare {
-   public:
-    explicit BodyShare(std::atomic<std::size_t>& all) : all_(all) {}
-    ~BodyShare() { all_ -= mine_; }
-    BodyShare(const BodyShare&) = delete;
-    BodyShare& operator=(const BodyShare&) = delete;
-    bool take(std::size_t bytes) const {
-      mine_ += bytes;
-      return (all_ += bytes) <= limits::kHttpBodiesBytes;
-    }
-
-   private:
-    std::atomic<std::size_t>& all_;
-    mutable std::size_t mine_ = 0;
-  };
-
   int enter(InLibrary& in) {
     const std::lock_guard held(mutex_);
     in_library_[++last_] = &in;
@@ -292,7 +284,6 @@ class HttpListener::Library final : public httplib::Server {
   HttpSite* site_ = nullptr;
   int listening_ = -1;
   std::thread::id acceptor_;
-  std::atomic<std::size_t> bodies_ = 0;
   std::mutex mutex_;
   std::map<int, InLibrary*> in_library_;
   int last_ = 0;

@@ -57,7 +57,8 @@ class Session {
 
 class Sessions {
  public:
-  Sessions(mcp::Server& server, const Clock& clock) : server_(server), clock_(clock) {}
+  Sessions(mcp::Server& server, const Clock& clock)
+      : server_(server), clock_(clock), kept_(server.held_bytes().unread()) {}
   ~Sessions();
 
   // A session that nobody can find yet.
@@ -86,7 +87,7 @@ class Sessions {
 
   mcp::Server& server_;
   const Clock& clock_;
-  const EventStream::Kept kept_ = std::make_shared<std::atomic<std::size_t>>(0);
+  const EventStream::Kept kept_;
   mutable std::mutex mutex_;
   std::map<std::string, Entry> sessions_;
   std::int64_t swept_ms_ = 0;

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/mcp/held_bytes.h"
 #include "server/transport/http_metrics.h"
 #include "server/transport/http_request.h"
 #include "server/transport/http_wire.h"
@@ -51,10 +52,11 @@ class HttpSite {
   virtual ~HttpSite() = default;
   // Everything that can be said without the body; nullopt: it is a POST to read and to answer.
   virtual std::optional<HttpReply> before_body(const HttpTurn& turn) = 0;
-  // The answer to a POST. `parsed`: to be called when the body's bytes are given back.
-  virtual HttpReply post(const HttpTurn& turn, std::string body,
-                         const std::function<void()>& parsed) = 0;
+  // The answer to a POST. `held`: the memory of its body, which is given back with it.
+  virtual HttpReply post(const HttpTurn& turn, std::string body, mcp::HeldBytes::Share held) = 0;
   virtual std::size_t body_limit() const = 0;
+  // What all bodies, and whatever comes of them, hold together.
+  virtual mcp::HeldBytes& held_bytes() = 0;
   virtual HttpMetrics& metrics() = 0;
   // The server ends: no new connection comes.
   virtual void drain() = 0;

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "server/limits.h"
 
 namespace remit::transport {
 
@@ -73,7 +74,7 @@ void EventStream::push(std::string message) {
 void EventStream::trim() {
   const auto too_much = [&] {
     return keep_ == Keep::nothing || events_.size() > limits::kHttpRingEvents ||
-           bytes_ > limits::kHttpRingBytes || *kept_ > limits::kHttpRingsBytes;
+           bytes_ > limits::kHttpRingBytes || *kept_ > limits::kHttpKeptBytes;
   };
   const bool reading = reader_ != nullptr || keep_ == Keep::nothing;
   while (events_.size() > (keep_ == Keep::ring ? 1U : 0U) && too_much()) {

@@ -21,7 +21,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/limits.h"
+#include "server/limits.h"
+#include "server/mcp/held_bytes.h"
 #include "server/mcp/outbox.h"
 #include "server/transport/http_wire.h"
 
@@ -30,8 +31,7 @@ namespace remit::transport {
 // A part of what all streams and answers hold together, given back at its end.
 class KeptShare {
  public:
-  KeptShare(std::shared_ptr<std::atomic<std::size_t>> all, std::size_t mine)
-      : all_(std::move(all)), mine_(mine) {
+  KeptShare(mcp::HeldBytes::Unread all, std::size_t mine) : all_(std::move(all)), mine_(mine) {
     *all_ += mine_;
   }
   ~KeptShare() { *all_ -= mine_; }
@@ -39,16 +39,15 @@ class KeptShare {
   KeptShare& operator=(const KeptShare&) = delete;
 
  private:
-  const std::shared_ptr<std::atomic<std::size_t>> all_;
+  const mcp::HeldBytes::Unread all_;
   const std::size_t mine_;
 };
 
 class EventStream final : public mcp::Outbox {
  public:
   enum class Keep { nothing, ring };
-  // Bytes that are held by all streams and by answers that are being written. Shared, because a
-  // task keeps its stream for longer than the sessions last.
-  using Kept = std::shared_ptr<std::atomic<std::size_t>>;
+  // Bytes that are held by all streams and by answers that are being written.
+  using Kept = mcp::HeldBytes::Unread;
   EventStream(Keep keep, Kept kept) : keep_(keep), kept_(std::move(kept)) {}
   ~EventStream() override;
 
@@ -56,7 +55,7 @@ class EventStream final : public mcp::Outbox {
   void answer(std::string message, mcp::Step step) override;
   void abandon() override;
   bool wait_for_room(std::stop_token stop) override;
-  bool crowded() const override { return *kept_ > limits::kHttpUnreadBytes; }
+  bool crowded() const override { return *kept_ > limits::kUnreadBytes; }
   // Nothing without allow_release().
   void release() override;
   bool carries_one_request() const override { return keep_ == Keep::nothing; }

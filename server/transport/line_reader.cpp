@@ -11,15 +11,14 @@ constexpr std::size_t kUsual = 64u << 10;  // a pipe's capacity: one read emptie
 
 }  // namespace
 
+void LineReader::clear() {
+  begin_ = scanned_ = end_ = 0;
+  if (buffer_.size() <= 4 * kUsual) return;
+  buffer_.clear();
+  buffer_.shrink_to_fit();
+}
+
 LineReader::Room LineReader::room() {
-  if (begin_ == end_) {
-    begin_ = scanned_ = end_ = 0;
-    // A rare huge message must not stay resident.
-    if (buffer_.size() > 4 * kUsual) {
-      buffer_.clear();
-      buffer_.shrink_to_fit();
-    }
-  }
   if (buffer_.size() - end_ < kUsual / 4) {
     if (begin_ != 0) {
       std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
@@ -40,8 +39,9 @@ LineReader::Got LineReader::next(std::string_view& line) {
         scanned_ == end_ ? nullptr : std::memchr(buffer_.data() + scanned_, '\n', end_ - scanned_);
     if (found == nullptr) {
       scanned_ = end_;
+      if (begin_ == end_) clear();
       if (end_ - begin_ <= max_line_ && !skipping_) return Got::nothing;
-      begin_ = end_;  // too long, or the rest of what was: nothing of it is kept
+      clear();  // too long, or the rest of what was: nothing of it is kept
       return std::exchange(skipping_, true) ? Got::nothing : Got::oversize;
     }
     const auto at = static_cast<std::size_t>(static_cast<const char*>(found) - buffer_.data());

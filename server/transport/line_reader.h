@@ -21,12 +21,15 @@ class LineReader {
   void received(std::size_t bytes) { end_ += bytes; }
 
   enum class Got { nothing, line, oversize };
-  // The next whole line, without its newline; valid until the next room().
+  // The next whole line, without its newline; valid until the next call.
   Got next(std::string_view& line);
   // At the end of input: what stands after the last newline.
   Got rest(std::string_view& line);
 
  private:
+  // Everything was taken: begins anew, without the memory of a rare huge message.
+  void clear();
+
   const std::size_t max_line_;
   std::string buffer_;
   std::size_t begin_ = 0, scanned_ = 0, end_ = 0;

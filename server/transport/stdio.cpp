@@ -62,7 +62,7 @@ class StdioServer {
       : pipe_(std::move(pipe)),
         server_(server),
         on_reload_(std::move(on_reload)),
-        outbox_(pipe_.out, pipe_.out_waits),
+        outbox_(pipe_.out, pipe_.out_waits, server.held_bytes().unread()),
         connection_(server, outbox_),
         lines_(limits::kFrameBytes) {
     const sigset_t set = watched_signals();

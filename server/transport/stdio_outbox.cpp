@@ -25,10 +25,11 @@ bool is_socket(int fd) {
   return ::fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
-StdioOutbox::StdioOutbox(const Fd& out, bool waits)
+StdioOutbox::StdioOutbox(const Fd& out, bool waits, mcp::HeldBytes::Unread unread)
     : out_(out.get()),
       waits_(waits),
       socket_(is_socket(out.get())),
+      unread_(std::move(unread)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 bool StdioOutbox::write_some(const std::string& text, std::size_t& at) const {
@@ -67,6 +68,7 @@ void StdioOutbox::send(std::string message) {
     if (!broken_) {
       if (backlog_.empty()) first_at_ = at;
       bytes_ += message.size() - at;
+      *unread_ += message.size() - at;
       backlog_.push_back(std::move(message));
       given_up = broken_ = bytes_ > limits::kOutboxMaxBytes;
     }
@@ -99,6 +101,7 @@ void StdioOutbox::write_more() {
       const std::size_t before = first_at_;
       broken_ = !write_some(backlog_.front(), first_at_);
       bytes_ -= first_at_ - before;
+      *unread_ -= first_at_ - before;
       if (first_at_ < backlog_.front().size()) break;
       backlog_.pop_front();
       first_at_ = 0;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/fs.h"
+#include "server/mcp/held_bytes.h"
 #include "server/mcp/outbox.h"
 
 namespace remit::transport {
@@ -20,7 +21,8 @@ class StdioOutbox final : public mcp::Outbox {
  public:
   // `waits`: a write to `out` may block, because no O_NONBLOCK description of our own was to be
   // had.
-  StdioOutbox(const Fd& out, bool waits);
+  StdioOutbox(const Fd& out, bool waits, mcp::HeldBytes::Unread unread);
+  ~StdioOutbox() override { *unread_ -= bytes_; }
 
   void send(std::string message) override;
   bool wait_for_room(std::stop_token stop) override;
@@ -43,6 +45,7 @@ class StdioOutbox final : public mcp::Outbox {
   const int out_;
   const bool waits_;
   const bool socket_;
+  const mcp::HeldBytes::Unread unread_;  // where bytes_ count, too
   Fd wake_;
   mutable std::mutex
       mutex_;  // held while writing: messages must not interleave; writes do not block

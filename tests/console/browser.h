@@ -141,7 +141,7 @@ class Browser {
     const transport::Wake wake;
     const transport::HttpTurn turn{head, wire, wake};
     auto reply = house_.site.before_body(turn);
-    if (!reply) reply = house_.site.post(turn, body, [] {});
+    if (!reply) reply = house_.site.post(turn, body, {});
     Seen seen{reply->status, reply->body, "", reply->fields};
     if (reply->streaming)
       reply->streaming->run([&](std::string_view piece) { return seen.body += piece, goes_on(); });

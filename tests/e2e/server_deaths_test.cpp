@@ -154,6 +154,18 @@ bool gone(const House& house, const std::string& pipe_name) {
   return alive(house.path) == 0 && alive(pipe_name) == 0;
 }
 
+// Whether the server has asked to be told of its parent's death: it ignores SIGPIPE right after
+// that (take_stdio). Of a parent that was gone before, and whose pipes somebody else holds, nothing
+// tells.
+bool watches_parent(pid_t server) {
+  const std::string status = slurp("/proc/" + std::to_string(server) + "/status");
+  const std::string name = "SigIgn:";
+  const std::size_t at = status.find(name);
+  if (at == std::string::npos) return false;
+  const auto ignored = std::strtoull(status.c_str() + at + name.size(), nullptr, 16);
+  return (ignored >> (SIGPIPE - 1) & 1) != 0;
+}
+
 std::string listing(const std::string& folder) {
   std::string text;
   for (const auto& entry : files::recursive_directory_iterator(folder)) {
@@ -185,6 +197,8 @@ TEST_CASE("nothing outlives a client or a server, however it ends") {
     } else {
       usleep(static_cast<useconds_t>(random() % 120'000));
     }
+    if (death == Death::parent_only)
+      CHECK(within(kPatience, [&] { return watches_parent(pair.server); }));
     const auto asked = Steady::now();
     pair.end(death);
     const bool ended = within(kPatience, [&] { return gone(house, pipe_name); });

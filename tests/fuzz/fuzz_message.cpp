@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "server/mcp/dispatcher.h"
+#include "server/mcp/weight.h"
 #include "tests/wire/toy_service.h"
 
 namespace {
@@ -40,7 +41,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string_view rest(reinterpret_cast<const char*>(data), size);
   while (!rest.empty()) {
     const auto end = rest.find('\n');
-    connection.receive(rest.substr(0, end));
+    // What a frame weighs is no less than what the parser finds in it.
+    const std::string_view frame = rest.substr(0, end);
+    std::size_t values = 0;
+    remit::JsonBounds bounds;
+    bounds.counted = &values;
+    if (remit::parse_json(frame, bounds) && remit::mcp::weigh(frame).values < values) std::abort();
+    connection.receive(frame);
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
   }
   connection.stop();

@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "server/limits.h"
 #include "server/mcp/dispatcher.h"
 #include "server/mcp/held_bytes.h"
 #include "server/mcp/messages.h"
@@ -43,16 +44,31 @@ constexpr const char* kHello =
 
 TEST_CASE("what is held: bounded together, the first of any size, what needs none always") {
   HeldBytes held;
-  auto large = held.take(limits::kInFlightBytes * 3);  // alone
-  REQUIRE(large);
-  CHECK_FALSE(held.take(1));
-  CHECK(held.take(0));  // a ping beside it
-  large.reset();
-  const auto half = held.take(limits::kInFlightBytes / 2),
-             rest = held.take(limits::kInFlightBytes / 2);
-  CHECK(half);
-  CHECK(rest);
-  CHECK_FALSE(held.take(1));
+  {
+    auto large = held.open(), beside = held.open();
+    REQUIRE(large.grow(limits::kHeldBytes * 3));  // alone
+    CHECK_FALSE(beside.grow(1));
+    CHECK(beside.grow(0));  // a ping
+  }
+  auto half = held.open(), rest = held.open(), more = held.open();
+  CHECK(half.grow(limits::kHeldBytes / 2));
+  CHECK(rest.grow(limits::kHeldBytes / 2));
+  CHECK_FALSE(more.grow(1));
+  CHECK_FALSE(half.grow(limits::kHeldBytes / 2 + 1));
+  rest.shrink(limits::kHeldBytes / 4);
+  CHECK(half.grow(limits::kHeldBytes / 2 + 1));
+  // A part goes on when the rest has ended.
+  auto part = half.split(limits::kHeldBytes / 4);
+  half = HeldBytes::Share();
+  CHECK(part.size() == limits::kHeldBytes / 4);
+  CHECK(more.grow(limits::kHeldBytes / 2));
+  CHECK_FALSE(more.grow(limits::kHeldBytes / 2 + 1));
+  // What nobody has read counts.
+  part = HeldBytes::Share();
+  *held.unread() += limits::kHeldBytes / 2;
+  CHECK_FALSE(more.grow(limits::kHeldBytes / 2 + 1));
+  *held.unread() -= limits::kHeldBytes / 2;
+  CHECK(more.grow(limits::kHeldBytes / 2 + 1));
 }
 
 TEST_CASE("a call that waited while another offer came is not done") {

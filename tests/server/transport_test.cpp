@@ -1,4 +1,3 @@
-#include <doctest/doctest.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -8,12 +7,18 @@
 #include <string>
 #include <vector>
 
+#include <doctest/doctest.h>
+
 #include "base/limits.h"
 #include "server/transport/line_reader.h"
 #include "server/transport/stdio_outbox.h"
 
 namespace remit::transport {
 namespace {
+
+mcp::HeldBytes::Unread unread() {
+  return std::make_shared<std::atomic<std::size_t>>(0);
+}
 
 // Feeds `bytes` in pieces of `piece`; "!" stands for an oversize line.
 std::vector<std::string> frames(const std::string& bytes, std::size_t piece, std::size_t max_line) {
@@ -36,7 +41,8 @@ std::vector<std::string> frames(const std::string& bytes, std::size_t piece, std
 
 TEST_CASE("frames come out whole, however the bytes come in") {
   using List = std::vector<std::string>;
-  for (const std::size_t piece : {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{7}, std::size_t{100'000}}) {
+  for (const std::size_t piece :
+       {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{7}, std::size_t{100'000}}) {
     CAPTURE(piece);
     CHECK(frames("a\nbc\n\nd", piece, 10) == List{"a", "bc", "", "rest:d"});
     CHECK(frames("0123456789\n01234567890\nx\n", piece, 10) == List{"0123456789", "!", "x"});
@@ -67,7 +73,7 @@ TEST_CASE("an outbox never blocks, keeps order and knows when there is room") {
   for (const bool waits : {false, true}) {
     CAPTURE(waits);
     Pipe pipe;
-    StdioOutbox outbox(pipe.write_end, waits);
+    StdioOutbox outbox(pipe.write_end, waits, unread());
     outbox.send("one");
     CHECK(pipe.take() == "one\n");
     CHECK_FALSE(outbox.has_backlog());
@@ -95,7 +101,7 @@ TEST_CASE("an outbox never blocks, keeps order and knows when there is room") {
 
 TEST_CASE("a client that reads nothing at all is given up, in bounded memory") {
   Pipe pipe;
-  StdioOutbox outbox(pipe.write_end, false);
+  StdioOutbox outbox(pipe.write_end, false, unread());
   for (int i = 0; i < 16; ++i) outbox.send(std::string(1 << 20, 'x'));
   CHECK_FALSE(outbox.broken());
   outbox.send(std::string(1 << 20, 'x'));
@@ -104,11 +110,11 @@ TEST_CASE("a client that reads nothing at all is given up, in bounded memory") {
 
 TEST_CASE("a closed pipe is noticed") {
   Pipe pipe;
-  StdioOutbox outbox(pipe.write_end, false);
+  StdioOutbox outbox(pipe.write_end, false, unread());
   pipe.read_end.reset();
-  struct sigaction ignore {};
+  struct sigaction ignore{};
   ignore.sa_handler = SIG_IGN;
-  struct sigaction before {};
+  struct sigaction before{};
   ::sigaction(SIGPIPE, &ignore, &before);
   outbox.send("x");
   ::sigaction(SIGPIPE, &before, nullptr);

@@ -23,7 +23,7 @@ namespace remit::wire_test {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-inline constexpr long kPeakMib = 64;
+inline constexpr long kPeakMib = 61;  // 64 MB
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr bool kSanitized = true;  // shadow memory is not the server's
 #else
