@@ -1,4 +1,4 @@
-// Hashes, MACs and randomness, over OpenSSL (included only in crypto.cpp). Reentrant.
+// Hashes, MACs and randomness, over OpenSSL and libsodium (included only in crypto.cpp). Reentrant.
 #pragma once
 
 #include <array>
@@ -34,6 +34,7 @@ class Sha256 {
   std::unique_ptr<State> state_;
 };
 
+// RFC 2104; a key of any length.
 std::string hmac_sha256_hex(std::string_view key, std::string_view bytes);
 bool equal_constant_time(std::string_view a, std::string_view b);
 // scrypt (RFC 7914), N=2^15 r=8 p=1, 32 bytes as hex: about 60 ms; for the operator's PIN.

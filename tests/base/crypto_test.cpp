@@ -9,6 +9,9 @@ TEST_CASE("published vectors") {
   // RFC 4231, test case 2
   CHECK(hmac_sha256_hex("Jefe", "what do ya want for nothing?") ==
         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  // RFC 7914 at our parameters; Python's hashlib.scrypt says the same.
+  CHECK(*scrypt_hex("pleaseletmein", "SodiumChloride") ==
+        "f72cbc204bdcfc3ff5b115d8508aec1566ff0ef3f658388601a3933078ef7ac8");
   CHECK(base64("fo") == "Zm8=");
   CHECK(base64url("\xff\xfe") == "__4");
 }

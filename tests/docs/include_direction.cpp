@@ -68,6 +68,7 @@ const std::vector<Heavy>& heavy_headers() {
       {"openssl/",
        {"base/crypto.cpp", "tools/diagnostics/tls.cpp", "tools/diagnostics/token.cpp"},
        "base/crypto.h"},
+      {"sodium", {"base/crypto.cpp"}, "base/crypto.h"},
       {"httplib.h",
        {"server/transport/http_listener.cpp", "tests/diagnostics/"},
        "server/transport"},
