@@ -388,7 +388,7 @@ Result<void> FileStore::recover_batch(const std::string& batch) {
 Result<void> FileStore::recover() {
   std::vector<std::string> batches;
   {
-    TRY(Snapshot snapshot, state_.database().read());
+    TRY(Snapshot snapshot, state_.database().read_at_start());
     TRY(batches, DocumentRows::pending_batches(snapshot, root_id_, {}));
   }
   for (const std::string& batch : batches) {

@@ -137,7 +137,11 @@ Result<std::vector<ServerRow>> ServerRows::list() {
 
 Result<std::vector<ServerRow>> ServerRows::reap() {
   std::vector<ServerRow> dead;
-  TRY(const std::vector<ServerRow> rows, list());
+  std::vector<ServerRow> rows;
+  {
+    TRY(Snapshot snapshot, state_.database().read_at_start());
+    TRY(rows, all_rows(snapshot));
+  }
   for (const ServerRow& row : rows) {
     NameLocks lock;
     TRY(const bool free, NameLocks::try_take(state_, {lock_name(row.server_id)}, lock));

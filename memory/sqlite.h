@@ -147,8 +147,9 @@ class Snapshot {
 
  private:
   friend class Database;
-  explicit Snapshot(Database& database) : database_(&database) {}
-  Database* database_;
+  Snapshot(Connection& connection, Gate& gate) : connection_(&connection), gate_(&gate) {}
+  Connection* connection_;
+  Gate* gate_;
 };
 
 // One step of the schema: `statements` bring user_version from `version - 1` to `version`.
@@ -172,6 +173,10 @@ class Database {
 
   Result<Transaction> write();
   Result<Snapshot> read();
+  // A snapshot on the connection that writes, for what a start asks while nobody else works here:
+  // the other one has not read the schema yet, for which a start need not wait. No write() while it
+  // lives.
+  Result<Snapshot> read_at_start();
   // Waits until commit number `commit` (and every earlier one) is on the disk.
   Result<void> sync_to(std::uint64_t commit);
   // The same for all commits of this process so far.
@@ -185,6 +190,7 @@ class Database {
   friend class Snapshot;
   Database();
   Result<void> sync_log();
+  static Result<Snapshot> snapshot(Connection& connection, Gate& gate);
 
   std::unique_ptr<Connection> writer_, reader_;
   Gate write_gate_, read_gate_;

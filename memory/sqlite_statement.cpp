@@ -181,14 +181,14 @@ Result<void> Transaction::commit(Sync sync) {
 }
 
 Snapshot::Snapshot(Snapshot&& other) noexcept
-    : database_(std::exchange(other.database_, nullptr)) {}
+    : connection_(std::exchange(other.connection_, nullptr)), gate_(other.gate_) {}
 Snapshot::~Snapshot() {
-  if (database_ == nullptr) return;
-  static_cast<void>(database_->reader_->prepare("rollback").run());
-  database_->read_gate_.leave();
+  if (connection_ == nullptr) return;
+  static_cast<void>(connection_->prepare("rollback").run());
+  gate_->leave();
 }
 Statement Snapshot::sql(std::string_view text) {
-  return database_->reader_->prepare(text);
+  return connection_->prepare(text);
 }
 
 }  // namespace remit::memory

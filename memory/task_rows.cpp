@@ -156,7 +156,7 @@ Result<std::int64_t> settle_tasks(State& state, const std::string& error) {
   const std::int64_t now = state.clock().unix_ms();
   {
     // Most starts find nothing to do and need no write lock.
-    TRY(Snapshot snapshot, state.database().read());
+    TRY(Snapshot snapshot, state.database().read_at_start());
     Statement any = snapshot.sql(
         "select 1 from task where (status in ('working', 'input_required') and server_id not in "
         "(select server_id from server)) or (status not in ('working', 'input_required') and "
