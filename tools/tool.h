@@ -15,6 +15,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "base/lazy_schema.h"
 #include "base/result.h"
 #include "policy/access.h"
 
@@ -52,6 +53,7 @@ struct Call {
   Progress& progress;
   std::stop_token stop;
   std::size_t page_chars;
+  bool structured = true;  // whether anybody gets Reply::structured; else text is enough
 };
 
 struct Image {
@@ -90,7 +92,7 @@ enum class Output { text_first, record };
 
 struct Tool {
   std::string name, title, description;
-  std::shared_ptr<const nlohmann::ordered_json> input_schema, output_schema;
+  LazySchema input_schema, output_schema;
   Annotations annotations;
   Output output = Output::record;
   bool always_load = false;  // one of the core tools a client should not defer

@@ -42,12 +42,14 @@ Tool tool(Declaration words, std::function<Result<Outcome<R>>(const Args&, Call&
   out.annotations = words.annotations;
   out.output = words.output;
   out.always_load = words.always_load;
-  out.input_schema = std::make_shared<const OrderedJson>(schema_of<Args>());
-  out.output_schema = std::make_shared<const OrderedJson>(schema_of<R>());
+  out.input_schema = LazySchema(schema_of<Args>);
+  out.output_schema = LazySchema(schema_of<R>);
   out.run = [handler = std::move(handler), output_schema = out.output_schema](
                 const Json& arguments, Call& call) -> Result<Reply> {
     TRY(const Args args, decode<Args>(arguments));
     TRY(Outcome<R> outcome, handler(args, call));
+    if (!call.structured && !outcome.text.empty())
+      return Reply{std::move(outcome.text), nullptr, std::move(outcome.image)};
     Json encoded = encode(outcome.value);
     // A result that does not fit its own declaration is a bug of the tool (docs/tools.md).
     if (auto fits = schema::validate(*output_schema, encoded); !fits) {

@@ -51,11 +51,16 @@ Result<Page> page_of(std::size_t entries, std::size_t page_size, std::string_vie
 Catalogue::Catalogue(const Offer& offer, const Settings& settings, const ResultWriter& writer)
     : offer_(offer), service_(settings), writer_(writer) {
   for (const tools::Tool& tool : offer_.tools) by_name_.emplace(tool.name, &tool);
-  write_tools();
+}
+
+const Catalogue::ToolLists& Catalogue::lists() const {
+  std::call_once(written_, [this] { lists_ = write_tools(); });
+  return lists_;
 }
 
 // Both lists in one pass: their entries share what costs most to write, the input schemas.
-void Catalogue::write_tools() {
+Catalogue::ToolLists Catalogue::write_tools() const {
+  ToolLists out;
   Sha256 modern_hash, oldest_hash;
   for (const tools::Tool& tool : offer_.tools) {
     std::string name = R"({"name":)";
@@ -87,11 +92,12 @@ void Catalogue::write_tools() {
       list.bytes += entry.size() + 1;
       list.entries.push_back(std::move(entry));
     };
-    add(oldest_, oldest_hash, name + rest + end);
-    add(modern_, modern_hash, name + title + rest + output + end);
+    add(out.oldest, oldest_hash, name + rest + end);
+    add(out.modern, modern_hash, name + title + rest + output + end);
   }
-  modern_.digest = modern_hash.finish_hex();
-  oldest_.digest = oldest_hash.finish_hex();
+  out.modern.digest = modern_hash.finish_hex();
+  out.oldest.digest = oldest_hash.finish_hex();
+  return out;
 }
 
 std::string Catalogue::capabilities(Revision revision) const {
@@ -140,7 +146,7 @@ std::string Catalogue::discover_result() const {
 }
 
 Result<std::string> Catalogue::tools_list_result(Revision revision, const Json& params) const {
-  const ToolList& list = revision == Revision::v2025_03_26 ? oldest_ : modern_;
+  const ToolList& list = revision == Revision::v2025_03_26 ? lists().oldest : lists().modern;
   TRY(const Page page, page_of(list.entries.size(), service_.list_page, list.digest, params));
   std::string fields;
   fields.reserve(list.bytes + 64);

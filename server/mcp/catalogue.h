@@ -1,11 +1,12 @@
 // Catalogue: everything static that a server says of itself, written once for an offer:
 // capabilities, the answers to initialize and server/discover, the tools/list bytes.
 // server/discover must be answered within 100 ms of the process start, so nothing here waits for
-// anything.
+// anything, and the list of tools, most of the work, is written when it is first asked for.
 //
-// Threads: immutable after construction, safe from any thread.
+// Threads: safe from any thread; what it says never changes.
 #pragma once
 
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -38,9 +39,9 @@ class Catalogue {
   const tools::Tool* find(std::string_view name) const;
 
   // SHA-256 (hex) over the list entries of all tools, in order, as a current client gets them.
-  const std::string& tools_sha256() const { return modern_.digest; }
+  const std::string& tools_sha256() const { return lists().modern.digest; }
   // Bytes of those entries: what the list costs a client's context.
-  std::size_t tools_bytes() const { return modern_.bytes; }
+  std::size_t tools_bytes() const { return lists().modern.bytes; }
 
  private:
   struct ToolList {
@@ -48,15 +49,20 @@ class Catalogue {
     std::string digest;
     std::size_t bytes = 0;
   };
-  void write_tools();
+  struct ToolLists {
+    ToolList modern;  // every revision but 2025-03-26
+    ToolList oldest;  // 2025-03-26 knows neither title nor outputSchema
+  };
+  const ToolLists& lists() const;
+  ToolLists write_tools() const;
   std::string capabilities(Revision revision) const;
 
   const Offer& offer_;
   const Settings& service_;
   const ResultWriter& writer_;
   std::unordered_map<std::string_view, const tools::Tool*> by_name_;
-  ToolList modern_;  // every revision but 2025-03-26
-  ToolList oldest_;  // 2025-03-26 knows neither title nor outputSchema
+  mutable std::once_flag written_;
+  mutable ToolLists lists_;  // once written_
 };
 
 }  // namespace remit::mcp

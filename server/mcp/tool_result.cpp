@@ -71,10 +71,13 @@ void append_error(const ResultWriter& writer, std::string& fields, const Error& 
   fields += R"(],"isError":true)";
 }
 
+bool gives_structured(const Parts& parts, Revision revision, const tools::Tool& tool) {
+  return revision != Revision::v2025_03_26 && publishes_structured(tool, parts.service.structured);
+}
+
 void append_reply(const Parts& parts, Revision revision, std::string& fields,
                   const tools::Tool& tool, tools::Reply reply) {
-  const bool structured = revision != Revision::v2025_03_26 && !reply.failed &&
-                          publishes_structured(tool, parts.service.structured);
+  const bool structured = !reply.failed && gives_structured(parts, revision, tool);
   if (structured && tool.output_schema && !reply.structured) {
     append_error(
         parts.writer, fields,

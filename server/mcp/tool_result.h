@@ -7,6 +7,8 @@
 
 namespace remit::mcp {
 
+// Whether a result of `tool` carries structuredContent for a client of `revision`.
+bool gives_structured(const Parts& parts, Revision revision, const tools::Tool& tool);
 // Text and structuredContent say the same; content is never empty (some clients show nothing but
 // the text, others nothing but the structure).
 void append_reply(const Parts& parts, Revision revision, std::string& fields,

@@ -133,8 +133,13 @@ CallOutcome ToolCall::run() {
   tools::Progress& reporter = progress ? static_cast<tools::Progress&>(*progress) : silent;
   Result<tools::Reply> outcome = [&] {
     const Beating beating(parts.heartbeat, progress);
-    tools::Call call{scope,    offered->offer.access(),    asker,
-                     reporter, exchange->stop.get_token(), parts.service.page_chars};
+    tools::Call call{scope,
+                     offered->offer.access(),
+                     asker,
+                     reporter,
+                     exchange->stop.get_token(),
+                     parts.service.page_chars,
+                     gives_structured(parts, envelope.revision, tool)};
     return run_guarded(tool, traits, arguments, call, client);
   }();
 

@@ -23,6 +23,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/resident.h"
 #include "server/transport/hangup.h"
 #include "server/transport/line_reader.h"
 #include "server/transport/stdio_outbox.h"
@@ -107,9 +108,11 @@ class StdioServer {
   void attend() {
     while (!ended_) {
       std::array<epoll_event, 5> ready;
-      const int count = ::epoll_wait(events_.get(), ready.data(), static_cast<int>(ready.size()),
-                                     always_ready_ ? 0 : -1);
+      const int wait = always_ready_ ? 0 : rested_ ? -1 : static_cast<int>(kStartRest.count());
+      const int count =
+          ::epoll_wait(events_.get(), ready.data(), static_cast<int>(ready.size()), wait);
       if (count < 0 && errno != EINTR) return end(End::asked);
+      if (count == 0 && !always_ready_ && !rested_.exchange(true)) give_back_start_memory();
       // Signals and the outbox before input, so that a flood of input starves neither.
       bool input = always_ready_, closed = false;
       for (int i = 0; i < count; ++i) {
@@ -316,7 +319,7 @@ class StdioServer {
   bool asked_ = false;        // by a signal
   int signals_seen_ = 0;
 
-  std::atomic<bool> ended_ = false;
+  std::atomic<bool> ended_ = false, rested_ = false;
 };
 
 // A description of our own for the client's pipe, so that O_NONBLOCK does not change the one that

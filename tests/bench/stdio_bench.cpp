@@ -113,7 +113,7 @@ struct Side {
   std::vector<std::string> command;
   std::string read;  // one tools/call line
   std::vector<double> starts, per_call_us, cpu_per_call_us, p99_us, ends;
-  double rest_mb = 0;
+  double rest_mb = 0, worked_mb = 0;  // before and after the first 200 reads
   bool gave_content = true;
 };
 
@@ -130,6 +130,9 @@ void measure_rest(Side& side) {
   server.ask(kList);
   std::this_thread::sleep_for(kRest);
   side.rest_mb = resident_mb(server.pid());
+  for (int i = 0; i < 200; ++i) server.ask(side.read);
+  std::this_thread::sleep_for(kRest);
+  side.worked_mb = resident_mb(server.pid());
 }
 
 void measure_reads(Side& side, const std::string& content) {
@@ -277,6 +280,7 @@ int main() {
   measure_rest(ours);
   measure_rest(theirs);
   row("stdio.idle_rss", ours.rest_mb, theirs.rest_mb, "MB", peer_name, true);
+  row("stdio.worked_rss", ours.worked_mb, theirs.worked_mb, "MB", peer_name, true);
   for (int i = 0; i < kRounds; ++i) {
     measure_reads(ours, content);
     measure_reads(theirs, content);

@@ -25,7 +25,7 @@ mcp::ToolTraits& add_tool(mcp::Service& service, const char* name, const char* d
   tools::Tool tool;
   tool.name = name;
   tool.description = description;
-  tool.input_schema = std::make_shared<const OrderedJson>(OrderedJson::parse(schema));
+  tool.input_schema = LazySchema([schema] { return OrderedJson::parse(schema); });
   tool.annotations.read_only = true;
   tool.output = tools::Output::text_first;
   service.tools.push_back(std::move(tool));

@@ -17,7 +17,10 @@ TEST_CASE("a field is decoded only when it is marked whole") {
   CHECK(decode_field("plain") == "plain");
   CHECK(decode_field("") == "");
   CHECK(decode_field("=?base64?w6TDtg==?=") == "äö");
-  CHECK(decode_field("=?base64?" "?=").value_or("none").empty());
+  CHECK(decode_field("=?base64?"
+                     "?=")
+            .value_or("none")
+            .empty());
   // Without its beginning or end, or in other case, it is a literal.
   for (const char* literal :
        {"=?base64?w6TDtg==", "w6TDtg==?=", "=?BASE64?w6TDtg==?=", "=?base64?="})
@@ -81,11 +84,13 @@ TEST_CASE("method and name fields repeat the body") {
 
 TEST_CASE("an annotated argument is compared with its field") {
   tools::Tool tool;
-  tool.input_schema = std::make_shared<const OrderedJson>(OrderedJson::parse(
-      R"({"type":"object","properties":{"region":{"type":"string","x-mcp-header":"Region"},)"
-      R"("level":{"type":"integer","x-mcp-header":"Level"},"on":{"type":"boolean","x-mcp-header":"On"},)"
-      R"("where":{"type":"object","properties":{"zone":{"type":"string","x-mcp-header":"Zone"}}},)"
-      R"("free":{"type":"string"}}})"));
+  tool.input_schema = LazySchema([] {
+    return OrderedJson::parse(
+        R"({"type":"object","properties":{"region":{"type":"string","x-mcp-header":"Region"},)"
+        R"("level":{"type":"integer","x-mcp-header":"Level"},"on":{"type":"boolean","x-mcp-header":"On"},)"
+        R"("where":{"type":"object","properties":{"zone":{"type":"string","x-mcp-header":"Zone"}}},)"
+        R"("free":{"type":"string"}}})");
+  });
   struct Row {
     const char* arguments;
     std::vector<std::pair<std::string, std::string>> fields;

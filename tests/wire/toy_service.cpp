@@ -126,10 +126,11 @@ Result<Reply> big(const Json& arguments, Call&) {
   return text(std::string(static_cast<std::size_t>(int_argument(arguments, "bytes")), 'x'));
 }
 
-std::shared_ptr<const OrderedJson> object_schema(const char* properties) {
-  auto schema = OrderedJson::parse(std::string(R"({"type":"object","properties":)") + properties +
-                                   R"(,"additionalProperties":false})");
-  return std::make_shared<const OrderedJson>(std::move(schema));
+LazySchema object_schema(const char* properties) {
+  return LazySchema([properties] {
+    return OrderedJson::parse(std::string(R"({"type":"object","properties":)") + properties +
+                              R"(,"additionalProperties":false})");
+  });
 }
 
 tools::Tool tool(const char* name, const char* description, const char* properties,
@@ -179,8 +180,9 @@ class ToyPrompts final : public mcp::PromptProvider {
                               const std::map<std::string, std::string>& arguments,
                               mcp::ClientLink&) override {
     if (name != "greet") return fail(ErrorKind::not_found, "no such prompt");
-    return mcp::PromptText{"a greeting",
-                           {{mcp::PromptMessage::Role::user, {.body = "Greet " + arguments.at("name")}}}};
+    return mcp::PromptText{
+        "a greeting",
+        {{mcp::PromptMessage::Role::user, {.body = "Greet " + arguments.at("name")}}}};
   }
 };
 

@@ -11,7 +11,9 @@
 #include <cstring>
 #include <deque>
 #include <optional>
+#include <utility>
 
+#include "base/resident.h"
 #include "tools/sandbox/canary.h"
 #include "tools/sandbox/channel.h"
 #include "tools/sandbox/landlock.h"
@@ -97,11 +99,13 @@ class Starter {
   // just started has the machine first. Nobody's slots wait for ever.
   int patience() const {
     if (short_of_slots()) return static_cast<int>(kRefillPause.count());
+    if (!rested_) return static_cast<int>(kStartRest.count());
     return wanted_base_ ? static_cast<int>(kWarmLife.count()) : -1;
   }
 
   void idle() {
     if (short_of_slots()) return refill();
+    if (!std::exchange(rested_, true)) return give_back_start_memory();
     waiting_.clear();
     wanted_base_.reset();
   }
@@ -213,6 +217,7 @@ class Starter {
   StarterOptions options_;
   Settings settings_;
   Fd canary_;            // brings the tier, once
+  bool rested_ = false;  // has given back what only the start needed
   bool proven_ = false;  // the canary has said it; until then settings_ has the tier to try
   Fd mounts_;            // tells when the host's mounts have changed (man 5 proc, /proc/pid/mounts)
   std::deque<Waiting> waiting_;
