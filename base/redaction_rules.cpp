@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 
 #include "base/redaction_scanner.h"
@@ -94,6 +95,14 @@ PairTable make_pairs() {
   return t;
 }
 
+// pair_of() of two neighbours, in one load.
+std::uint16_t pair_at(const char* p) {
+  std::uint16_t pair = 0;
+  std::memcpy(&pair, p, sizeof pair);
+  return pair;
+}
+static_assert(std::endian::native == std::endian::little);
+
 const PairTable& pairs() {
   static const PairTable table = make_pairs();
   return table;
@@ -109,8 +118,11 @@ void Scanner::run() {
   const char* p = t_.data();
   std::size_t i = floor_;
   while (i + 1 < n) {
-    // The hot loop: one look-up per byte.
-    while (i + 1 < n && !table[pair_of(p[i], p[i + 1])]) ++i;
+    // The hot loop: one look-up per byte, four at a time.
+    while (i + 4 < n && !(table[pair_at(p + i)] || table[pair_at(p + i + 1)] ||
+                          table[pair_at(p + i + 2)] || table[pair_at(p + i + 3)]))
+      i += 4;
+    while (i + 1 < n && !table[pair_at(p + i)]) ++i;
     if (i + 1 >= n) return;
     const std::size_t before = floor_;
     dispatch(i);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstdio>
+#include <cstring>
 
 #include "base/utf8.h"
 
@@ -29,6 +31,27 @@ void walk(std::string_view bytes, Good good, Bad bad) {
     }
     bytes.remove_prefix(one.length == 0 ? 1 : one.length);
   }
+}
+
+constexpr std::uint64_t kLowBits = 0x0101010101010101u, kHighBits = 0x8080808080808080u;
+
+// How many bytes `mark` sets the top bit of, eight at a time.
+template <class Mark>
+std::size_t count_bytes(std::string_view text, Mark mark) {
+  std::size_t count = 0;
+  const auto add = [&](std::uint64_t eight) {
+    // The product sums the bytes, each 0 or 1, in its top one.
+    count += static_cast<std::size_t>((((mark(eight) & kHighBits) >> 7) * kLowBits) >> 56);
+  };
+  std::uint64_t eight = 0;
+  while (text.size() >= sizeof eight) {
+    std::memcpy(&eight, text.data(), sizeof eight);
+    add(eight);
+    text.remove_prefix(sizeof eight);
+  }
+  // The rest one by one: no filling byte is counted, whatever is asked for.
+  for (const char c : text) count += (mark(static_cast<unsigned char>(c)) & 0x80u) != 0 ? 1u : 0u;
+  return count;
 }
 
 }  // namespace
@@ -64,8 +87,8 @@ std::string printable(std::string_view bytes) {
   walk(
       bytes,
       [&](char32_t point, std::string_view sequence) {
-        const bool control = (point < 0x20 && point != '\n' && point != '\t') ||
-                             (point >= 0x7F && point < 0xA0);
+        const bool control =
+            (point < 0x20 && point != '\n' && point != '\t') || (point >= 0x7F && point < 0xA0);
         if (control) {
           append_hex(out, "\\x%02lx", static_cast<unsigned long>(point));
         } else {
@@ -79,7 +102,9 @@ std::string printable(std::string_view bytes) {
 std::string escape_ascii(std::string_view bytes) {
   std::string out;
   out.reserve(bytes.size());
-  const auto escape = [&](const char* format, unsigned long value) { append_hex(out, format, value); };
+  const auto escape = [&](const char* format, unsigned long value) {
+    append_hex(out, format, value);
+  };
   walk(
       bytes,
       [&](char32_t point, std::string_view sequence) {
@@ -104,9 +129,17 @@ std::string escape_ascii(std::string_view bytes) {
 }
 
 std::size_t count_chars(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0u) != 0x80u;
-  }));
+  // Every byte that does not continue a code point begins one: 10xxxxxx, its top bit set and the
+  // next one not.
+  return text.size() - count_bytes(text, [](std::uint64_t eight) { return eight & ~(eight << 1); });
+}
+
+std::size_t count_byte(std::string_view text, char byte) {
+  const std::uint64_t all = kLowBits * static_cast<unsigned char>(byte);
+  return count_bytes(text, [all](std::uint64_t eight) {
+    const std::uint64_t other = eight ^ all;  // zero where it stands
+    return ~(((other & ~kHighBits) + ~kHighBits) | other);
+  });
 }
 
 std::string_view prefix_chars(std::string_view text, std::size_t max) {

@@ -26,6 +26,7 @@ std::string escape_ascii(std::string_view bytes);
 // The first `max` code points of well-formed UTF-8 text.
 std::string_view prefix_chars(std::string_view text, std::size_t max);
 std::size_t count_chars(std::string_view text);
+std::size_t count_byte(std::string_view text, char byte);
 // The largest length <= max_bytes that ends on a code point boundary.
 std::size_t utf8_boundary(std::string_view text, std::size_t max_bytes);
 

@@ -108,8 +108,7 @@ struct Slice {
 };
 
 std::uint64_t count_lines(std::string_view text) {
-  const auto newlines = static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
-  return newlines + (text.empty() || text.ends_with('\n') ? 0 : 1);
+  return std::uint64_t{count_byte(text, '\n')} + (text.empty() || text.ends_with('\n') ? 0 : 1);
 }
 
 Slice slice_of(const std::string& text, const ReadArgs& args) {
