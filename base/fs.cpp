@@ -29,7 +29,7 @@ namespace fs {
 namespace {
 
 int open_how(int dir, const char* path, std::uint64_t flags, std::uint64_t resolve) {
-  struct open_how how {};
+  struct open_how how{};
   how.flags = flags;
   how.resolve = resolve;
   for (int attempt = 0;; ++attempt) {
@@ -52,7 +52,10 @@ Error resolve_error(int err, std::string_view path) {
     return Error{ErrorKind::denied, "path leaves its root: " + shown, {}, "escapes_root", nullptr};
   }
   if (err == ENOSYS) {
-    return Error{ErrorKind::unavailable, "this kernel has no openat2 (5.6 or newer is needed)", {}, {},
+    return Error{ErrorKind::unavailable,
+                 "this kernel has no openat2 (5.6 or newer is needed)",
+                 {},
+                 {},
                  nullptr};
   }
   return errno_error(err, "open " + shown);
@@ -88,8 +91,10 @@ Result<void> copy_identity(int from, int to, const struct stat& st) {
 bool holds(int dir, const std::string& name, const Expect& expect, struct stat* now) {
   const bool there = ::fstatat(dir, name.c_str(), now, AT_SYMLINK_NOFOLLOW) == 0;
   switch (expect.kind) {
-    case Expect::Kind::any: return true;
-    case Expect::Kind::absent: return !there;
+    case Expect::Kind::any:
+      return true;
+    case Expect::Kind::absent:
+      return !there;
     case Expect::Kind::same:
       return there && now->st_dev == expect.dev && now->st_ino == expect.ino &&
              now->st_size == expect.size && ns_of(now->st_mtim) == expect.mtime_ns &&
@@ -141,12 +146,14 @@ Result<Fd> open_child(const Fd& directory, std::string_view name, int flags) {
   // opens each file of a tree.
   const bool one_name = name != ".." && name.find('/') == std::string_view::npos;
   if (one_name && (flags & (O_PATH | O_DIRECTORY)) == 0) {
-    const int fd = ::openat(directory.get(), copy.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    const int fd =
+        ::openat(directory.get(), copy.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) return tl::unexpected<Error>(resolve_error(errno, name));
     return Fd(fd);
   }
   // openat2 refuses O_NONBLOCK beside O_PATH, which never waits anyway.
-  const int extra = (flags & O_PATH) != 0 ? O_NOFOLLOW | O_CLOEXEC : O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  const int extra =
+      (flags & O_PATH) != 0 ? O_NOFOLLOW | O_CLOEXEC : O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
   const int fd = open_how(directory.get(), copy.c_str(), static_cast<std::uint64_t>(flags | extra),
                           RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
   if (fd < 0) return tl::unexpected<Error>(resolve_error(errno, name));
@@ -174,15 +181,17 @@ Result<std::string> real_path(const Fd& fd) {
 }
 
 Result<struct stat> stat_of(const Fd& fd) {
-  struct stat st {};
+  struct stat st{};
   if (::fstat(fd.get(), &st) != 0) return fail_errno(errno, "stat the file");
   return st;
 }
 
 Result<void> check_path(std::string_view path) {
   const auto bad = [&](const char* why) {
-    return fail(ErrorKind::invalid_argument, std::string("path ") + why + ": " +
-                    escape_ascii(path.substr(0, limits::kEchoedInput)), {}, "bad_path");
+    return fail(
+        ErrorKind::invalid_argument,
+        std::string("path ") + why + ": " + escape_ascii(path.substr(0, limits::kEchoedInput)), {},
+        "bad_path");
   };
   if (path.size() > limits::kPathBytes) return bad("longer than 4096 bytes");
   std::size_t component = 0;
@@ -202,14 +211,14 @@ Result<std::string> read_all(const Fd& fd, std::size_t max_bytes) {
   std::string out;
   const auto expected = static_cast<std::size_t>(st.st_size);
   if (expected > max_bytes) {
-    return fail(ErrorKind::too_large,
-                "file of " + human_bytes(expected) + " is over the limit of " + human_bytes(max_bytes));
+    return fail(ErrorKind::too_large, "file of " + human_bytes(expected) +
+                                          " is over the limit of " + human_bytes(max_bytes));
   }
   std::size_t have = 0;
   for (;;) {
     if (out.size() == have) out.resize(have == 0 ? expected + 1 : have + 65536);
-    const ssize_t got = ::pread(fd.get(), out.data() + have, out.size() - have,
-                                static_cast<off_t>(have));
+    const ssize_t got =
+        ::pread(fd.get(), out.data() + have, out.size() - have, static_cast<off_t>(have));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail_errno(errno, "read the file");
     if (got == 0) break;
@@ -258,8 +267,8 @@ Result<void> write_all(int fd, std::string_view bytes) {
   return {};
 }
 
-Result<void> replace_file(const Fd& dir, const std::string& name, std::string_view bytes, mode_t mode,
-                          const Expect& expect, Unfinished* unfinished) {
+Result<void> replace_file(const Fd& dir, const std::string& name, std::string_view bytes,
+                          mode_t mode, const Expect& expect, Unfinished* unfinished) {
   // The directory may be O_PATH; fsync needs a real descriptor.
   TRY(const Fd folder, reopen(dir, O_RDONLY | O_DIRECTORY));
   const std::string hidden = std::string(kTemporaryPrefix) + random_hex(12);
@@ -275,7 +284,8 @@ Result<void> replace_file(const Fd& dir, const std::string& name, std::string_vi
     return fail_errno(errno, "create a file beside " + escape_ascii(name));
   }
   TRY_DO(write_all(file.get(), bytes));
-  const Fd old(::openat(folder.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  const Fd old(
+      ::openat(folder.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (old) {
     TRY(const struct stat before, stat_of(old));
     TRY_DO(copy_identity(old.get(), file.get(), before));
@@ -283,7 +293,7 @@ Result<void> replace_file(const Fd& dir, const std::string& name, std::string_vi
     return fail_errno(errno, "set the mode of " + escape_ascii(name));
   }
   if (::fdatasync(file.get()) != 0) return fail_errno(errno, "sync " + escape_ascii(name));
-  struct stat now {};
+  struct stat now{};
   if (!holds(folder.get(), name, expect, &now)) {
     return fail(ErrorKind::conflict, escape_ascii(name) + " changed meanwhile", {}, "conflict");
   }

@@ -2,8 +2,8 @@
 //
 // A path is never checked as a string. It is resolved by the kernel from a held directory
 // descriptor with openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS) (man 2 openat2), so that "..",
-// absolute symlinks and races with a renaming process cannot leave the root. What was opened is then
-// asked for its real name. Nothing here decides whether an agent may: that is policy/decide.
+// absolute symlinks and races with a renaming process cannot leave the root. What was opened is
+// then asked for its real name. Nothing here decides whether an agent may: that is policy/decide.
 //
 // Threads: Fd is movable and owned by one thread at a time; the functions are reentrant.
 #pragma once
@@ -55,8 +55,8 @@ enum class Links { beneath, none };
 Result<Fd> open_root(const std::string& path);
 
 // Resolves `relative` beneath `root` to an O_PATH descriptor; nothing is read, no device is
-// touched, a final symlink is followed. "" or "." is the root itself. Errors: not_found; denied with
-// code "escapes_root" if the path leaves the root; invalid_argument for a path that
+// touched, a final symlink is followed. "" or "." is the root itself. Errors: not_found; denied
+// with code "escapes_root" if the path leaves the root; invalid_argument for a path that
 // check_relative() refuses.
 Result<Fd> resolve(const Fd& root, std::string_view relative, Links links = Links::beneath);
 
@@ -101,14 +101,14 @@ struct Expect {
   static Expect of(const struct stat& st);
 };
 
-// Writes `bytes` to `name` (one component) in the directory `dir`, whole or not at all, durable when
-// it returns: random temporary name in the same directory (O_EXCL, 0600), write, mode (and owner and
-// xattrs of the file it replaces), fdatasync, check `expect` again, rename, fsync of the directory.
-// Errors: conflict if `expect` does not hold (nothing changed), unavailable on ENOSPC/EIO.
-// `mode` is used for a new file only. `unfinished` remembers the temporary name for the case that this
-// process is killed before the rename; without it such a file stays.
-Result<void> replace_file(const Fd& dir, const std::string& name, std::string_view bytes, mode_t mode,
-                          const Expect& expect, Unfinished* unfinished = nullptr);
+// Writes `bytes` to `name` (one component) in the directory `dir`, whole or not at all, durable
+// when it returns: random temporary name in the same directory (O_EXCL, 0600), write, mode (and
+// owner and xattrs of the file it replaces), fdatasync, check `expect` again, rename, fsync of the
+// directory. Errors: conflict if `expect` does not hold (nothing changed), unavailable on
+// ENOSPC/EIO. `mode` is used for a new file only. `unfinished` remembers the temporary name for the
+// case that this process is killed before the rename; without it such a file stays.
+Result<void> replace_file(const Fd& dir, const std::string& name, std::string_view bytes,
+                          mode_t mode, const Expect& expect, Unfinished* unfinished = nullptr);
 
 // What has not got its own name yet is called this and random_hex; lists hide it.
 inline constexpr std::string_view kTemporaryPrefix = ".remit-tmp-";
@@ -119,8 +119,9 @@ Result<Fd> make_directories(const Fd& root, std::string_view relative);
 
 // Calls `visit(name, d_type)` for each entry but "." and ".." of a directory descriptor, in kernel
 // order; stop by returning false. d_type may be DT_UNKNOWN.
-Result<void> list_directory(const Fd& directory,
-                            const std::function<bool(std::string_view name, unsigned char type)>& visit);
+Result<void> list_directory(
+    const Fd& directory,
+    const std::function<bool(std::string_view name, unsigned char type)>& visit);
 
 // Lexical helpers for names that were already accepted: no "." or ".." logic.
 std::string_view base_name(std::string_view path);

@@ -16,14 +16,22 @@ using Field = std::pair<std::string_view, std::string>;
 
 // Must be the first call of main(): from then on the process-wide default logger is stderr.
 void start(Level minimum);
-// Every message and field passes `filter` (the redactor's) before it is written. Call it once, before
-// other threads exist.
+// Every message and field passes `filter` (the redactor's) before it is written. Call it once,
+// before other threads exist.
 void set_filter(std::function<std::string(std::string_view)> filter);
 void write(Level level, std::string_view message, std::initializer_list<Field> fields = {});
 
-inline void debug(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::debug, m, f); }
-inline void info(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::info, m, f); }
-inline void warning(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::warning, m, f); }
-inline void error(std::string_view m, std::initializer_list<Field> f = {}) { write(Level::error, m, f); }
+inline void debug(std::string_view m, std::initializer_list<Field> f = {}) {
+  write(Level::debug, m, f);
+}
+inline void info(std::string_view m, std::initializer_list<Field> f = {}) {
+  write(Level::info, m, f);
+}
+inline void warning(std::string_view m, std::initializer_list<Field> f = {}) {
+  write(Level::warning, m, f);
+}
+inline void error(std::string_view m, std::initializer_list<Field> f = {}) {
+  write(Level::error, m, f);
+}
 
 }  // namespace remit::log

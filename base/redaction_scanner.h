@@ -157,7 +157,7 @@ class Scanner {
 
   std::string_view t_;
   const std::function<void(Span)>& found_;
-  std::size_t floor_ = 0;  // nothing before it is touched again
+  std::size_t floor_ = 0;                            // nothing before it is touched again
   mutable std::size_t line_from_ = 1, line_to_ = 0;  // of line_end(); nothing is remembered yet
   std::size_t run_begin_ = 1, run_end_ = 0;
 };

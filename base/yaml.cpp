@@ -1,11 +1,5 @@
 #include "base/yaml.h"
 
-#include <yaml-cpp/depthguard.h>
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/mark.h>
-#include <yaml-cpp/parser.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
@@ -14,6 +8,12 @@
 #include <tuple>
 #include <utility>
 
+#include <yaml-cpp/depthguard.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
+
 #include "base/utf8.h"
 #include "base/yaml_simple.h"
 
@@ -21,10 +21,14 @@ namespace remit::yaml {
 
 const char* to_string(Kind kind) {
   switch (kind) {
-    case Kind::null: return "null";
-    case Kind::scalar: return "text";
-    case Kind::sequence: return "list";
-    case Kind::mapping: return "mapping";
+    case Kind::null:
+      return "null";
+    case Kind::scalar:
+      return "text";
+    case Kind::sequence:
+      return "list";
+    case Kind::mapping:
+      return "mapping";
   }
   return "null";
 }
@@ -63,7 +67,8 @@ class Lines {
   }
   std::size_t offset(const YAML::Mark& mark) const {
     if (mark.is_null()) return 0;
-    const auto line = std::min(static_cast<std::size_t>(std::max(mark.line, 0)), starts_.size() - 1);
+    const auto line =
+        std::min(static_cast<std::size_t>(std::max(mark.line, 0)), starts_.size() - 1);
     const std::size_t end = line + 1 < starts_.size() ? starts_[line + 1] - 1 : text_.size();
     return std::min(starts_[line] + static_cast<std::size_t>(std::max(mark.column, 0)), end);
   }
@@ -106,8 +111,8 @@ class Builder final : public YAML::EventHandler {
     node.at = lines_.position(mark);
     // An absent value is marked where the next token begins; its key is the better place.
     const std::size_t at = lines_.offset(mark);
-    const bool written = at < text_.size() && (text_[at] == '~' || text_[at] == 'n' ||
-                                               text_[at] == 'N');
+    const bool written =
+        at < text_.size() && (text_[at] == '~' || text_[at] == 'n' || text_[at] == 'N');
     if (!written && !stack_.empty() && stack_.back().has_key) node.at = stack_.back().key_at;
     place(std::move(node), mark);
   }
@@ -236,8 +241,8 @@ class Builder final : public YAML::EventHandler {
     } else if (node.plain && node.text == "<<") {
       add(Fault::alias, "merge key: write the keys out", node.at);
     } else if (!frame.keys.insert(node.text).second) {
-      add(Fault::duplicate_key, "the key \"" + node.text.substr(0, limits::kEchoedInput) +
-          "\" is there twice", node.at);
+      add(Fault::duplicate_key,
+          "the key \"" + node.text.substr(0, limits::kEchoedInput) + "\" is there twice", node.at);
     }
   }
 
@@ -263,8 +268,8 @@ void check_characters(std::string_view text, const Lines& lines, Parsed& out) {
     if (is_refused_control(c) || lone_return) {
       char name[16];
       std::snprintf(name, sizeof name, "U+%04X", static_cast<unsigned>(c));
-      out.problems.push_back({Fault::control, std::string("control character ") + name,
-                              lines.position(i)});
+      out.problems.push_back(
+          {Fault::control, std::string("control character ") + name, lines.position(i)});
       return;
     }
     i += length;
@@ -310,8 +315,8 @@ Parsed parse(std::string_view text, const Bounds& bounds) {
 Parsed parse_any(std::string_view text, const Bounds& bounds) {
   Parsed out;
   if (text.size() > bounds.bytes) {
-    out.problems.push_back({Fault::size,
-                            "larger than " + std::to_string(bounds.bytes) + " bytes", Position{}});
+    out.problems.push_back(
+        {Fault::size, "larger than " + std::to_string(bounds.bytes) + " bytes", Position{}});
     return out;
   }
   // yaml-cpp guesses UTF-16 and UTF-32 from the first bytes; only UTF-8 gets that far.
@@ -350,12 +355,23 @@ std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\t': out += "\\t"; break;
-      case '\r': out += "\\r"; break;
-      default: out += c;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      default:
+        out += c;
     }
   }
   return out + '"';

@@ -63,7 +63,7 @@ struct Answer {
   std::string channel, attestation, reason;
   std::string approval_key;  // State::key("approval") where the decider can read it, else empty
   std::string seen = {};     // shown_digest() of the row that the person read, or empty: a row that
-                          // changed meanwhile is not answered
+                             // changed meanwhile is not answered
 };
 
 // The signature covers what the grant allows and who gave it, so that a worker which can write

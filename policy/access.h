@@ -42,16 +42,16 @@ struct CallScope {
 // A path after resolution: in which space it lies and its name there.
 struct Location {
   Space space = Space::outside;
-  std::size_t root = 0;   // index into Remit::roots for workspace and root
-  std::string path;       // workspace: relative; memory: document path; root: absolute
-  std::string shown;      // how answers print it: relative inside the workspace, else absolute
+  std::size_t root = 0;  // index into Remit::roots for workspace and root
+  std::string path;      // workspace: relative; memory: document path; root: absolute
+  std::string shown;     // how answers print it: relative inside the workspace, else absolute
 };
 
 // A regular file opened for reading.
 struct OpenFile {
-  Fd fd;                // O_RDONLY | O_NONBLOCK | O_CLOEXEC, offset 0
+  Fd fd;  // O_RDONLY | O_NONBLOCK | O_CLOEXEC, offset 0
   Location where;
-  struct stat status {};
+  struct stat status{};
 };
 
 // One directory of a walk; names seen through Walk::entries only.
@@ -62,23 +62,26 @@ struct WalkDirectory {
 
 // A regular file of a walk, opened for reading.
 struct WalkedFile {
-  Fd fd;                     // as OpenFile's
-  struct stat status {};     // after it was opened
+  Fd fd;                 // as OpenFile's
+  struct stat status{};  // after it was opened
 };
 
-// One traversal for Grep, Glob and friends: directories and files are decided one by one, the ledger
-// gets one record per rule and verdict (count, SHA-256 over the paths) at the end. Thread-safe.
+// One traversal for Grep, Glob and friends: directories and files are decided one by one, the
+// ledger gets one record per rule and verdict (count, SHA-256 over the paths) at the end.
+// Thread-safe.
 class Walk {
  public:
   virtual ~Walk() = default;
   virtual const WalkDirectory& root() const = 0;
   // The entries of a directory that this persona may know of. Symlinks appear with DT_LNK;
   // DT_UNKNOWN is resolved before it is given.
-  virtual Result<void> entries(const WalkDirectory& directory,
-                               const std::function<bool(std::string_view name, unsigned char type)>& visit) = 0;
+  virtual Result<void> entries(
+      const WalkDirectory& directory,
+      const std::function<bool(std::string_view name, unsigned char type)>& visit) = 0;
   // Opens a child directory; symlinks are refused. not_found if it vanished.
   virtual Result<WalkDirectory> enter(const WalkDirectory& parent, std::string_view name) = 0;
-  // Opens a regular file for reading; symlinks are refused. Never waits, whatever stands there by now.
+  // Opens a regular file for reading; symlinks are refused. Never waits, whatever stands there by
+  // now.
   virtual Result<WalkedFile> open(const WalkDirectory& parent, std::string_view name) = 0;
   // True if some names were left out by policy below this root (constant per persona and root, so
   // that it is no oracle).
@@ -90,16 +93,16 @@ class Walk {
 // What replace() is to do. Files and documents alike: Agent_Memory documents go through the Store
 // with versions, schema and redaction, other files through the atomic replacement of base/fs.
 struct ReplaceRequest {
-  std::string path;            // as the agent wrote it, or a document path if `document`
-  bool document = false;       // `path` is relative to Agent_Memory
+  std::string path;       // as the agent wrote it, or a document path if `document`
+  bool document = false;  // `path` is relative to Agent_Memory
   ReplaceOp op = ReplaceOp::create;
-  std::string bytes;           // new content; symlink: the target
-  std::uint32_t mode = 0644;   // new files, op mode, and existing files unless keep_mode
-  bool keep_mode = true;       // an existing file keeps its permission bits
-  std::optional<std::string> if_version;   // files: SHA-256 of the content that must be in place
-  bool if_absent = false;                  // must not exist
-  std::string if_match;                    // documents: etag
-  std::string idempotency_key;             // documents
+  std::string bytes;                      // new content; symlink: the target
+  std::uint32_t mode = 0644;              // new files, op mode, and existing files unless keep_mode
+  bool keep_mode = true;                  // an existing file keeps its permission bits
+  std::optional<std::string> if_version;  // files: SHA-256 of the content that must be in place
+  bool if_absent = false;                 // must not exist
+  std::string if_match;                   // documents: etag
+  std::string idempotency_key;            // documents
   // documents, entry and set: computes the new body from the old inside the transaction
   std::function<Result<std::string>(const std::optional<std::string>&)> edit;
   // A change that a person saw and approved (`remit changes apply`): Ask counts as answered.
@@ -113,63 +116,63 @@ Result<std::string> file_version(const Fd& fd, const struct stat& status);
 struct Replaced {
   Location where;
   bool created = false;
-  std::string version;   // SHA-256 (files) or etag (documents)
+  std::string version;  // SHA-256 (files) or etag (documents)
   std::uint64_t bytes = 0;
   std::string previous_version;
 };
 
 struct SpawnRequest {
   std::string command;
-  std::string cwd;       // absolute; empty: the agent's current directory
+  std::string cwd;  // absolute; empty: the agent's current directory
   std::string description;
   std::optional<std::chrono::milliseconds> wall;
   bool background = false;
 };
 
-// A diagnostic's result that is cited: the call that made it, the hash of its body and, if a passage
-// is quoted, that passage, which must occur in it.
+// A diagnostic's result that is cited: the call that made it, the hash of its body and, if a
+// passage is quoted, that passage, which must occur in it.
 struct Evidence {
   std::string call_id;
-  std::string sha256;   // may be empty: filled in
-  std::string quote;    // may be empty
+  std::string sha256;  // may be empty: filled in
+  std::string quote;   // may be empty
 };
 
 // A result body kept for citing, 24 hours, for its own principal only.
 struct KeptResult {
-  std::string uri;      // remit://result/CALL
+  std::string uri;  // remit://result/CALL
   std::string sha256;
 };
 
 // What a person is asked before something happens. `text` is complete and printable ASCII.
 struct Question {
-  std::string grant_key;      // SHA-256 over everything that, if changed, must be asked again
-  std::string title;          // one line
+  std::string grant_key;           // SHA-256 over everything that, if changed, must be asked again
+  std::string title;               // one line
   std::vector<std::string> lines;  // at most three lines of 100 characters for a form
-  std::string text;           // the full rendering for a terminal or the console
+  std::string text;                // the full rendering for a terminal or the console
   Risk risk = Risk::high;
   std::string tool;
-  std::string command;        // raw bytes
+  std::string command;  // raw bytes
 };
 
 struct HandoffDraft {
   HandoffKind kind = HandoffKind::consult;
   std::string to;
-  std::string title;             // escalate: open ones with the same title are the same
-  std::string fields_json;       // the kind's own fields, validated by the tool
+  std::string title;        // escalate: open ones with the same title are the same
+  std::string fields_json;  // the kind's own fields, validated by the tool
   std::string priority = "normal";
-  std::string severity;          // escalate
+  std::string severity;  // escalate
   std::string idempotency_key, thread_id, parent_id;
   std::int64_t deadline_unix_ms = 0;
   bool needs_acknowledgement = true;
-  std::string task_id;           // delegate: whose document the target is to write
-  bool has_bug_report = false;   // fields_json carries a valid one
+  std::string task_id;             // delegate: whose document the target is to write
+  bool has_bug_report = false;     // fields_json carries a valid one
   std::vector<Evidence> evidence;  // escalate needs at least one
 };
 
 struct Delivered {
-  std::string id;          // ULID
-  std::string state;       // delivered, offered, notified, or the first state if delivery waits
-  std::string place;       // where it lies: document path of the inbox file, or the queue's name
+  std::string id;     // ULID
+  std::string state;  // delivered, offered, notified, or the first state if delivery waits
+  std::string place;  // where it lies: document path of the inbox file, or the queue's name
   std::string thread_id;
   std::int64_t ack_deadline_unix_ms = 0;
   bool duplicate = false;
@@ -233,8 +236,8 @@ class Access {
                                                                     std::string_view prefix) = 0;
 
   virtual Result<Replaced> replace(const CallScope& call, const ReplaceRequest& request) = 0;
-  // replace, first half: the Question if decide() asks for this change of a file, else nothing. A yes
-  // is bound to path, operation, content and version, and consumed by replace().
+  // replace, first half: the Question if decide() asks for this change of a file, else nothing. A
+  // yes is bound to path, operation, content and version, and consumed by replace().
   virtual Result<std::optional<Question>> judge_replace(const CallScope& call,
                                                         const ReplaceRequest& request) = 0;
 
@@ -245,7 +248,8 @@ class Access {
     ShellAssessment shell;
     std::optional<Question> question;
   };
-  virtual Result<SpawnJudgement> judge_spawn(const CallScope& call, const SpawnRequest& request) = 0;
+  virtual Result<SpawnJudgement> judge_spawn(const CallScope& call,
+                                             const SpawnRequest& request) = 0;
   // spawn: runs it in a slot. At Ask it consumes the approval with the Question's grant key or
   // fails with needs_approval. Changes are not applied here (apply_changes).
   virtual Result<SpawnOutcome> spawn(const CallScope& call, const SpawnRequest& request,
@@ -254,11 +258,13 @@ class Access {
 
   virtual Result<Fd> connect(const CallScope& call, std::string_view target) = 0;
 
-  // send, first half: refuses, with its ledger row, a target that this persona may not hand to. Whether
-  // somebody may be asked at all comes before how the request is worded.
-  virtual Result<void> judge_send(const CallScope& call, HandoffKind kind, const std::string& to) = 0;
+  // send, first half: refuses, with its ledger row, a target that this persona may not hand to.
+  // Whether somebody may be asked at all comes before how the request is worded.
+  virtual Result<void> judge_send(const CallScope& call, HandoffKind kind,
+                                  const std::string& to) = 0;
   // Errors: denied with code no_edge or unresolved_target; invalid_argument with code
-  // evidence_required, evidence_not_found or bug_report_required; those of memory::HandoffRows::send.
+  // evidence_required, evidence_not_found or bug_report_required; those of
+  // memory::HandoffRows::send.
   virtual Result<Delivered> send(const CallScope& call, const HandoffDraft& draft) = 0;
 
   // list: the handoffs that this persona sent or that are addressed to it; an operator: all.
@@ -268,8 +274,8 @@ class Access {
   // open: a file of one's own inbox that no handoff wrote.
   virtual Result<memory::Document> open_inbox_file(const CallScope& call,
                                                    const std::string& name) = 0;
-  // send, on a handoff that is there. Errors: denied (also code own_handoff), invalid_argument for an
-  // act of another kind or without its text, those of memory::HandoffRows::step.
+  // send, on a handoff that is there. Errors: denied (also code own_handoff), invalid_argument for
+  // an act of another kind or without its text, those of memory::HandoffRows::step.
   virtual Result<memory::Handoff> respond(const CallScope& call, const HandoffReply& reply) = 0;
   // open, once it is no longer in `state`, or at the deadline, as it is then.
   virtual Result<HandoffRecord> await_handoff(const CallScope& call, const std::string& id,

@@ -48,16 +48,19 @@ Result<std::optional<Question>> AgentAccess::judge_replace(const CallScope& call
   const Decision decision = decide(*parts_.remit, parts_.principal, action);
   if (decision.verdict == Verdict::deny) return tl::unexpected<Error>(denial(decision));
   if (decision.verdict == Verdict::allow) return std::optional<Question>();
-  const std::string what = std::string(to_string(request.op)) + " " + escape_ascii(slot.where.shown);
+  const std::string what =
+      std::string(to_string(request.op)) + " " + escape_ascii(slot.where.shown);
   const std::string digest = sha256_hex(request.bytes);
   Question out;
   out.grant_key = key_of_change(call, request, slot);
   out.risk = decision.risk;
   out.tool = call.tool;
-  out.command = what + " (" + std::to_string(request.bytes.size()) + " bytes, sha256 " + digest + ")";
+  out.command =
+      what + " (" + std::to_string(request.bytes.size()) + " bytes, sha256 " + digest + ")";
   out.title = parts_.remit->slug + " asks to change a file (" + to_string(decision.risk) + " risk)";
-  out.lines = form_lines(
-      {out.title, what, std::to_string(request.bytes.size()) + " bytes, sha256 " + digest.substr(0, 12)});
+  out.lines =
+      form_lines({out.title, what,
+                  std::to_string(request.bytes.size()) + " bytes, sha256 " + digest.substr(0, 12)});
   out.text = question_text(out.title, out.command,
                            {{"agent", agent_shown()},
                             {"granted by", decision.origin.text()},
@@ -69,7 +72,8 @@ Result<std::optional<Question>> AgentAccess::judge_replace(const CallScope& call
     out.text += " (the first " + std::to_string(shown.size()) + " of its bytes)";
   }
   out.text += ":\n";
-  for (const std::string_view line : split(shown, '\n')) out.text += "  | " + escape_ascii(line) + "\n";
+  for (const std::string_view line : split(shown, '\n'))
+    out.text += "  | " + escape_ascii(line) + "\n";
   return std::optional<Question>(std::move(out));
 }
 

@@ -23,11 +23,11 @@ struct AccessParts {
   memory::State* state = nullptr;
   memory::Ledger* ledger = nullptr;
   memory::Store* store = nullptr;
-  Spawner* spawner = nullptr;        // may be null: Bash answers sandbox_unavailable
+  Spawner* spawner = nullptr;  // may be null: Bash answers sandbox_unavailable
   Approvals* approvals = nullptr;
   const Redactor* redactor = nullptr;
   const ShellRules* shell_rules = nullptr;
-  memory::Wake* wake = nullptr;      // may be null: nobody waits for an answer
+  memory::Wake* wake = nullptr;              // may be null: nobody waits for an answer
   const DocumentSchemas* schemas = nullptr;  // may be null: no document is a known one
   const Clock* clock = nullptr;
 };

@@ -62,12 +62,14 @@ Result<AgentAccess::Start> AgentAccess::start_of(std::string_view path) const {
   Start out;
   std::string rest;
   if (path.empty() || path.front() != '/') {
-    if (roots_.empty()) return fail(ErrorKind::denied, "no workspace is granted", {}, "not_allowed");
+    if (roots_.empty())
+      return fail(ErrorKind::denied, "no workspace is granted", {}, "not_allowed");
     return Start{&roots_.front(), remit.roots.front().path, std::string(path)};
   }
   // The longest root wins: Agent_Memory may lie in the workspace, a log root in another.
   for (std::size_t i = 0; i < roots_.size(); ++i) {
-    if (beneath(remit.roots[i].path, path, &rest) && remit.roots[i].path.size() >= out.root_path.size()) {
+    if (beneath(remit.roots[i].path, path, &rest) &&
+        remit.roots[i].path.size() >= out.root_path.size()) {
       out = Start{&roots_[i], remit.roots[i].path, rest};
     }
   }
@@ -132,7 +134,8 @@ Result<AgentAccess::Slot> AgentAccess::look_for_write(std::string_view path) con
   if (start.root == nullptr) return out;
   while (!start.relative.empty() && start.relative.back() == '/') start.relative.pop_back();
   if (start.relative.empty()) {
-    return fail(ErrorKind::invalid_argument, "path names a root, not a file in it: " + escape_ascii(path));
+    return fail(ErrorKind::invalid_argument,
+                "path names a root, not a file in it: " + escape_ascii(path));
   }
   out.name = fs::base_name(start.relative);
   if (out.name == "." || out.name == "..") {
@@ -151,8 +154,8 @@ Result<AgentAccess::Slot> AgentAccess::look_for_write(std::string_view path) con
     }
     const std::string_view missing = fs::base_name(head);
     if (missing == "." || missing == "..") {
-      return fail(ErrorKind::invalid_argument, "path leads through a directory that does not exist: " +
-                                                   escape_ascii(path));
+      return fail(ErrorKind::invalid_argument,
+                  "path leads through a directory that does not exist: " + escape_ascii(path));
     }
     out.missing = fs::join(missing, out.missing);
     head = fs::parent_of(head);

@@ -13,7 +13,8 @@ namespace remit::policy {
 namespace {
 
 Error missing(std::string_view path) {
-  return Error{ErrorKind::not_found, "no such file: " + escape_ascii(path), {}, "not_found", nullptr};
+  return Error{
+      ErrorKind::not_found, "no such file: " + escape_ascii(path), {}, "not_found", nullptr};
 }
 
 // What a file is, for "cannot read a ...".
@@ -45,14 +46,17 @@ Result<OpenFile> AgentAccess::open(const CallScope& call, std::string_view path)
   if (!seen.exists) return tl::unexpected<Error>(missing(path));
   if (!S_ISREG(seen.status.st_mode)) {
     const bool directory = S_ISDIR(seen.status.st_mode);
-    return fail(ErrorKind::invalid_argument,
-                escape_ascii(seen.where.shown) + " is a " + kind_of(seen.status.st_mode) +
-                    (directory ? ", not a file; use Glob to see what is in it" : ", not a regular file"));
+    return fail(
+        ErrorKind::invalid_argument,
+        escape_ascii(seen.where.shown) + " is a " + kind_of(seen.status.st_mode) +
+            (directory ? ", not a file; use Glob to see what is in it" : ", not a regular file"));
   }
   // A second name of a document would be a way round its ownership.
   if (seen.where.space == Space::memory && seen.status.st_nlink > 1) {
-    return fail(ErrorKind::denied, "a document with several hard links is not served: " +
-                                       escape_ascii(seen.where.shown), {}, "not_a_document");
+    return fail(
+        ErrorKind::denied,
+        "a document with several hard links is not served: " + escape_ascii(seen.where.shown), {},
+        "not_a_document");
   }
   OpenFile out;
   TRY(out.fd, fs::reopen(seen.fd, O_RDONLY));
@@ -125,7 +129,8 @@ Result<std::vector<memory::DocumentEntry>> AgentAccess::list_documents(const Cal
     read.verb = Verb::open;
     read.tool.clear();
     read.path = entry.path;
-    if (!decide(remit, parts_.principal, read).allowed()) entry.bytes = 0, entry.modified_unix_ms = 0;
+    if (!decide(remit, parts_.principal, read).allowed())
+      entry.bytes = 0, entry.modified_unix_ms = 0;
   }
   memory::LedgerRecord row;
   row.kind = "walk";
@@ -134,7 +139,9 @@ Result<std::vector<memory::DocumentEntry>> AgentAccess::list_documents(const Cal
   row.verdict = "allow";
   row.rule = "memory.list";
   row.origin = remit.memory_heading.text();
-  row.fields = dump(Json{{"tool", call.tool}, {"prefix", directory}, {"count", count},
+  row.fields = dump(Json{{"tool", call.tool},
+                         {"prefix", directory},
+                         {"count", count},
                          {"paths_sha256", seen.finish_hex()}});
   TRY_DO(parts_.ledger->append(std::move(row), memory::Durability::read));
   return entries;
@@ -210,8 +217,10 @@ class AgentWalk : public Walk {
       row.verdict = to_string(tally.verdict);
       row.rule = row.verdict + ":" + tally.rule;
       row.origin = tally.origin;
-      row.fields = dump(Json{{"tool", call_.tool}, {"root", access_.parts_.redactor->redact(root_.where.shown).text},
-                             {"count", tally.count}, {"paths_sha256", tally.paths.finish_hex()}});
+      row.fields = dump(Json{{"tool", call_.tool},
+                             {"root", access_.parts_.redactor->redact(root_.where.shown).text},
+                             {"count", tally.count},
+                             {"paths_sha256", tally.paths.finish_hex()}});
       TRY_DO(access_.parts_.ledger->append(std::move(row), memory::Durability::read));
     }
     tallies_.clear();
@@ -237,7 +246,8 @@ class AgentWalk : public Walk {
         if (rule.pattern.may_match_below(where.path)) decision.verdict = Verdict::allow;
       }
     } else {
-      decision = decide(access_.remit(), access_.principal(), access_.action_of(call_, verb, where));
+      decision =
+          decide(access_.remit(), access_.principal(), access_.action_of(call_, verb, where));
     }
     // A name is recorded when it is opened or kept back, not each time it is merely listed.
     if (verb == Verb::open || !decision.allowed()) {
@@ -311,7 +321,8 @@ Result<std::unique_ptr<Walk>> AgentAccess::list(const CallScope& call, std::stri
   TRY(Seen seen, look(path));
   const Action action = action_of(call, Verb::list, seen.where);
   Decision decision = decide(*parts_.remit, parts_.principal, action);
-  if (seen.where.space == Space::memory && (call.tool.empty() || parts_.remit->tool(call.tool) != nullptr)) {
+  if (seen.where.space == Space::memory &&
+      (call.tool.empty() || parts_.remit->tool(call.tool) != nullptr)) {
     for (const MemoryRule& rule : parts_.remit->memory) {
       if (seen.where.path.empty() || rule.pattern.may_match_below(seen.where.path)) {
         decision = {Verdict::allow, "memory.list", rule.origin, {}, {}, {}, Risk::low};

@@ -10,7 +10,10 @@ Error denial(const Decision& decision) {
   if (!decision.hint.empty()) message += "; " + decision.hint;
   const ErrorKind kind = decision.code == "conflict" ? ErrorKind::conflict : ErrorKind::denied;
   // The words quote the line; the full path of the persona is for the operator, in `data`.
-  return Error{kind, std::move(message), {}, decision.code,
+  return Error{kind,
+               std::move(message),
+               {},
+               decision.code,
                std::make_shared<const Json>(Json{{"decision", to_string(decision.verdict)},
                                                  {"rule", decision.rule},
                                                  {"origin", decision.origin.text()}})};
@@ -40,7 +43,9 @@ std::string principal_text(const Principal& who) {
   return who.user + "/" + who.agent + "/" + who.instruction;
 }
 
-std::string AgentAccess::principal_text() const { return policy::principal_text(parts_.principal); }
+std::string AgentAccess::principal_text() const {
+  return policy::principal_text(parts_.principal);
+}
 
 std::string AgentAccess::cwd() const {
   const std::lock_guard lock(mutex_);

@@ -34,7 +34,8 @@ bool writes_content(ReplaceOp op) {
 }
 
 // By descriptor: a name that became a symlink meanwhile is not followed. Set-id bits never pass.
-// The lock of the server takes chmod by name away, so the descriptor must be one that fchmod(2) takes.
+// The lock of the server takes chmod by name away, so the descriptor must be one that fchmod(2)
+// takes.
 Result<void> set_mode(const Fd& directory, const std::string& name, std::uint32_t mode,
                       const std::string& shown) {
   TRY(const Fd file, fs::open_child(directory, name, O_RDONLY));
@@ -44,14 +45,16 @@ Result<void> set_mode(const Fd& directory, const std::string& name, std::uint32_
   }
   // The other names may lie where this persona may not write.
   if (S_ISREG(status.st_mode) && status.st_nlink > 1) {
-    return fail(ErrorKind::conflict, shown + " has several hard links; its mode is theirs too", {}, "hard_link");
+    return fail(ErrorKind::conflict, shown + " has several hard links; its mode is theirs too", {},
+                "hard_link");
   }
   if (::fchmod(file.get(), mode & 0777) != 0) return fail_errno(errno, "set the mode of " + shown);
   return {};
 }
 
 bool for_documents_only(ReplaceOp op) {
-  return op == ReplaceOp::append || op == ReplaceOp::rename || op == ReplaceOp::entry || op == ReplaceOp::set;
+  return op == ReplaceOp::append || op == ReplaceOp::rename || op == ReplaceOp::entry ||
+         op == ReplaceOp::set;
 }
 
 constexpr std::size_t kSha256Hex = 64;
@@ -131,30 +134,39 @@ Result<Replaced> AgentAccess::replace_document(const CallScope& call, const Repl
     if (!secrets.empty()) {
       return fail(ErrorKind::invalid_argument,
                   "the text holds a secret (" + secrets.front().kind + " at byte " +
-                      std::to_string(secrets.front().offset) + "); replace it by a description", {},
-                  "secret_found");
+                      std::to_string(secrets.front().offset) + "); replace it by a description",
+                  {}, "secret_found");
     }
   }
   const std::string before = current ? current->sha256 : std::string();
-  TRY_DO(record(call, action, decision, memory::Durability::effect,
-                field("before", before) + field("sha256", request.edit ? "" : sha256_hex(request.bytes))));
+  TRY_DO(record(
+      call, action, decision, memory::Durability::effect,
+      field("before", before) + field("sha256", request.edit ? "" : sha256_hex(request.bytes))));
   memory::DocumentChange change;
   change.path = path;
   change.body = request.bytes;
   change.if_match = request.if_match;
   change.if_none_match = request.if_absent;
   change.edit = request.edit;
-  change.check = [&](std::string_view body) { return check_document(path.text(), request.op, body); };
+  change.check = [&](std::string_view body) {
+    return check_document(path.text(), request.op, body);
+  };
   // What the caller sent, so that an idempotency key repeats only the same edit.
-  if (request.edit) change.edit_digest = sha256_hex(std::string(to_string(request.op)) + "\n" + request.bytes);
+  if (request.edit)
+    change.edit_digest = sha256_hex(std::string(to_string(request.op)) + "\n" + request.bytes);
   switch (request.op) {
-    case ReplaceOp::append: change.op = memory::DocumentChange::Op::append; break;
-    case ReplaceOp::remove: change.op = memory::DocumentChange::Op::remove; break;
+    case ReplaceOp::append:
+      change.op = memory::DocumentChange::Op::append;
+      break;
+    case ReplaceOp::remove:
+      change.op = memory::DocumentChange::Op::remove;
+      break;
     case ReplaceOp::create:
     case ReplaceOp::replace:
     case ReplaceOp::entry:
     case ReplaceOp::set:
-      change.op = action.exists ? memory::DocumentChange::Op::replace : memory::DocumentChange::Op::create;
+      change.op =
+          action.exists ? memory::DocumentChange::Op::replace : memory::DocumentChange::Op::create;
       break;
     case ReplaceOp::rename:
     case ReplaceOp::mkdir:
@@ -185,7 +197,8 @@ Result<Replaced> AgentAccess::replace_document(const CallScope& call, const Repl
 
 Result<void> AgentAccess::check_document(const std::string& path, ReplaceOp op,
                                          std::string_view body) const {
-  const DocumentSchema* const schema = parts_.schemas != nullptr ? parts_.schemas->of(path) : nullptr;
+  const DocumentSchema* const schema =
+      parts_.schemas != nullptr ? parts_.schemas->of(path) : nullptr;
   if (schema == nullptr || !schema->enforced) return {};
   const auto fault = schema->check(body);
   if (!fault) return {};
@@ -200,12 +213,13 @@ Result<void> AgentAccess::check_document(const std::string& path, ReplaceOp op,
     const std::string property(fs::base_name(fault->pointer));
     return fail(ErrorKind::invalid_argument,
                 "the document would break a rule: " +
-                    (schema->declares(property) ? property + " " : std::string()) + fault->rule + kept,
+                    (schema->declares(property) ? property + " " : std::string()) + fault->rule +
+                    kept,
                 {}, "schema_invalid");
   }
   return fail(ErrorKind::invalid_argument,
-              "line " + std::to_string(fault->at.line) + " of the new " + escape_ascii(path) + ": " +
-                  (fault->pointer.empty() ? "it" : escape_ascii(fault->pointer)) + " " +
+              "line " + std::to_string(fault->at.line) + " of the new " + escape_ascii(path) +
+                  ": " + (fault->pointer.empty() ? "it" : escape_ascii(fault->pointer)) + " " +
                   fault->rule + kept,
               fault->pointer, "schema_invalid");
 }
@@ -218,9 +232,10 @@ Result<Replaced> AgentAccess::replace_file(const CallScope& call, const ReplaceR
   if (decision.verdict == Verdict::ask && !answered) {
     TRY(answered, take_change(call, request, slot, decision.risk));
   }
-  TRY_DO(record(call, action, decision, memory::Durability::effect,
-                field("sha256", writes_content(request.op) ? sha256_hex(request.bytes) : std::string()) +
-                    (answered ? ",\"approved\":\"person\"" : "")));
+  TRY_DO(record(
+      call, action, decision, memory::Durability::effect,
+      field("sha256", writes_content(request.op) ? sha256_hex(request.bytes) : std::string()) +
+          (answered ? ",\"approved\":\"person\"" : "")));
   if (decision.verdict == Verdict::ask && !answered) {
     return fail(ErrorKind::needs_approval, decision.reason, {}, "needs_approval");
   }
@@ -229,10 +244,12 @@ Result<Replaced> AgentAccess::replace_file(const CallScope& call, const ReplaceR
     return fail(ErrorKind::invalid_argument, "this operation is offered for documents only");
   }
   if (slot.blocked) {
-    return fail(ErrorKind::invalid_argument,
-                escape_ascii(slot.where.shown) + " leads through something that is not a directory");
+    return fail(
+        ErrorKind::invalid_argument,
+        escape_ascii(slot.where.shown) + " leads through something that is not a directory");
   }
-  if (request.op == ReplaceOp::remove && !slot.exists) return Replaced{slot.where, false, {}, 0, {}};
+  if (request.op == ReplaceOp::remove && !slot.exists)
+    return Replaced{slot.where, false, {}, 0, {}};
   const bool content = writes_content(request.op);
   if (slot.exists && content && !S_ISREG(slot.status.st_mode)) {
     return fail(ErrorKind::invalid_argument,
@@ -240,16 +257,18 @@ Result<Replaced> AgentAccess::replace_file(const CallScope& call, const ReplaceR
                     (S_ISLNK(slot.status.st_mode) ? " (a symlink is not written through)" : ""));
   }
   if (slot.exists && content && slot.status.st_nlink > 1) {
-    return fail(ErrorKind::conflict,
-                escape_ascii(slot.where.shown) + " has several hard links; replacing it would split them",
-                {}, "hard_link");
+    return fail(
+        ErrorKind::conflict,
+        escape_ascii(slot.where.shown) + " has several hard links; replacing it would split them",
+        {}, "hard_link");
   }
   Replaced out;
   out.where = slot.where;
   out.created = !slot.exists;
   out.bytes = request.bytes.size();
   if (request.op == ReplaceOp::mode && !slot.exists) {
-    return fail(ErrorKind::conflict, escape_ascii(slot.where.shown) + " is no longer there", {}, "conflict");
+    return fail(ErrorKind::conflict, escape_ascii(slot.where.shown) + " is no longer there", {},
+                "conflict");
   }
   // A mode or a deletion without a condition needs no right to read.
   if (slot.exists && S_ISREG(slot.status.st_mode) && (content || request.if_version)) {
@@ -262,14 +281,16 @@ Result<Replaced> AgentAccess::replace_file(const CallScope& call, const ReplaceR
       TRY(same, has_version(old, now, out.previous_version, *request.if_version));
     }
     if (!same) {
-      return fail(ErrorKind::conflict, escape_ascii(slot.where.shown) + " changed since it was read",
-                  {}, "conflict");
+      return fail(ErrorKind::conflict,
+                  escape_ascii(slot.where.shown) + " changed since it was read", {}, "conflict");
     }
   } else if (request.if_version && !request.if_version->empty()) {
-    return fail(ErrorKind::conflict, escape_ascii(slot.where.shown) + " is no longer there", {}, "conflict");
+    return fail(ErrorKind::conflict, escape_ascii(slot.where.shown) + " is no longer there", {},
+                "conflict");
   }
   if (request.if_absent && slot.exists) {
-    return fail(ErrorKind::conflict, escape_ascii(slot.where.shown) + " exists already", {}, "exists");
+    return fail(ErrorKind::conflict, escape_ascii(slot.where.shown) + " exists already", {},
+                "exists");
   }
   TRY(const Fd directory, fs::make_directories(slot.directory, slot.missing));
   TRY_DO(act_on_file(request, slot, directory));
@@ -320,7 +341,8 @@ Result<void> AgentAccess::act_on_file(const ReplaceRequest& request, const Slot&
         return fail_errno(errno, "make directory " + shown);
       }
       return {};
-    case ReplaceOp::mode: return set_mode(directory, slot.name, request.mode, shown);
+    case ReplaceOp::mode:
+      return set_mode(directory, slot.name, request.mode, shown);
     case ReplaceOp::symlink: {
       if (slot.exists) {
         return fail(ErrorKind::conflict, shown + " exists already", {}, "exists");
@@ -336,7 +358,8 @@ Result<void> AgentAccess::act_on_file(const ReplaceRequest& request, const Slot&
     case ReplaceOp::append:
     case ReplaceOp::rename:
     case ReplaceOp::entry:
-    case ReplaceOp::set: break;
+    case ReplaceOp::set:
+      break;
   }
   return fail(ErrorKind::invalid_argument, "this operation is offered for documents only");
 }

@@ -19,11 +19,12 @@ constexpr std::size_t kBoundFileBytes = 1u << 20;
 constexpr std::size_t kBoundFilesBytes = 4u << 20;
 
 bool is_interpreter(std::string_view name) {
-  for (const char* known : {"bash", "sh", "dash", "zsh", "ksh", "awk", "gawk", "mawk", "sed", "make", "source",
-                            ".", "tclsh",
-                            // wrappers: what they start is among their operands
-                            "env", "xargs", "timeout", "nice", "nohup", "setsid", "stdbuf", "ionice", "command",
-                            "builtin", "exec", "time", "eval", "trap", "find", "parallel", "watch"}) {
+  for (const char* known :
+       {"bash", "sh", "dash", "zsh", "ksh", "awk", "gawk", "mawk", "sed", "make", "source", ".",
+        "tclsh",
+        // wrappers: what they start is among their operands
+        "env", "xargs", "timeout", "nice", "nohup", "setsid", "stdbuf", "ionice", "command",
+        "builtin", "exec", "time", "eval", "trap", "find", "parallel", "watch"}) {
     if (name == known) return true;
   }
   // With or without a version: python3.11, lua5.4.
@@ -45,7 +46,8 @@ std::vector<std::string> scripts_of(const std::vector<std::string>& argv) {
   }
   if (!is_interpreter(fs::base_name(argv[0]))) return out;
   for (std::size_t i = 1; i < argv.size() && out.size() < kScriptsPerCommand; ++i) {
-    if (!argv[i].empty() && argv[i][0] != '-' && argv[i].size() <= limits::kPathBytes) out.push_back(argv[i]);
+    if (!argv[i].empty() && argv[i][0] != '-' && argv[i].size() <= limits::kPathBytes)
+      out.push_back(argv[i]);
   }
   return out;
 }

@@ -15,28 +15,35 @@ namespace {
 
 memory::HandoffType type_of(HandoffKind kind) {
   switch (kind) {
-    case HandoffKind::consult: return memory::HandoffType::consult;
-    case HandoffKind::delegate: return memory::HandoffType::delegate;
-    case HandoffKind::escalate: return memory::HandoffType::escalate;
+    case HandoffKind::consult:
+      return memory::HandoffType::consult;
+    case HandoffKind::delegate:
+      return memory::HandoffType::delegate;
+    case HandoffKind::escalate:
+      return memory::HandoffType::escalate;
   }
   return memory::HandoffType::consult;
 }
 
 memory::TargetKind target_of(Resolution resolution) {
   switch (resolution) {
-    case Resolution::queue: return memory::TargetKind::queue;
-    case Resolution::human: return memory::TargetKind::human;
+    case Resolution::queue:
+      return memory::TargetKind::queue;
+    case Resolution::human:
+      return memory::TargetKind::human;
     case Resolution::agent:
     case Resolution::external:
     case Resolution::unresolved:
     case Resolution::ambiguous:
-    case Resolution::self: break;
+    case Resolution::self:
+      break;
   }
   return memory::TargetKind::agent;
 }
 
 bool is_ulid(std::string_view text) {
-  return text.size() == 26 && text.find_first_not_of("0123456789ABCDEFGHJKMNPQRSTVWXYZ") == std::string_view::npos;
+  return text.size() == 26 &&
+         text.find_first_not_of("0123456789ABCDEFGHJKMNPQRSTVWXYZ") == std::string_view::npos;
 }
 
 constexpr std::size_t kOwnerHex = 16;
@@ -83,10 +90,11 @@ Result<KeptResult> AgentAccess::keep_result(const CallScope& call, std::string_v
 
 Result<std::string> AgentAccess::result_body(std::string_view call_id) const {
   const auto unknown = [&] {
-    return fail(ErrorKind::invalid_argument,
-                "no result of yours has the call id " + escape_ascii(call_id.substr(0, 64)) +
-                    "; cite the call_id that a diagnostic such as log_patterns gave in this instruction",
-                "/evidence", "evidence_not_found");
+    return fail(
+        ErrorKind::invalid_argument,
+        "no result of yours has the call id " + escape_ascii(call_id.substr(0, 64)) +
+            "; cite the call_id that a diagnostic such as log_patterns gave in this instruction",
+        "/evidence", "evidence_not_found");
   };
   if (!is_ulid(call_id)) return unknown();
   TRY(const Fd spill, parts_.state->subdirectory("spill"));
@@ -100,7 +108,8 @@ Result<std::string> AgentAccess::result_body(std::string_view call_id) const {
 Result<std::string> AgentAccess::checked_evidence(const HandoffDraft& draft) const {
   if (draft.kind == HandoffKind::escalate && draft.evidence.empty()) {
     return fail(ErrorKind::invalid_argument,
-                "an escalation needs evidence: run a diagnostic such as log_patterns first and cite its call_id "
+                "an escalation needs evidence: run a diagnostic such as log_patterns first and "
+                "cite its call_id "
                 "(investigate before escalating)",
                 "/evidence", "evidence_required");
   }
@@ -109,20 +118,23 @@ Result<std::string> AgentAccess::checked_evidence(const HandoffDraft& draft) con
     TRY(const std::string body, result_body(item.call_id));
     const std::string digest = sha256_hex(body);
     if (!item.sha256.empty() && item.sha256 != digest) {
-      return fail(ErrorKind::invalid_argument, "the result of call " + item.call_id + " has another sha256",
-                  "/evidence", "evidence_not_found");
+      return fail(ErrorKind::invalid_argument,
+                  "the result of call " + item.call_id + " has another sha256", "/evidence",
+                  "evidence_not_found");
     }
     if (!item.quote.empty() && body.find(item.quote) == std::string::npos) {
       return fail(ErrorKind::invalid_argument,
-                  "the quoted text does not occur in the result of call " + item.call_id, "/evidence",
-                  "evidence_not_found");
+                  "the quoted text does not occur in the result of call " + item.call_id,
+                  "/evidence", "evidence_not_found");
     }
-    list.push_back({{"call_id", item.call_id}, {"sha256", digest}, {"uri", "remit://result/" + item.call_id}});
+    list.push_back(
+        {{"call_id", item.call_id}, {"sha256", digest}, {"uri", "remit://result/" + item.call_id}});
   }
   return dump(list);
 }
 
-Result<void> AgentAccess::judge_send(const CallScope& call, HandoffKind kind, const std::string& to) {
+Result<void> AgentAccess::judge_send(const CallScope& call, HandoffKind kind,
+                                     const std::string& to) {
   const Action action = action_of_send(call, kind, to);
   const Decision decision = decide(*parts_.remit, parts_.principal, action);
   if (decision.allowed()) return {};
@@ -139,12 +151,13 @@ Result<Delivered> AgentAccess::send(const CallScope& call, const HandoffDraft& d
   }
   if (edge == nullptr) return fail(ErrorKind::internal, "an allowed handoff has no edge");
   if (edge->requires_bug_report && !draft.has_bug_report) {
-    return fail(ErrorKind::invalid_argument, draft.to + " takes bug reports only; use bug_report", "/to",
-                "bug_report_required");
+    return fail(ErrorKind::invalid_argument, draft.to + " takes bug reports only; use bug_report",
+                "/to", "bug_report_required");
   }
   TRY(const std::string evidence, checked_evidence(draft));
   TRY_DO(record(call, action, decision, memory::Durability::effect,
-                ",\"evidence\":" + evidence + ",\"fields_sha256\":\"" + sha256_hex(draft.fields_json) + "\""));
+                ",\"evidence\":" + evidence + ",\"fields_sha256\":\"" +
+                    sha256_hex(draft.fields_json) + "\""));
   TRY(Json fields, parse_json(draft.fields_json, {}));
   redact_texts(fields, *parts_.redactor);
   const std::string redacted_fields = dump(fields);

@@ -35,17 +35,18 @@ Result<std::vector<std::string>> find_masks(const Remit& remit, const Fd& worksp
   const std::function<void(const Fd&, const std::string&, int)> walk =
       [&](const Fd& directory, const std::string& path, int depth) {
         std::vector<std::string> below;
-        const auto listed = fs::list_directory(directory, [&](std::string_view name, unsigned char type) {
-          if (++seen > kMaskEntries) too_many = true;
-          if (too_many) return false;
-          const std::string child = fs::join(path, name);
-          if (match_path(remit.read_denied, child) != nullptr) {
-            masks.push_back(child);
-          } else if (type == DT_DIR || type == DT_UNKNOWN) {
-            below.emplace_back(name);
-          }
-          return true;
-        });
+        const auto listed =
+            fs::list_directory(directory, [&](std::string_view name, unsigned char type) {
+              if (++seen > kMaskEntries) too_many = true;
+              if (too_many) return false;
+              const std::string child = fs::join(path, name);
+              if (match_path(remit.read_denied, child) != nullptr) {
+                masks.push_back(child);
+              } else if (type == DT_DIR || type == DT_UNKNOWN) {
+                below.emplace_back(name);
+              }
+              return true;
+            });
         if (!listed) return;
         if (depth >= kMaskDepth) {
           too_deep = too_deep || !below.empty();
@@ -58,8 +59,10 @@ Result<std::vector<std::string>> find_masks(const Remit& remit, const Fd& worksp
       };
   walk(workspace, "", 0);
   if (too_many || too_deep) {
-    return fail(ErrorKind::unavailable, std::string("the workspace has too ") +
-                                            (too_deep ? "deep directories" : "many files") + " to find those that must stay hidden",
+    return fail(ErrorKind::unavailable,
+                std::string("the workspace has too ") +
+                    (too_deep ? "deep directories" : "many files") +
+                    " to find those that must stay hidden",
                 {}, "sandbox_unavailable");
   }
   return masks;
@@ -69,7 +72,8 @@ Result<SpawnView> AgentAccess::view_of() {
   const Remit& remit = *parts_.remit;
   SpawnView view;
   view.workspace = remit.roots.front().path;
-  for (std::size_t i = 1; i < remit.roots.size(); ++i) view.read_only_roots.push_back(remit.roots[i].path);
+  for (std::size_t i = 1; i < remit.roots.size(); ++i)
+    view.read_only_roots.push_back(remit.roots[i].path);
   view.memory = remit.memory_root;
   if (!remit.memory_root.empty()) {
     Action read;
@@ -86,7 +90,8 @@ Result<SpawnView> AgentAccess::view_of() {
       return decide(remit, parts_.principal, read).allowed();
     };
     TRY(const std::vector<memory::DocumentEntry> documents, parts_.store->list("", enter, wanted));
-    for (const memory::DocumentEntry& document : documents) view.memory_documents.push_back(document.path);
+    for (const memory::DocumentEntry& document : documents)
+      view.memory_documents.push_back(document.path);
   }
   TRY(view.masks, find_masks(remit, roots_.front()));
   return view;
@@ -104,7 +109,8 @@ Result<SpawnPlan> AgentAccess::plan_of(const CallScope& call, const SpawnRequest
   plan.limits = parts_.remit->bash.limits;
   // A manifest that narrows the time below the default narrows what a call may ask for, too.
   const bool narrowed = plan.limits.wall < SpawnLimits{}.wall;
-  if (request.wall) plan.limits.wall = narrowed ? std::min(*request.wall, plan.limits.wall) : *request.wall;
+  if (request.wall)
+    plan.limits.wall = narrowed ? std::min(*request.wall, plan.limits.wall) : *request.wall;
   if (request.background) {
     plan.limits.wall = limits::kBackgroundLife;
     plan.limits.idle = std::chrono::milliseconds{0};
@@ -122,7 +128,8 @@ Question AgentAccess::question_of(const CallScope& call, const SpawnRequest& req
   out.risk = decision.risk;
   out.tool = call.tool;
   out.command = request.command;
-  out.title = remit.slug + " asks to run a command (" + std::string(to_string(decision.risk)) + " risk)";
+  out.title =
+      remit.slug + " asks to run a command (" + std::string(to_string(decision.risk)) + " risk)";
   out.lines = form_lines(
       {out.title, command, "sha256 " + digest.substr(0, 12) + "  in " + escape_ascii(plan.cwd)});
   std::vector<std::pair<std::string, std::string>> rows{
@@ -141,15 +148,17 @@ Question AgentAccess::question_of(const CallScope& call, const SpawnRequest& req
                                                         : "thrown away"}};
   for (const Executed& file : plan.executed) {
     rows.emplace_back("executes", escape_ascii(file.path) +
-                                      (file.version.empty()
-                                           ? " sha256 " + sha256_hex(file.content)
-                                           : " version " + file.version + ", too large to be held"));
+                                      (file.version.empty() ? " sha256 " + sha256_hex(file.content)
+                                                            : " version " + file.version +
+                                                                  ", too large to be held"));
   }
-  out.text = question_text(out.title, command, rows) + "\n" +
-             render_shell(request.command, judge_shell(request.command, *parts_.shell_rules,
-                                                       shell_scope(remit, plan.cwd)),
-                          *parts_.shell_rules);
-  if (!plan.executed.empty()) out.text += "  Files that a script reads or sources while it runs are not bound.\n";
+  out.text =
+      question_text(out.title, command, rows) + "\n" +
+      render_shell(request.command,
+                   judge_shell(request.command, *parts_.shell_rules, shell_scope(remit, plan.cwd)),
+                   *parts_.shell_rules);
+  if (!plan.executed.empty())
+    out.text += "  Files that a script reads or sources while it runs are not bound.\n";
   if (!request.description.empty()) {
     out.text += "\n  untrusted text from the agent: " + escape_ascii(request.description) + "\n";
   }
@@ -217,7 +226,8 @@ Result<SpawnOutcome> AgentAccess::spawn(const CallScope& call, const SpawnReques
     TRY(std::optional<SpawnAuthority> approved, parts_.approvals->take(key, call));
     if (!approved) {
       TRY_DO(record_decision(call, action, decision, memory::Durability::read, ""));
-      return fail(ErrorKind::needs_approval, "this command needs a person's approval", {}, "needs_approval");
+      return fail(ErrorKind::needs_approval, "this command needs a person's approval", {},
+                  "needs_approval");
     }
     plan.authority = std::move(*approved);
   }
@@ -256,16 +266,11 @@ Result<SpawnOutcome> AgentAccess::spawn(const CallScope& call, const SpawnReques
   }
   if (out.spilled()) outcome->stdout_uri = "remit://bash/" + call.call_id + "/stdout";
   if (err.spilled()) outcome->stderr_uri = "remit://bash/" + call.call_id + "/stderr";
-  Json fields{{"signal", outcome->signal},
-              {"stdout_bytes", out.bytes()},
-              {"stderr_bytes", err.bytes()},
-              {"stdout_sha256", out.sha256()},
-              {"stderr_sha256", err.sha256()},
-              {"limit", outcome->limit},
-              {"changes", outcome->changes.size()},
-              {"duration_ms", outcome->duration.count()},
-              {"user_us", outcome->user_us},
-              {"max_rss_kib", outcome->max_rss_kib}};
+  Json fields{{"signal", outcome->signal},          {"stdout_bytes", out.bytes()},
+              {"stderr_bytes", err.bytes()},        {"stdout_sha256", out.sha256()},
+              {"stderr_sha256", err.sha256()},      {"limit", outcome->limit},
+              {"changes", outcome->changes.size()}, {"duration_ms", outcome->duration.count()},
+              {"user_us", outcome->user_us},        {"max_rss_kib", outcome->max_rss_kib}};
   if (outcome->exit_code) fields["exit_code"] = *outcome->exit_code;
   end.fields = dump(fields);
   TRY_DO(parts_.ledger->append(std::move(end), memory::Durability::effect));
@@ -298,7 +303,8 @@ Result<OpenFile> AgentAccess::open_output(const CallScope& call, std::string_vie
   TRY(const Fd spill, parts_.state->subdirectory("spill"));
   auto file = fs::open_child(spill, name, O_RDONLY);
   const auto unknown = [&] {
-    return fail(ErrorKind::not_found, "no output of one of your own calls: " + escape_ascii(path), {}, "not_found");
+    return fail(ErrorKind::not_found, "no output of one of your own calls: " + escape_ascii(path),
+                {}, "not_found");
   };
   if (!own || !file) return unknown();
   OpenFile out;
@@ -327,13 +333,15 @@ std::string AgentAccess::standing_cwd() {
 }
 
 // The shell's last directory, if it is a real one that this persona may list; else the workspace.
-// One that the command itself made is not there before its changes are applied: the next call looks.
+// One that the command itself made is not there before its changes are applied: the next call
+// looks.
 void AgentAccess::keep_cwd(const SpawnOutcome& outcome) {
   const std::string& wanted = outcome.cwd;
   std::string next = parts_.remit->roots.front().path;
-  const bool made = std::any_of(outcome.changes.begin(), outcome.changes.end(), [&](const Change& change) {
-    return change.kind == ChangeKind::mkdir && change.path == wanted;
-  });
+  const bool made =
+      std::any_of(outcome.changes.begin(), outcome.changes.end(), [&](const Change& change) {
+        return change.kind == ChangeKind::mkdir && change.path == wanted;
+      });
   if (!wanted.empty() && (made || may_stand_in(wanted))) next = wanted;
   const std::lock_guard lock(mutex_);
   cwd_ = next;

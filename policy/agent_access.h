@@ -65,17 +65,17 @@ class AgentAccess : public Access {
     Fd fd;
     bool exists = false;
     Location where;
-    struct stat status {};
+    struct stat status{};
   };
   // The directory that holds (or will hold) a name, for writing.
   struct Slot {
-    Fd directory;             // deepest directory that exists
-    std::string missing;      // directories still to be made below it, "" if none
-    std::string name;         // last component
+    Fd directory;         // deepest directory that exists
+    std::string missing;  // directories still to be made below it, "" if none
+    std::string name;     // last component
     bool exists = false;
-    struct stat status {};    // of the name itself, symlinks not followed
+    struct stat status{};  // of the name itself, symlinks not followed
     Location where;
-    bool blocked = false;     // what should be its directory is something else
+    bool blocked = false;  // what should be its directory is something else
   };
 
   Result<Seen> look(std::string_view path) const;
@@ -99,8 +99,10 @@ class AgentAccess : public Access {
   // Refuses a new body of a known document that does not fit its schema.
   Result<void> check_document(const std::string& path, ReplaceOp op, std::string_view body) const;
   Result<Replaced> replace_file(const CallScope& call, const ReplaceRequest& request, Slot slot);
-  Action action_of_change(const CallScope& call, const ReplaceRequest& request, const Slot& slot) const;
-  std::string key_of_change(const CallScope& call, const ReplaceRequest& request, const Slot& slot) const;
+  Action action_of_change(const CallScope& call, const ReplaceRequest& request,
+                          const Slot& slot) const;
+  std::string key_of_change(const CallScope& call, const ReplaceRequest& request,
+                            const Slot& slot) const;
   // True if a person said yes to exactly this change; consumes it.
   Result<bool> take_change(const CallScope& call, const ReplaceRequest& request, const Slot& slot,
                            Risk risk);
@@ -110,12 +112,13 @@ class AgentAccess : public Access {
   // Writes the decision; denied and ask come back as the error the verb returns.
   Result<void> record(const CallScope& call, const Action& action, const Decision& decision,
                       memory::Durability durability, std::string_view more = {});
-  Result<void> record_decision(const CallScope& call, const Action& action, const Decision& decision,
-                               memory::Durability durability, std::string_view more);
+  Result<void> record_decision(const CallScope& call, const Action& action,
+                               const Decision& decision, memory::Durability durability,
+                               std::string_view more);
   std::string principal_text() const;
 
-  // Name in spill/ of an own result; bound to principal and instruction, so that it can be found by a
-  // later process of the same agent and by nobody else.
+  // Name in spill/ of an own result; bound to principal and instruction, so that it can be found by
+  // a later process of the same agent and by nobody else.
   std::string result_name(std::string_view call_id) const;
   Result<std::string> result_body(std::string_view call_id) const;
   Result<std::string> checked_evidence(const HandoffDraft& draft) const;
@@ -154,7 +157,7 @@ class AgentAccess : public Access {
   Fd memory_root_;
   mutable std::mutex mutex_;
   std::string cwd_;
-  bool cwd_reset_ = false;  // not told yet
+  bool cwd_reset_ = false;         // not told yet
   std::set<std::string> spooled_;  // names in spill/ that this agent's own calls made
 };
 

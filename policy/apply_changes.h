@@ -14,11 +14,11 @@ enum class ChangeOutcome { applied, held, denied, discarded };
 const char* to_string(ChangeOutcome outcome);
 
 struct ChangeResult {
-  std::string path;   // as answers print it
+  std::string path;  // as answers print it
   ChangeKind kind = ChangeKind::modify;
   ChangeOutcome outcome = ChangeOutcome::held;
   std::uint64_t bytes = 0;
-  std::string why;    // reason when it was not applied
+  std::string why;  // reason when it was not applied
 };
 
 struct ApplyReport {

@@ -1,7 +1,7 @@
 // Approvals: a person's yes, bound to the exact bytes that run.
 //
-// A Question becomes a row `pending`; a person answers by `remit approve` or at the console (PIN) or
-// through the client's form (client-attested, low risk only); the yes is taken exactly once by
+// A Question becomes a row `pending`; a person answers by `remit approve` or at the console (PIN)
+// or through the client's form (client-attested, low risk only); the yes is taken exactly once by
 // Access.spawn. Rows are the truth, in state.db; several processes share them; a datagram wakes a
 // parked call. Nothing that was asked by an earlier process runs: its rows are cancelled at start.
 //
@@ -31,14 +31,14 @@ struct ApprovalParts {
   memory::State* state = nullptr;
   memory::Wake* wake = nullptr;  // of this server
   const Clock* clock = nullptr;
-  std::string principal;       // text form: uid/agent/instruction
+  std::string principal;  // text form: uid/agent/instruction
   std::string persona_sha256;
   std::string instruction;
   std::string server_id;
   std::chrono::seconds life{300};
-  bool terminal = true;        // site policy lets `remit approve` count
-  std::string console;         // its address, if this server started one, or ""
-  bool own_only = false;       // `remit call --yes`: asks and takes rows of its own alone
+  bool terminal = true;   // site policy lets `remit approve` count
+  std::string console;    // its address, if this server started one, or ""
+  bool own_only = false;  // `remit call --yes`: asks and takes rows of its own alone
 };
 
 class Approvals {
@@ -57,7 +57,8 @@ class Approvals {
   Result<std::string> request(const Question& question, const CallScope& call);
 
   // Waits until the row is decided or expires, at most until `wait` has passed.
-  Result<ApprovalStatus> wait(const std::string& id, std::chrono::milliseconds wait, std::stop_token stop);
+  Result<ApprovalStatus> wait(const std::string& id, std::chrono::milliseconds wait,
+                              std::stop_token stop);
 
   // The reason a person gave with `remit deny`, or "".
   Result<std::string> reason(const std::string& id);

@@ -21,8 +21,8 @@ const char* to_string(Space space);
 // Which side of a handoff the caller is on.
 enum class HandoffPart { none, target, sender };
 
-// A delegation that holds the task whose document is about to be changed: its target writes what its
-// sender may write, and the sender does not, until it has ended.
+// A delegation that holds the task whose document is about to be changed: its target writes what
+// its sender may write, and the sender does not, until it has ended.
 struct TaskHold {
   bool is_target = false;  // else the caller is its sender
   std::string handoff, to;
@@ -95,9 +95,9 @@ struct Decision {
   bool allowed() const { return verdict == Verdict::allow; }
 };
 
-// The rule by which decide() lets a file be opened or listed; nullptr: it does not, or the path is no
-// file's (Agent_Memory), and decide() says why. The same test without its words, for walks, which
-// ask once a name; the tool must have been asked about before.
+// The rule by which decide() lets a file be opened or listed; nullptr: it does not, or the path is
+// no file's (Agent_Memory), and decide() says why. The same test without its words, for walks,
+// which ask once a name; the tool must have been asked about before.
 const RootRule* readable_root(const Remit& remit, Space space, std::string_view path);
 
 Decision decide(const Remit& remit, const Principal& principal, const Action& action);

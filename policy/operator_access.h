@@ -24,7 +24,8 @@ class OperatorAccess {
 // document is a known one. `file_drop_root`: where files for queues go; "" = drop/ in the state
 // directory.
 // Errors: those of opening the two directories.
-Result<std::unique_ptr<OperatorAccess>> operator_access(memory::State& state, memory::Ledger& ledger,
+Result<std::unique_ptr<OperatorAccess>> operator_access(memory::State& state,
+                                                        memory::Ledger& ledger,
                                                         const std::string& workspace,
                                                         const std::string& memory_root,
                                                         const DocumentSchemas* schemas,

@@ -34,7 +34,7 @@ struct MemoryRule {
   memory::DocPattern pattern;
   bool read = false, list = false, create = false, replace = false, append = false;
   bool remove = false;  // also what a rename takes away: it is delete(source) + create(target)
-  std::string source;  // as written in the persona
+  std::string source;   // as written in the persona
   Origin origin;
 };
 
@@ -60,11 +60,11 @@ struct LadderStep {
 
 struct EdgeRule {
   HandoffKind kind = HandoffKind::consult;
-  std::string target;      // slug
-  std::string reason;      // the persona's words, "product bugs"
+  std::string target;  // slug
+  std::string reason;  // the persona's words, "product bugs"
   Resolution resolution = Resolution::unresolved;
   bool requires_bug_report = false;
-  std::string file_drop;   // queue: folder name below the drop root; empty: inbox only
+  std::string file_drop;           // queue: folder name below the drop root; empty: inbox only
   AckTime ack;                     // escalate: the time that `target` has
   std::vector<LadderStep> ladder;  // escalate: whoever comes after `target`
   Origin origin;
@@ -110,11 +110,11 @@ const PathRule* match_path(const std::vector<PathRule>& rules, std::string_view 
 struct Remit {
   // Who.
   std::string name, slug, description, model, color;
-  std::string persona_file;    // as named by the operator
-  std::string persona_sha256;  // of the file's bytes
+  std::string persona_file;                    // as named by the operator
+  std::string persona_sha256;                  // of the file's bytes
   std::string manifest_file, manifest_sha256;  // empty if there is none
   std::string site_file, site_sha256;
-  std::string body;            // the markdown below the front matter, verbatim
+  std::string body;  // the markdown below the front matter, verbatim
   std::string instruction_id;
 
   // What. Order is the source's order.
@@ -123,7 +123,7 @@ struct Remit {
   std::vector<ToolRule> diagnostics;
   std::vector<MemoryRule> memory;
   std::vector<EdgeRule> edges;
-  std::vector<RootRule> roots;         // [0] is the workspace
+  std::vector<RootRule> roots;  // [0] is the workspace
   std::vector<TargetRule> targets;
   BashPolicy bash;
   std::vector<PathRule> protected_paths;  // no tool replaces them
@@ -132,7 +132,7 @@ struct Remit {
   std::string memory_root;                // absolute path of Agent_Memory
   int approval_timeout_s = 300;
   bool approvals_by_terminal = true;
-  std::string file_drop_root;             // absolute
+  std::string file_drop_root;      // absolute
   bool same_user_answers = false;  // one user may answer, as another persona, what it sent
   bool operates = false;           // a person's own commands: stands for both sides of a handoff
 

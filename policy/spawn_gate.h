@@ -22,12 +22,12 @@ struct GateParts {
 };
 
 // The gate judges the command again with its own copies, taken when the starter was forked. Allow
-// passes. Ask needs an authority whose grant key is the one of this very plan, not expired, not used
-// before (scope "once"); at high risk it must carry a person's signature, made with the key that a
-// worker cannot read, and was given after this starter began (a yes of an earlier process is void).
-// Everything else is denied (code "starter_refused"). So is a plan, whatever its command, whose view,
-// environment or limits are wider than this Remit's: a worker must not reach through the starter
-// what its own lock keeps from it.
+// passes. Ask needs an authority whose grant key is the one of this very plan, not expired, not
+// used before (scope "once"); at high risk it must carry a person's signature, made with the key
+// that a worker cannot read, and was given after this starter began (a yes of an earlier process is
+// void). Everything else is denied (code "starter_refused"). So is a plan, whatever its command,
+// whose view, environment or limits are wider than this Remit's: a worker must not reach through
+// the starter what its own lock keeps from it.
 SpawnGate make_spawn_gate(GateParts parts);
 
 // The whole environment of every command: nothing of the server's own is inherited.

@@ -45,13 +45,13 @@ struct SpawnLimits {
 
 // The copy-on-write view of the files that a command gets.
 struct SpawnView {
-  std::string workspace;                     // absolute path; appears at the same path inside
-  std::vector<std::string> read_only_roots;  // absolute paths (log roots), same path inside
-  std::string memory;                        // absolute path of Agent_Memory, or empty
-  std::vector<std::string> memory_documents; // readable documents, relative to `memory`; the rest
-                                             // of Agent_Memory does not exist inside
-  std::vector<std::string> masks;            // paths relative to the workspace that must read as
-                                             // empty files (".env" and the like)
+  std::string workspace;                      // absolute path; appears at the same path inside
+  std::vector<std::string> read_only_roots;   // absolute paths (log roots), same path inside
+  std::string memory;                         // absolute path of Agent_Memory, or empty
+  std::vector<std::string> memory_documents;  // readable documents, relative to `memory`; the rest
+                                              // of Agent_Memory does not exist inside
+  std::vector<std::string> masks;             // paths relative to the workspace that must read as
+                                              // empty files (".env" and the like)
   bool operator==(const SpawnView&) const = default;
 };
 
@@ -59,31 +59,33 @@ struct SpawnView {
 // are those of the approval's row (memory/approval_rows.h) that its signature covers and that the
 // starter does not know by itself.
 struct SpawnAuthority {
-  std::string decision;    // "allow" (policy) or "approval"
-  std::string approval_id; // 32 hex digits when decision == "approval"
-  std::string grant_key;   // 64 hex digits: SHA-256 over what the person saw (policy/grant.h)
-  std::string server_id;   // of the server that asked
-  std::string channel;     // "terminal", "console", "elicitation", "mrtr", "call_yes"
-  std::string attestation; // "pin", "passkey", "client", "operator"
-  std::string scope;       // "once" (single use, enforced by the starter too), "session", "rule"
+  std::string decision;     // "allow" (policy) or "approval"
+  std::string approval_id;  // 32 hex digits when decision == "approval"
+  std::string grant_key;    // 64 hex digits: SHA-256 over what the person saw (policy/grant.h)
+  std::string server_id;    // of the server that asked
+  std::string channel;      // "terminal", "console", "elicitation", "mrtr", "call_yes"
+  std::string attestation;  // "pin", "passkey", "client", "operator"
+  std::string scope;        // "once" (single use, enforced by the starter too), "session", "rule"
   std::int64_t decided_unix_ms = 0;
   std::int64_t expires_unix_ms = 0;
-  std::string signature;   // hex HMAC by the key that lies outside the worker's lock; may be empty
+  std::string signature;  // hex HMAC by the key that lies outside the worker's lock; may be empty
 };
 
-// A file of its own that an approved command executes (a script), as the person's yes covers it. The
-// slot shows exactly these bytes under the name, whatever happens to the file outside meanwhile.
+// A file of its own that an approved command executes (a script), as the person's yes covers it.
+// The slot shows exactly these bytes under the name, whatever happens to the file outside
+// meanwhile.
 struct Executed {
   std::string path;     // absolute, as the kernel names it, in the workspace or a read-only root
   std::string content;  // its bytes, if it is small enough to be carried
-  std::string version;  // else, and only then, its version (file_version): checked just before the run
+  std::string
+      version;  // else, and only then, its version (file_version): checked just before the run
   bool operator==(const Executed&) const = default;
 };
 
 struct SpawnPlan {
-  std::string call_id;       // ULID of the tool call: names the run in logs
-  std::string command;       // handed byte for byte to bash -c
-  std::string cwd;           // absolute, inside the workspace or a read-only root
+  std::string call_id;  // ULID of the tool call: names the run in logs
+  std::string command;  // handed byte for byte to bash -c
+  std::string cwd;      // absolute, inside the workspace or a read-only root
   std::map<std::string, std::string> environment;  // whole environment: nothing is inherited
   SpawnView view;
   SpawnLimits limits;
@@ -101,14 +103,14 @@ const char* to_string(ChangeKind kind);
 
 // One difference between the upper layer and the real tree below it.
 struct Change {
-  std::string path;   // absolute, as seen inside and outside
+  std::string path;  // absolute, as seen inside and outside
   ChangeKind kind = ChangeKind::create;
-  std::uint32_t mode = 0;      // permission bits, set-id bits already stripped
+  std::uint32_t mode = 0;  // permission bits, set-id bits already stripped
   std::uint64_t bytes = 0;
-  std::string sha256;          // of the new content (regular files), hex
-  std::string content;         // new bytes of a regular file, or the target of a symlink
-  std::string preimage_sha256; // of the lower file, empty if there was none; "newer" if the lower
-                               // file changed after the command started (a conflict)
+  std::string sha256;           // of the new content (regular files), hex
+  std::string content;          // new bytes of a regular file, or the target of a symlink
+  std::string preimage_sha256;  // of the lower file, empty if there was none; "newer" if the lower
+                                // file changed after the command started (a conflict)
 };
 
 struct SpawnOutcome {
@@ -116,16 +118,16 @@ struct SpawnOutcome {
   int signal = 0;
   bool timed_out = false;
   bool cancelled = false;
-  std::string limit;             // memory|pids|cpu|wall|idle|fsize|layer, or empty
+  std::string limit;  // memory|pids|cpu|wall|idle|fsize|layer, or empty
   std::chrono::milliseconds duration{0};
   std::int64_t user_us = 0, system_us = 0, max_rss_kib = 0;
-  std::string cwd;               // where the shell stood at its end, absolute; empty if unknown
-  std::vector<Change> changes;   // sorted by path, parents before children
-  std::vector<std::string> lost; // changes that could not be read, each with its reason
+  std::string cwd;                // where the shell stood at its end, absolute; empty if unknown
+  std::vector<Change> changes;    // sorted by path, parents before children
+  std::vector<std::string> lost;  // changes that could not be read, each with its reason
   // Filled in by Access.spawn: how much was printed, and where all of it can be read if it was more
   // than one page ("remit://bash/CALL/stdout").
   std::uint64_t stdout_bytes = 0, stderr_bytes = 0;
-  bool cwd_reset = false;        // the kept directory had vanished; it ran in the workspace's root
+  bool cwd_reset = false;  // the kept directory had vanished; it ran in the workspace's root
   std::string stdout_uri, stderr_uri;
   bool killed() const { return timed_out || cancelled || signal == 9 || !limit.empty(); }
 };
@@ -140,11 +142,11 @@ struct CanaryPoint {
 
 struct SandboxReport {
   Tier tier = Tier::t3;
-  std::string profile_sha256;          // hash of the plan's fixed part
-  std::vector<std::string> degraded;   // e.g. "no_proc", "no_cgroup"
+  std::string profile_sha256;         // hash of the plan's fixed part
+  std::vector<std::string> degraded;  // e.g. "no_proc", "no_cgroup"
   std::vector<CanaryPoint> canary;
   int landlock_abi = 0;
-  std::string remedy;                  // what to change on this machine, when tier is not t1
+  std::string remedy;  // what to change on this machine, when tier is not t1
 };
 
 class Spawner {
@@ -165,8 +167,8 @@ struct SpawnPlace {
   std::string profile_sha256;
 };
 
-// Decides, inside the starter process, whether a plan may run in this place: given by policy/, called
-// by the starter before each command. Must not make threads.
+// Decides, inside the starter process, whether a plan may run in this place: given by policy/,
+// called by the starter before each command. Must not make threads.
 using SpawnGate = std::function<Result<void>(const SpawnPlan&, const SpawnPlace&)>;
 
 }  // namespace remit::policy

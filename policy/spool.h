@@ -1,6 +1,6 @@
 // Spool: all that a command printed on one stream. The first page stays in memory; when there is
-// more, everything goes to a file of spill/ in the state directory, at most kOutputSpill bytes. What
-// is beyond is counted and hashed, not kept. One thread at a time.
+// more, everything goes to a file of spill/ in the state directory, at most kOutputSpill bytes.
+// What is beyond is counted and hashed, not kept. One thread at a time.
 #pragma once
 
 #include <sys/stat.h>

@@ -1,8 +1,8 @@
-// What an agent's clients are told of: changes of the documents it may read and of its own inbox, and
-// orders of other processes for its tasks.
+// What an agent's clients are told of: changes of the documents it may read and of its own inbox,
+// and orders of other processes for its tasks.
 //
-// Threads: safe from any thread. The watch starts with the first client that lists or subscribes, the
-// waiting for orders with the first task; both end with stop().
+// Threads: safe from any thread. The watch starts with the first client that lists or subscribes,
+// the waiting for orders with the first task; both end with stop().
 #pragma once
 
 #include <memory>

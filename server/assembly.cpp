@@ -24,29 +24,32 @@
 namespace remit::server {
 namespace {
 
-
 // The kernel's name of a directory that must exist.
 Result<std::string> real_directory(const std::string& path, const char* what) {
   const std::string absolute = fs::absolute(path);
   const auto fd = fs::open_root(absolute);
   if (!fd) {
-    return fail(ErrorKind::unavailable, std::string(what) + " " + escape_ascii(absolute) + ": " + fd.error().message);
+    return fail(ErrorKind::unavailable,
+                std::string(what) + " " + escape_ascii(absolute) + ": " + fd.error().message);
   }
   if (::faccessat(AT_FDCWD, absolute.c_str(), R_OK | X_OK, AT_EACCESS) != 0) {
-    return fail(ErrorKind::unavailable, std::string(what) + " " + escape_ascii(absolute) + " cannot be read");
+    return fail(ErrorKind::unavailable,
+                std::string(what) + " " + escape_ascii(absolute) + " cannot be read");
   }
   return fs::real_path(*fd);
 }
 
-// WORKSPACE/Agent_Memory when it is missing. Its path was compiled into the Remit: what appears there
-// meanwhile must be a directory of that very name.
+// WORKSPACE/Agent_Memory when it is missing. Its path was compiled into the Remit: what appears
+// there meanwhile must be a directory of that very name.
 Result<void> make_memory(const std::string& path) {
   if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
-    return fail(ErrorKind::unavailable, errno_error(errno, "make the memory folder " + escape_ascii(path)).message);
+    return fail(ErrorKind::unavailable,
+                errno_error(errno, "make the memory folder " + escape_ascii(path)).message);
   }
   TRY(const std::string real, real_directory(path, "the memory folder"));
   if (real == path) return {};
-  return fail(ErrorKind::unavailable, "the memory folder " + escape_ascii(path) + " was replaced by a symlink");
+  return fail(ErrorKind::unavailable,
+              "the memory folder " + escape_ascii(path) + " was replaced by a symlink");
 }
 
 std::string mint_instruction(const Clock& clock) {
@@ -90,7 +93,8 @@ Result<void> Assembly::compile(const AssemblyOptions& options) {
   source->folder = fs::absolute(".");
   TRY(source->installation, policy::load_installation(manifests, serve.site));
   policy::Binding& binding = source->binding;
-  TRY(binding.workspace, real_directory(serve.workspace.empty() ? "." : serve.workspace, "the workspace"));
+  TRY(binding.workspace,
+      real_directory(serve.workspace.empty() ? "." : serve.workspace, "the workspace"));
   state_directory_ = state_directory(serve.state);
   binding.state = state_directory_;
   binding.instruction_id = serve.instruction;
@@ -98,15 +102,17 @@ Result<void> Assembly::compile(const AssemblyOptions& options) {
     binding.instruction_id = mint_instruction(system_clock());
     minted_ = true;
   } else if (!policy::valid_instruction(binding.instruction_id)) {
-    return fail(ErrorKind::invalid_argument, "not an instruction id (a letter, then up to 95 of A-Za-z0-9_-): " +
-                                                 escape_ascii(binding.instruction_id));
+    return fail(ErrorKind::invalid_argument,
+                "not an instruction id (a letter, then up to 95 of A-Za-z0-9_-): " +
+                    escape_ascii(binding.instruction_id));
   }
   const bool own_memory = serve.memory.empty();
   if (serve.memory.starts_with("postgresql://") || serve.memory.starts_with("postgres://")) {
-    return fail(ErrorKind::unavailable, "this build keeps Agent_Memory in files; --memory takes a directory");
+    return fail(ErrorKind::unavailable,
+                "this build keeps Agent_Memory in files; --memory takes a directory");
   }
   const std::string memory = own_memory ? binding.workspace + "/Agent_Memory" : serve.memory;
-  if (struct stat there {}; own_memory && ::lstat(memory.c_str(), &there) != 0) {
+  if (struct stat there{}; own_memory && ::lstat(memory.c_str(), &there) != 0) {
     binding.memory_root = memory;  // wire() makes it, once nothing can be refused any more
   } else {
     TRY(binding.memory_root, real_directory(memory, "the memory folder"));
@@ -151,12 +157,14 @@ Result<void> Assembly::wire(const AssemblyOptions& options) {
   }
   TRY(std::string case_key, state_->key("case"));
   redactor_ = std::make_shared<Redactor>(std::move(case_key));
-  log::set_filter([redactor = redactor_](std::string_view text) { return redactor->redact(text).text; });
+  log::set_filter(
+      [redactor = redactor_](std::string_view text) { return redactor->redact(text).text; });
   if (!options.dry) {
     TRY_DO(memory::ServerRows(*state_).reap());
     TRY_DO(memory::Ledger::recover(*state_));
-    TRY(registration_, memory::ServerRegistration::make(*state_, granted.slug, granted.instruction_id,
-                                                        policy::principal_text(principal_)));
+    TRY(registration_,
+        memory::ServerRegistration::make(*state_, granted.slug, granted.instruction_id,
+                                         policy::principal_text(principal_)));
     server_id_ = registration_->row().server_id;
     TRY(wake_, memory::Wake::open(*state_, server_id_));
     TRY(const Fd spill, state_->subdirectory("spill"));
@@ -195,12 +203,14 @@ Result<void> Assembly::keep_deadlines() {
 }
 
 policy::ShellAssessment Assembly::assess(const std::string& command) const {
-  return policy::assess(command, *shell_rules_, policy::shell_scope(remit(), remit().roots.front().path));
+  return policy::assess(command, *shell_rules_,
+                        policy::shell_scope(remit(), remit().roots.front().path));
 }
 
 std::string Assembly::explain_shell(const std::string& command) const {
   const policy::ShellScope scope = policy::shell_scope(remit(), remit().roots.front().path);
-  return policy::render_shell(command, policy::judge_shell(command, *shell_rules_, scope), *shell_rules_);
+  return policy::render_shell(command, policy::judge_shell(command, *shell_rules_, scope),
+                              *shell_rules_);
 }
 
 Result<void> Assembly::confine() {
@@ -212,7 +222,8 @@ Result<void> Assembly::confine() {
   plan.writable.push_back(granted.memory_root);
   plan.readable.push_back(source_->installation.manifests);
   for (const memory::ConfinedPath& path : state_->confined_paths()) {
-    (path.kind == memory::ConfinedPath::Kind::file ? plan.writable_files : plan.writable).push_back(path.path);
+    (path.kind == memory::ConfinedPath::Kind::file ? plan.writable_files : plan.writable)
+        .push_back(path.path);
   }
   for (const char* name : {"spill", "changes"}) {
     plan.writable.push_back(state_directory_ + "/" + name);

@@ -1,6 +1,6 @@
-// Assembly: everything that one agent's process is made of, wired once by main. Order matters and is
-// written here: compile the Remit, fork the starter (before any thread and before the database is
-// open), then state, ledger, store, approvals, Access and tools, then lock ourselves in.
+// Assembly: everything that one agent's process is made of, wired once by main. Order matters and
+// is written here: compile the Remit, fork the starter (before any thread and before the database
+// is open), then state, ledger, store, approvals, Access and tools, then lock ourselves in.
 #pragma once
 
 #include <memory>
@@ -33,7 +33,7 @@ namespace remit::server {
 
 // The path options of serve, call and explain (docs/cli.md).
 struct ServeOptions {
-  std::string agent;        // FILE_OR_NAME
+  std::string agent;  // FILE_OR_NAME
   std::string manifest, site;
   std::string workspace;    // default: the current directory
   std::string memory;       // default: WORKSPACE/Agent_Memory, made when missing
@@ -43,13 +43,13 @@ struct ServeOptions {
 
 struct AssemblyOptions {
   ServeOptions serve;
-  bool dry = false;                // explain: no starter, no server row, nothing made
+  bool dry = false;                   // explain: no starter, no server row, nothing made
   bool operator_may_approve = false;  // remit call --yes
-  std::string console;  // address of the console that this server started, or ""
+  std::string console;                // address of the console that this server started, or ""
 };
 
-// What the operator's files grant, as they were when they were last read, and the hands for it. A call
-// keeps the one that it began with.
+// What the operator's files grant, as they were when they were last read, and the hands for it. A
+// call keeps the one that it began with.
 struct Standing {
   policy::CheckedFile checked;  // compiled.remit: what is granted
   std::shared_ptr<const policy::Remit> remit;
@@ -66,7 +66,8 @@ class Assembly {
   Assembly(const Assembly&) = delete;
   Assembly& operator=(const Assembly&) = delete;
 
-  // What holds now. From any thread; the four below are for one that starts or does without reloads.
+  // What holds now. From any thread; the four below are for one that starts or does without
+  // reloads.
   std::shared_ptr<const Standing> standing() const;
   const policy::Remit& remit() const { return *standing_->remit; }
   policy::Access& access() { return *standing_->access; }
@@ -93,13 +94,13 @@ class Assembly {
   Result<void> confine();
 
   // The ledger's row of this start: which persona, manifest and site policy, by hash. Not synced by
-  // itself, since a disk's sync would be most of a cold start: the chain makes it durable before the
-  // first effect. Starts the ledger's thread, so after confine(), which binds one thread.
+  // itself, since a disk's sync would be most of a cold start: the chain makes it durable before
+  // the first effect. Starts the ledger's thread, so after confine(), which binds one thread.
   Result<void> record_start();
 
   // Reads persona, manifest and site policy again (policy/narrow.h says what comes of it) and gives
-  // what is to hold, for the caller to offer and then take(). One thread at a time; from any. Errors:
-  // files that cannot be read or do not compile; all stays as it was.
+  // what is to hold, for the caller to offer and then take(). One thread at a time; from any.
+  // Errors: files that cannot be read or do not compile; all stays as it was.
   struct Reloaded {
     std::shared_ptr<const Standing> standing;  // the one before if the files are the same
     bool changed = false;

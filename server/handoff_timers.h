@@ -29,8 +29,8 @@ struct HandoffRound {
   bool drop_missing = false;   // files for queues wait
 };
 
-// Everything that is due now, in rounds of kDueAtOnce. `drop_root`: of memory::open_drop_root(); while
-// it cannot be opened its files wait, deadlines and the files for agents do not.
+// Everything that is due now, in rounds of kDueAtOnce. `drop_root`: of memory::open_drop_root();
+// while it cannot be opened its files wait, deadlines and the files for agents do not.
 Result<HandoffRound> run_due_handoffs(memory::State& state, memory::Store& store,
                                       const std::string& drop_root);
 

@@ -50,12 +50,16 @@ constexpr Command kCommands[] = {
 std::string help() {
   std::string text = "usage: remit COMMAND [options]   (remit COMMAND --help for one)\n\n";
   for (const Command& command : kCommands) {
-    text += "  " + std::string(command.name) + std::string(11 - std::strlen(command.name), ' ') + command.help + "\n";
+    text += "  " + std::string(command.name) + std::string(11 - std::strlen(command.name), ' ') +
+            command.help + "\n";
   }
   for (const remit::tools::ShellVerb& verb : remit::tools::shell_verbs()) {
-    text += "  " + std::string(verb.name) + std::string(11 - verb.name.size(), ' ') + std::string(verb.help) + "\n";
+    text += "  " + std::string(verb.name) + std::string(11 - verb.name.size(), ' ') +
+            std::string(verb.help) + "\n";
   }
-  return text + "\nexit codes: 0 done, 1 findings or denial, 2 usage, 3 unavailable or unreadable, 4 partial\n";
+  return text +
+         "\nexit codes: 0 done, 1 findings or denial, 2 usage, 3 unavailable or unreadable, 4 "
+         "partial\n";
 }
 
 }  // namespace

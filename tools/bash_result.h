@@ -57,37 +57,38 @@ std::string text_of(const BashResult& result);
 template <>
 struct remit::Fields<remit::tools::ChangeLine> {
   using T = remit::tools::ChangeLine;
-  static constexpr auto list = std::tuple{
-      required("path", &T::path, ""), required("kind", &T::kind, ""),
-      required("outcome", &T::outcome, "applied, held, denied or discarded"),
-      field("bytes", &T::bytes, ""), field("why", &T::why, "")};
+  static constexpr auto list =
+      std::tuple{required("path", &T::path, ""), required("kind", &T::kind, ""),
+                 required("outcome", &T::outcome, "applied, held, denied or discarded"),
+                 field("bytes", &T::bytes, ""), field("why", &T::why, "")};
 };
 template <>
 struct remit::Fields<remit::tools::SandboxLine> {
   using T = remit::tools::SandboxLine;
-  static constexpr auto list = std::tuple{required("tier", &T::tier, ""), required("profile", &T::profile, ""),
-                                          field("degraded", &T::degraded, "")};
+  static constexpr auto list =
+      std::tuple{required("tier", &T::tier, ""), required("profile", &T::profile, ""),
+                 field("degraded", &T::degraded, "")};
 };
 template <>
 struct remit::Fields<remit::tools::BashResult> {
   using T = remit::tools::BashResult;
-  static constexpr auto list = std::tuple{
-      field("exit_code", &T::exit_code, "Absent if a signal ended it"),
-      field("signal", &T::signal, ""),
-      field("timed_out", &T::timed_out, ""),
-      field("limit", &T::limit, "The limit that was hit"),
-      field("truncated", &T::truncated, "Output was cut in the middle"),
-      field("stdout", &T::out, ""),
-      field("stderr", &T::err, ""),
-      field("stdout_bytes", &T::stdout_bytes, ""),
-      field("stderr_bytes", &T::stderr_bytes, ""),
-      field("spill", &T::spill, "URIs of the whole output, for Read and Grep"),
-      field("changes", &T::changes, ""),
-      field("change_set", &T::change_set, "Held changes, for a person"),
-      field("notices", &T::notices, ""),
-      field("duration_ms", &T::duration_ms, ""),
-      field("cpu_ms", &T::cpu_ms, ""),
-      field("max_rss_kib", &T::max_rss_kib, ""),
-      field("bash_id", &T::bash_id, "Of a background shell"),
-      required("sandbox", &T::sandbox, "")};
+  static constexpr auto list =
+      std::tuple{field("exit_code", &T::exit_code, "Absent if a signal ended it"),
+                 field("signal", &T::signal, ""),
+                 field("timed_out", &T::timed_out, ""),
+                 field("limit", &T::limit, "The limit that was hit"),
+                 field("truncated", &T::truncated, "Output was cut in the middle"),
+                 field("stdout", &T::out, ""),
+                 field("stderr", &T::err, ""),
+                 field("stdout_bytes", &T::stdout_bytes, ""),
+                 field("stderr_bytes", &T::stderr_bytes, ""),
+                 field("spill", &T::spill, "URIs of the whole output, for Read and Grep"),
+                 field("changes", &T::changes, ""),
+                 field("change_set", &T::change_set, "Held changes, for a person"),
+                 field("notices", &T::notices, ""),
+                 field("duration_ms", &T::duration_ms, ""),
+                 field("cpu_ms", &T::cpu_ms, ""),
+                 field("max_rss_kib", &T::max_rss_kib, ""),
+                 field("bash_id", &T::bash_id, "Of a background shell"),
+                 required("sandbox", &T::sandbox, "")};
 };

@@ -13,16 +13,22 @@ namespace remit::tools {
 enum class Severity { critical, high, medium, low };
 enum class BusinessImpact { revenue_blocking, feature_unavailable, degraded_performance, cosmetic };
 enum class Environment { production, staging, all };
-enum class EscalationReason { product_bug, feature_limitation, performance, data_consistency, security };
+enum class EscalationReason {
+  product_bug,
+  feature_limitation,
+  performance,
+  data_consistency,
+  security
+};
 
 struct LogSnippet {
   std::string text, call_id;
   std::optional<std::string> sha256;
 };
 struct CustomerImpact {
-  Json affected_customers;            // "all users" or a non-empty list of names
+  Json affected_customers;  // "all users" or a non-empty list of names
   BusinessImpact business_impact = BusinessImpact::cosmetic;
-  Json workaround_available;          // boolean, or yes / no
+  Json workaround_available;  // boolean, or yes / no
   std::optional<std::string> workaround_description;
 };
 struct TechnicalDetails {
@@ -70,10 +76,11 @@ struct remit::EnumNames<remit::tools::Severity> {
 template <>
 struct remit::EnumNames<remit::tools::BusinessImpact> {
   using E = remit::tools::BusinessImpact;
-  static constexpr std::array<std::pair<E, const char*>, 4> list{{{E::revenue_blocking, "revenue_blocking"},
-                                                                  {E::feature_unavailable, "feature_unavailable"},
-                                                                  {E::degraded_performance, "degraded_performance"},
-                                                                  {E::cosmetic, "cosmetic"}}};
+  static constexpr std::array<std::pair<E, const char*>, 4> list{
+      {{E::revenue_blocking, "revenue_blocking"},
+       {E::feature_unavailable, "feature_unavailable"},
+       {E::degraded_performance, "degraded_performance"},
+       {E::cosmetic, "cosmetic"}}};
 };
 template <>
 struct remit::EnumNames<remit::tools::Environment> {
@@ -84,18 +91,20 @@ struct remit::EnumNames<remit::tools::Environment> {
 template <>
 struct remit::EnumNames<remit::tools::EscalationReason> {
   using E = remit::tools::EscalationReason;
-  static constexpr std::array<std::pair<E, const char*>, 5> list{{{E::product_bug, "product_bug"},
-                                                                  {E::feature_limitation, "feature_limitation"},
-                                                                  {E::performance, "performance"},
-                                                                  {E::data_consistency, "data_consistency"},
-                                                                  {E::security, "security"}}};
+  static constexpr std::array<std::pair<E, const char*>, 5> list{
+      {{E::product_bug, "product_bug"},
+       {E::feature_limitation, "feature_limitation"},
+       {E::performance, "performance"},
+       {E::data_consistency, "data_consistency"},
+       {E::security, "security"}}};
 };
 template <>
 struct remit::Fields<remit::tools::LogSnippet> {
   using T = remit::tools::LogSnippet;
-  static constexpr auto list = std::tuple{required("text", &T::text, ""),
-                                          required("call_id", &T::call_id, "Of the result it stands in"),
-                                          field("sha256", &T::sha256, "")};
+  static constexpr auto list =
+      std::tuple{required("text", &T::text, ""),
+                 required("call_id", &T::call_id, "Of the result it stands in"),
+                 field("sha256", &T::sha256, "")};
 };
 template <>
 struct remit::Fields<remit::tools::CustomerImpact> {
@@ -109,10 +118,11 @@ struct remit::Fields<remit::tools::CustomerImpact> {
 template <>
 struct remit::Fields<remit::tools::TechnicalDetails> {
   using T = remit::tools::TechnicalDetails;
-  static constexpr auto list = std::tuple{
-      required("environment", &T::environment, ""), required("version", &T::version, ""),
-      required("error_messages", &T::error_messages, "Exact text"),
-      field("log_snippets", &T::log_snippets, ""), field("affected_endpoints", &T::affected_endpoints, "")};
+  static constexpr auto list =
+      std::tuple{required("environment", &T::environment, ""), required("version", &T::version, ""),
+                 required("error_messages", &T::error_messages, "Exact text"),
+                 field("log_snippets", &T::log_snippets, ""),
+                 field("affected_endpoints", &T::affected_endpoints, "")};
 };
 template <>
 struct remit::Fields<remit::tools::BugReport> {

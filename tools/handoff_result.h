@@ -33,20 +33,23 @@ std::string text_of(const HandoffResult& result);
 template <>
 struct remit::Fields<remit::tools::EvidenceArg> {
   using T = remit::tools::EvidenceArg;
-  static constexpr auto list = std::tuple{
-      required("call_id", &T::call_id, "Of a diagnostic's result", {.max_length = 64}),
-      field("sha256", &T::sha256, "", {.max_length = 64}),
-      field("quote", &T::quote, "Must stand in the result", {.max_length = 4000})};
+  static constexpr auto list =
+      std::tuple{required("call_id", &T::call_id, "Of a diagnostic's result", {.max_length = 64}),
+                 field("sha256", &T::sha256, "", {.max_length = 64}),
+                 field("quote", &T::quote, "Must stand in the result", {.max_length = 4000})};
 };
 template <>
 struct remit::Fields<remit::tools::HandoffResult> {
   using T = remit::tools::HandoffResult;
-  static constexpr auto list = std::tuple{
-      required("handoff_id", &T::handoff_id, ""), required("kind", &T::kind, ""), required("to", &T::to, ""),
-      required("state", &T::state, ""), required("place", &T::place, ""),
-      required("thread_id", &T::thread_id, ""), required("authorized_by", &T::authorized_by, ""),
-      field("acknowledge_by", &T::acknowledge_by, ""),
-      field("answer", &T::answer, ""),
-      field("assumed", &T::assumed, ""),
-      field("duplicate", &T::duplicate, "")};
+  static constexpr auto list = std::tuple{required("handoff_id", &T::handoff_id, ""),
+                                          required("kind", &T::kind, ""),
+                                          required("to", &T::to, ""),
+                                          required("state", &T::state, ""),
+                                          required("place", &T::place, ""),
+                                          required("thread_id", &T::thread_id, ""),
+                                          required("authorized_by", &T::authorized_by, ""),
+                                          field("acknowledge_by", &T::acknowledge_by, ""),
+                                          field("answer", &T::answer, ""),
+                                          field("assumed", &T::assumed, ""),
+                                          field("duplicate", &T::duplicate, "")};
 };

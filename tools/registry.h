@@ -1,4 +1,5 @@
-// The registry: every tool there is, and the shell verbs of tools and engines. The newcomer's index.
+// The registry: every tool there is, and the shell verbs of tools and engines. The newcomer's
+// index.
 #pragma once
 
 #include <cstdio>
@@ -34,12 +35,13 @@ std::vector<Tool> granted_tools(const policy::Remit& remit, const ToolState& sta
 // Every tool, for `remit docs`.
 std::vector<Tool> all_tools(const ToolState& state);
 
-// A command of `remit` that an engine brings along: acts through an operator's Access, writes to the
-// two streams, returns the exit code.
+// A command of `remit` that an engine brings along: acts through an operator's Access, writes to
+// the two streams, returns the exit code.
 struct ShellVerb {
   std::string_view name, help;
   std::string_view usage;  // with its flags, for --help
-  int (*run)(policy::Access& access, const std::vector<std::string>& args, std::FILE* out, std::FILE* err);
+  int (*run)(policy::Access& access, const std::vector<std::string>& args, std::FILE* out,
+             std::FILE* err);
 };
 std::vector<ShellVerb> shell_verbs();
 

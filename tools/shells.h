@@ -20,12 +20,12 @@ namespace remit::tools {
 
 struct ShellState {
   bool running = true;
-  std::string output;          // from the asked offset on, stdout and stderr as they came
-  std::uint64_t next = 0;      // offset to ask for next time
-  std::uint64_t skipped = 0;   // bytes between the asked offset and the oldest one still kept
+  std::string output;         // from the asked offset on, stdout and stderr as they came
+  std::uint64_t next = 0;     // offset to ask for next time
+  std::uint64_t skipped = 0;  // bytes between the asked offset and the oldest one still kept
   std::optional<policy::SpawnOutcome> outcome;
   std::optional<policy::ApplyReport> report;
-  std::string error;           // why it could not run, or ""
+  std::string error;  // why it could not run, or ""
 };
 
 class Shells {

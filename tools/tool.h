@@ -65,10 +65,10 @@ struct Image {
 struct Content {
   enum class Kind { text, image, audio, resource, link };
   Kind kind = Kind::text;
-  std::string body;              // the text, or the bytes
-  std::string media_type = {};   // all but text
+  std::string body;                 // the text, or the bytes
+  std::string media_type = {};      // all but text
   std::string uri = {}, name = {};  // resource and link
-  bool binary = false;           // a resource whose body is bytes
+  bool binary = false;              // a resource whose body is bytes
 };
 
 // What a handler returns once encoded: text for the model always; `structured` is the typed result.

@@ -1,6 +1,7 @@
-// Text for the files of clients (base/yaml_emit.h for YAML): one quoting that JSON, TOML, Python and
-// JavaScript read alike, documents as TOML or as a Python literal, and what is read back: TOML, and JSON with
-// comments. Whatever an operator's paths and a persona's words contain stays data. Pure functions.
+// Text for the files of clients (base/yaml_emit.h for YAML): one quoting that JSON, TOML, Python
+// and JavaScript read alike, documents as TOML or as a Python literal, and what is read back: TOML,
+// and JSON with comments. Whatever an operator's paths and a persona's words contain stays data.
+// Pure functions.
 #pragma once
 
 #include <string>
@@ -25,9 +26,9 @@ std::string to_toml(const nlohmann::ordered_json& root);
 // An expression of Python, indented by `depth` levels of four blanks where it has several lines.
 std::string to_python(const nlohmann::ordered_json& value, int depth = 0);
 
-// What TOML 1.0 says, as JSON; dates and times become strings. At most kPersonaBytes; a key, a header
-// and a value each at most kYamlDepth deep. A table that is there twice is taken as one, which TOML
-// refuses. Errors: invalid_argument with the line.
+// What TOML 1.0 says, as JSON; dates and times become strings. At most kPersonaBytes; a key, a
+// header and a value each at most kYamlDepth deep. A table that is there twice is taken as one,
+// which TOML refuses. Errors: invalid_argument with the line.
 Result<nlohmann::json> parse_toml(std::string_view text);
 
 // Comments and trailing commas of JSONC (VS Code, opencode, Gemini) blanked out: lines stay lines,

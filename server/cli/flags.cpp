@@ -11,14 +11,17 @@ int exit_code(const Error& error) {
   switch (error.kind) {
     case ErrorKind::denied:
     case ErrorKind::needs_approval:
-    case ErrorKind::conflict: return kFindings;
-    case ErrorKind::invalid_argument: return kUsage;
+    case ErrorKind::conflict:
+      return kFindings;
+    case ErrorKind::invalid_argument:
+      return kUsage;
     case ErrorKind::not_found:
     case ErrorKind::timeout:
     case ErrorKind::cancelled:
     case ErrorKind::too_large:
     case ErrorKind::unavailable:
-    case ErrorKind::internal: return kUnavailable;
+    case ErrorKind::internal:
+      return kUnavailable;
   }
   return kUnavailable;
 }
@@ -61,8 +64,9 @@ Result<std::vector<std::string>> Flags::parse(std::span<const std::string> args,
     }
     if (known == nullptr) {
       const std::vector<std::string> near = nearest(name, names, 1);
-      return fail(ErrorKind::invalid_argument, "unknown flag " + escape_ascii(name) +
-                                                   (near.empty() ? "" : ", did you mean " + near.front()));
+      return fail(ErrorKind::invalid_argument,
+                  "unknown flag " + escape_ascii(name) +
+                      (near.empty() ? "" : ", did you mean " + near.front()));
     }
     if (known->toggle != nullptr) {
       if (equals != std::string::npos) {
@@ -79,7 +83,8 @@ Result<std::vector<std::string>> Flags::parse(std::span<const std::string> args,
   }
   if (positional.size() < least) return fail(ErrorKind::invalid_argument, "too few arguments");
   if (positional.size() > most) {
-    return fail(ErrorKind::invalid_argument, "unexpected argument " + escape_ascii(positional[most]));
+    return fail(ErrorKind::invalid_argument,
+                "unexpected argument " + escape_ascii(positional[most]));
   }
   return positional;
 }
@@ -95,8 +100,12 @@ std::string Flags::help() const {
 }
 
 int report(const Error& error) {
-  print_error(std::string("remit: ") + (error.kind == ErrorKind::denied ? "denied: " : "") + printable(error.message) +
-              (error.where.empty() || error.kind == ErrorKind::denied ? "" : " (" + printable(error.where) + ")") + "\n");
+  print_error(std::string("remit: ") + (error.kind == ErrorKind::denied ? "denied: " : "") +
+              printable(error.message) +
+              (error.where.empty() || error.kind == ErrorKind::denied
+                   ? ""
+                   : " (" + printable(error.where) + ")") +
+              "\n");
   return exit_code(error);
 }
 

@@ -23,11 +23,14 @@ Result<mcp::Structured> structured_of(const std::string& word) {
 Result<std::size_t> page_chars_of(const std::string& text) {
   std::size_t value = 0;
   for (const char c : text) {
-    if (c < '0' || c > '9' || value > limits::kPageCharsMax) value = limits::kPageCharsMax + 1;
-    else value = value * 10 + static_cast<std::size_t>(c - '0');
+    if (c < '0' || c > '9' || value > limits::kPageCharsMax)
+      value = limits::kPageCharsMax + 1;
+    else
+      value = value * 10 + static_cast<std::size_t>(c - '0');
   }
   if (value < limits::kPageCharsMin || value > limits::kPageCharsMax) {
-    return fail(ErrorKind::invalid_argument, "--page-chars takes " + std::to_string(limits::kPageCharsMin) + " to " +
+    return fail(ErrorKind::invalid_argument, "--page-chars takes " +
+                                                 std::to_string(limits::kPageCharsMin) + " to " +
                                                  std::to_string(limits::kPageCharsMax));
   }
   return value;
@@ -47,21 +50,26 @@ int serve_command(std::span<const std::string> args) {
   ServeFlags given;
   std::string page_chars = std::to_string(limits::kPageChars), structured = "records";
   Flags flags("remit serve --agent FILE_OR_NAME [options]");
-  flags.value("--agent", &given.assembly.serve.agent, "FILE_OR_NAME  the persona to serve (required)");
+  flags.value("--agent", &given.assembly.serve.agent,
+              "FILE_OR_NAME  the persona to serve (required)");
   add_path_flags(flags, given.assembly.serve)
       .value("--http", &given.http, "HOST:PORT  Streamable HTTP at /mcp instead of stdio")
       .value("--socket", &given.socket, "PATH  the same on a unix socket")
-      .value("--token-file", &given.token_file, "FILE  digests of tokens, default: a token made at start")
+      .value("--token-file", &given.token_file,
+             "FILE  digests of tokens, default: a token made at start")
       .toggle("--no-auth", &given.no_auth, "ask for no token (loopback or unix socket only)")
       .toggle("--behind-proxy", &given.behind_proxy, "allow an address that is not loopback")
-      .value("--console", &given.console, "HOST:PORT  the human console: approvals, changes, activity, ledger")
+      .value("--console", &given.console,
+             "HOST:PORT  the human console: approvals, changes, activity, ledger")
       .value("--page-chars", &page_chars, "N  characters per answer page, default 10000")
-      .value("--structured", &structured, "all|records|none  which results carry structuredContent");
+      .value("--structured", &structured,
+             "all|records|none  which results carry structuredContent");
   const auto positional = flags.parse(args, 0, 0);
   if (!positional) return report_usage(positional.error(), "serve");
   if (flags.helped()) return print(flags.help()), kDone;
   const auto usage = [](std::string message) {
-    return report_usage({ErrorKind::invalid_argument, std::move(message), {}, {}, nullptr}, "serve");
+    return report_usage({ErrorKind::invalid_argument, std::move(message), {}, {}, nullptr},
+                        "serve");
   };
   if (given.assembly.serve.agent.empty()) return usage("--agent is required");
   const auto page = page_chars_of(page_chars);
@@ -71,9 +79,12 @@ int serve_command(std::span<const std::string> args) {
   if (!views) return report_usage(views.error(), "serve");
   given.structured = *views;
   const bool http = !given.http.empty() || !given.socket.empty();
-  if (!given.http.empty() && !given.socket.empty()) return usage("--http and --socket exclude each other");
-  if (given.no_auth && !given.token_file.empty()) return usage("--no-auth and --token-file exclude each other");
-  if (given.no_auth && given.behind_proxy) return usage("--no-auth is for loopback and unix sockets, not --behind-proxy");
+  if (!given.http.empty() && !given.socket.empty())
+    return usage("--http and --socket exclude each other");
+  if (given.no_auth && !given.token_file.empty())
+    return usage("--no-auth and --token-file exclude each other");
+  if (given.no_auth && given.behind_proxy)
+    return usage("--no-auth is for loopback and unix sockets, not --behind-proxy");
   // A person at a terminal is served over HTTP; a client that speaks stdio never sits there.
   const bool terminal = ::isatty(STDIN_FILENO) == 1;
   if (!http && !terminal && (given.no_auth || given.behind_proxy || !given.token_file.empty()))

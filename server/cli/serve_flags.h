@@ -13,7 +13,8 @@ namespace remit::cli {
 
 // Adds --manifest, --site, --workspace, --memory, --state and --instruction.
 inline Flags& add_path_flags(Flags& flags, server::ServeOptions& options) {
-  return flags.value("--manifest", &options.manifest, "FILE  sidecar manifest, default beside the persona")
+  return flags
+      .value("--manifest", &options.manifest, "FILE  sidecar manifest, default beside the persona")
       .value("--site", &options.site, "FILE  site policy")
       .value("--workspace", &options.workspace, "DIR  default: the current directory")
       .value("--memory", &options.memory, "DIR  Agent_Memory, default WORKSPACE/Agent_Memory")
@@ -31,9 +32,9 @@ struct ServeFlags {
   bool no_auth = false, behind_proxy = false;
 };
 
-// Serves over HTTP and returns the exit code. `args`: those of serve. There are two: `remit` becomes
-// the program remit-http beside it, which has the HTTP library linked in and does it; a stdio server
-// is spared that library's memory and start.
+// Serves over HTTP and returns the exit code. `args`: those of serve. There are two: `remit`
+// becomes the program remit-http beside it, which has the HTTP library linked in and does it; a
+// stdio server is spared that library's memory and start.
 int serve_http(std::span<const std::string> args, const ServeFlags& flags);
 
 // Starts the console that the flags ask for, if they do, and notes its address for the assembly.

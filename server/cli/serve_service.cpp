@@ -51,7 +51,8 @@ Result<Locked> lock_and_finish(server::Assembly& all, mcp::Service& service) {
     log::warning("the server process is not locked in", {{"why", confined.error().message}});
   TRY_DO(all.record_start());
   if (const auto kept = all.keep_deadlines(); !kept) {
-    log::warning("deadlines of handoffs are left to other processes", {{"why", kept.error().message}});
+    log::warning("deadlines of handoffs are left to other processes",
+                 {{"why", kept.error().message}});
   }
   Locked out;
   out.confined = confined.has_value();

@@ -5,8 +5,8 @@
 //   el("p", {{"class", "note"}}, {"asked by ", el("code", {}, {row.principal})})
 //
 // Text also shows what a reader would not see: control characters, directional and zero-width ones,
-// odd spaces and invisible letters appear as \u{202E}; bytes that are no UTF-8 as \xFF. So does a letter
-// of a script that looks like Latin in the middle of a word of ASCII: p\u{0430}ypal.
+// odd spaces and invisible letters appear as \u{202E}; bytes that are no UTF-8 as \xFF. So does a
+// letter of a script that looks like Latin in the middle of a word of ASCII: p\u{0430}ypal.
 //
 // Pure values, safe from any thread.
 #pragma once

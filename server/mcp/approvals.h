@@ -2,8 +2,8 @@
 // * FormAsker ("elicitation", initialize eras): a request to the client on the same pipe; the call
 //   stays parked until it is answered. One question at a time in this process.
 // * RetryAsker ("mrtr", 2026-07-28): the call ends with input_required and is sent again with the
-//   answer and the sealed requestState; nothing stays parked. Once the call is a task, its question is
-//   one of the task's ("task") and the task waits.
+//   answer and the sealed requestState; nothing stays parked. Once the call is a task, its question
+//   is one of the task's ("task") and the task waits.
 //
 // What counts as a yes (docs/protocol.md): action accept, decision "approve", the four digits of
 // the message, and at least kMachineAnswer after the question. Clients accept by themselves (hooks,
@@ -40,8 +40,8 @@ tools::Asker::Reply judge(const FormAnswer& answer, bool code_fits,
 
 class FormAsker final : public tools::Asker {
  public:
-  FormAsker(Exchange& exchange, const Settings& service, PendingAnswers& pending, QuestionTurn& turn,
-            Pool& pool, bool client_ready)
+  FormAsker(Exchange& exchange, const Settings& service, PendingAnswers& pending,
+            QuestionTurn& turn, Pool& pool, bool client_ready)
       : exchange_(exchange),
         service_(service),
         pending_(pending),

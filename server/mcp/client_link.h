@@ -59,8 +59,8 @@ class ClientLink {
   // "missing_capability", if the client declared no such thing; cancelled; timeout.
   virtual Result<ClientAnswers> ask(const std::vector<ClientQuestion>& questions, Seal seal) = 0;
 
-  // The stream on which the client waits ends without the answer; the client comes back for it, where
-  // the transport lets it.
+  // The stream on which the client waits ends without the answer; the client comes back for it,
+  // where the transport lets it.
   virtual void release_stream() = 0;
 
   // From here on the call is a task, if the client declared tasks and the tool may be one. False

@@ -34,8 +34,8 @@ class Outbox {
   virtual bool wait_for_room(std::stop_token stop) = 0;
   // Answers that nobody reads hold all the memory that they may: no more of them.
   virtual bool crowded() const { return false; }
-  // Lets go of the client, but not of its request, where it can come back for the rest (an initialize
-  // era over HTTP); nothing otherwise.
+  // Lets go of the client, but not of its request, where it can come back for the rest (an
+  // initialize era over HTTP); nothing otherwise.
   virtual void release() {}
   // True for a stream that ends with the answer to its one request (HTTP), false for a shared pipe.
   virtual bool carries_one_request() const { return false; }

@@ -121,8 +121,8 @@ struct Announces {
 
 class Server;  // dispatcher.h
 
-// What tells a server of changes (Server::list_changed, resource_updated, task_orders), from threads
-// of its own.
+// What tells a server of changes (Server::list_changed, resource_updated, task_orders), from
+// threads of its own.
 class ChangeSource {
  public:
   virtual ~ChangeSource() = default;
@@ -137,13 +137,14 @@ enum class Structured { all, records, none };
 
 // What a client is offered. One call sees one offer from its beginning to its end.
 struct Offer {
-  std::function<policy::Access&()> access;  // the hands of the agent that is served. First, so that it
-                                            // ends after the tools, which may still act through it
-  std::string instructions;                     // cut nowhere: at most kInstructionsChars
-  std::vector<tools::Tool> tools;               // in the order tools/list shows them
+  std::function<policy::Access&()>
+      access;                      // the hands of the agent that is served. First, so that it
+                                   // ends after the tools, which may still act through it
+  std::string instructions;        // cut nowhere: at most kInstructionsChars
+  std::vector<tools::Tool> tools;  // in the order tools/list shows them
   std::map<std::string, ToolTraits, std::less<>> traits;  // by name; most tools have none
-  std::shared_ptr<ResourceProvider> resources;  // null: no resources capability
-  std::shared_ptr<PromptProvider> prompts;      // null: no prompts capability
+  std::shared_ptr<ResourceProvider> resources;            // null: no resources capability
+  std::shared_ptr<PromptProvider> prompts;                // null: no prompts capability
   std::function<Result<std::vector<std::string>>(const CompletionQuery&)>
       complete;  // null: no values
 };

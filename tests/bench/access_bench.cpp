@@ -21,7 +21,7 @@ namespace {
 using namespace remit;
 
 double cpu_us() {
-  struct rusage usage {};
+  struct rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   const auto us = [](const struct timeval& t) {
     return static_cast<double>(t.tv_sec) * 1e6 + static_cast<double>(t.tv_usec);
@@ -53,8 +53,10 @@ double each(int count, F&& call) {
 }
 
 void row(const char* name, double ours, const char* peer_name, double peer) {
-  std::printf("{\"name\":\"%s\",\"ours\":%.2f,\"peer_name\":\"%s\",\"peer\":%.2f,\"unit\":\"us\",\"ratio\":%.2f,\"same\":true}\n",
-              name, ours, peer_name, peer, ours > 0 ? peer / ours : 0);
+  std::printf(
+      "{\"name\":\"%s\",\"ours\":%.2f,\"peer_name\":\"%s\",\"peer\":%.2f,\"unit\":\"us\",\"ratio\":"
+      "%.2f,\"same\":true}\n",
+      name, ours, peer_name, peer, ours > 0 ? peer / ours : 0);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ constexpr int kLines = 500'000;
 constexpr unsigned kStatements = 120;
 
 double cpu_us() {
-  struct rusage usage {};
+  struct rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   const auto us = [](const struct timeval& t) {
     return static_cast<double>(t.tv_sec) * 1e6 + static_cast<double>(t.tv_usec);
@@ -35,9 +35,10 @@ std::vector<std::string> lines() {
     const auto statement = static_cast<unsigned>(random() % kStatements);
     out.push_back("stage" + std::string(1, static_cast<char>('a' + statement % 26)) + " step" +
                   std::string(1, static_cast<char>('a' + statement / 26)) + " took " +
-                  std::to_string(random() % 5000) + " ms for 10.0." + std::to_string(random() % 256) +
-                  "." + std::to_string(random() % 256) + " request " + std::to_string(random()) +
-                  " path /srv/data/" + std::to_string(random() % 9999));
+                  std::to_string(random() % 5000) + " ms for 10.0." +
+                  std::to_string(random() % 256) + "." + std::to_string(random() % 256) +
+                  " request " + std::to_string(random()) + " path /srv/data/" +
+                  std::to_string(random() % 9999));
   }
   return out;
 }
@@ -51,7 +52,8 @@ int main() {
   for (const std::string& line : input) miner.add(line);
   miner.settle();
   const double spent = cpu_us() - begin;
-  std::printf("{\"name\":\"logs.templates\",\"ours\":%.3f,\"unit\":\"us/line\",\"templates\":%zu}\n",
-              spent / kLines, miner.groups().size());
+  std::printf(
+      "{\"name\":\"logs.templates\",\"ours\":%.3f,\"unit\":\"us/line\",\"templates\":%zu}\n",
+      spent / kLines, miner.groups().size());
   return 0;
 }

@@ -1,6 +1,6 @@
-// What one small tools/call costs the protocol layer alone: a server of toys on stdio, called one call
-// after the other, in both eras. Prints one JSON row per era: CPU time of the server's process per
-// call (all threads), and the calls per second that this driver got.
+// What one small tools/call costs the protocol layer alone: a server of toys on stdio, called one
+// call after the other, in both eras. Prints one JSON row per era: CPU time of the server's process
+// per call (all threads), and the calls per second that this driver got.
 //
 //   stdio_echo_bench [SERVER [CALLS]]     SERVER: tests/wire/fixture_server of the same build
 #include <fcntl.h>

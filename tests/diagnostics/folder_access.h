@@ -57,7 +57,8 @@ class FolderWalk : public policy::Walk {
     d.where.shown = d.where.path = fs::join(parent.where.path, name);
     return d;
   }
-  Result<policy::WalkedFile> open(const policy::WalkDirectory& parent, std::string_view name) override {
+  Result<policy::WalkedFile> open(const policy::WalkDirectory& parent,
+                                  std::string_view name) override {
     if (name.starts_with("denied")) return fail(ErrorKind::denied, "not allowed");
     TRY(const Fd root, fs::open_root(base_));
     TRY(const Fd file, fs::resolve(root, fs::join(parent.where.path, name)));
@@ -121,7 +122,8 @@ class FolderAccess : public policy::Access {
   }
   const policy::SandboxReport& sandbox() const override { abort(); }
   Result<Fd> connect(const policy::CallScope&, std::string_view) override { return no(); }
-  Result<void> judge_send(const policy::CallScope&, policy::HandoffKind, const std::string&) override {
+  Result<void> judge_send(const policy::CallScope&, policy::HandoffKind,
+                          const std::string&) override {
     return no();
   }
   Result<policy::Delivered> send(const policy::CallScope&, const policy::HandoffDraft&) override {

@@ -204,8 +204,7 @@ TEST_CASE("remit memory: versions, differences and the way back") {
   CHECK(has(pty(house, pin, "memory put " + runbooks + " '" + house.workspace + "/new.yaml'" + here,
                 &code),
             "wrote"));
-  CHECK(slurp(house.workspace + "/Agent_Memory/" + runbooks) ==
-        "runbooks: []\n# from a file\n");
+  CHECK(slurp(house.workspace + "/Agent_Memory/" + runbooks) == "runbooks: []\n# from a file\n");
 }
 
 }  // namespace

@@ -15,23 +15,29 @@ TEST_CASE("every tool works in a process that is locked in") {
   CHECK(field_of(status, "NoNewPrivs") == "1");
   CHECK(field_of(status, "Seccomp") == "2");
   CHECK(!has(client.errors(), "not locked in"));
-  if (geteuid() == 0) CHECK(std::strtoull(field_of(status, "CapEff").c_str(), nullptr, 16) == 0x2bULL);
+  if (geteuid() == 0)
+    CHECK(std::strtoull(field_of(status, "CapEff").c_str(), nullptr, 16) == 0x2bULL);
 
   CHECK(has(client.works("Read", {{"file_path", "notes.txt"}}), "second line"));
-  CHECK(has(client.works("Grep", {{"pattern", "exhausted"}, {"output_mode", "content"}}), "logs/api.log"));
+  CHECK(has(client.works("Grep", {{"pattern", "exhausted"}, {"output_mode", "content"}}),
+            "logs/api.log"));
   CHECK(has(client.works("Glob", {{"pattern", "**/*.txt"}}), "notes.txt"));
   client.works("Write", {{"file_path", "made.txt"}, {"content", "made\n"}});
   CHECK(slurp(house.workspace + "/made.txt") == "made\n");
   CHECK(client.call("Read", {{"file_path", "/etc/passwd"}}).starts_with("ERROR"));
-  CHECK(client.call("Read", {{"file_path", house.path + "/state/keys/approval"}}).starts_with("ERROR"));
+  CHECK(client.call("Read", {{"file_path", house.path + "/state/keys/approval"}})
+            .starts_with("ERROR"));
   CHECK(client.call("Read", {{"file_path", ".env"}}).starts_with("ERROR"));
   client.works("memory_list", {{"prefix", ""}});
   const std::string patterns = client.works("log_patterns", {{"source", {"logs/api.log"}}});
   CHECK(has(patterns, "exhausted"));
-  client.works("memory_write", {{"path", "inst_20260110_001/tasks/completed/technical_resolution.yaml"},
-                                {"op", "create"}, {"content", "resolution: restarted\n"}});
+  client.works("memory_write",
+               {{"path", "inst_20260110_001/tasks/completed/technical_resolution.yaml"},
+                {"op", "create"},
+                {"content", "resolution: restarted\n"}});
 
-  // Bash: what policy allows runs at once, sees neither secrets nor others' memory nor the server's world.
+  // Bash: what policy allows runs at once, sees neither secrets nor others' memory nor the server's
+  // world.
   const std::string see = client.works("Bash", {{"command", "ls Agent_Memory; echo ok"}});
   CHECK(!has(see, "known_issues"));
   CHECK(has(see, "ok"));
@@ -44,7 +50,9 @@ TEST_CASE("every tool works in a process that is locked in") {
   CHECK(has(client.works("Bash", {{"command", "pwd"}}), "/sub/deep"));
 
   // High risk: the PIN, then its changes are applied and its deletion is held.
-  const std::string command = "cd " + house.workspace + " && perl -e 1; cat .env sub/deep/.env.local; rm notes.txt; printf hi > new.txt";
+  const std::string command =
+      "cd " + house.workspace +
+      " && perl -e 1; cat .env sub/deep/.env.local; rm notes.txt; printf hi > new.txt";
   const int waiting = client.start("Bash", {{"command", command}});
   const Json question = pending(house);
   CHECK(question["risk"] == "high");
@@ -65,21 +73,24 @@ TEST_CASE("every tool works in a process that is locked in") {
   CHECK(!has(ran, "SECRET"));
 
   // Background: started, read, ended with its server.
-  const std::string started = client.works("Bash", {{"command", "seq 1 99999999999 >/dev/null"}, {"run_in_background", true}});
+  const std::string started = client.works(
+      "Bash", {{"command", "seq 1 99999999999 >/dev/null"}, {"run_in_background", true}});
   CHECK(has(started, "background"));
 
   // The files that made this server change: nothing is read again.
   std::ofstream(house.persona, std::ios::trunc) << "---\nname: other\ntools: Read\n---\n";
-  std::ofstream(house.path + "/technical-support-engineer.manifest.yaml", std::ios::trunc) << "version: 1\nlog_roots: [/]\n";
+  std::ofstream(house.path + "/technical-support-engineer.manifest.yaml", std::ios::trunc)
+      << "version: 1\nlog_roots: [/]\n";
   client.works("Write", {{"file_path", "after.txt"}, {"content", "still\n"}});
   CHECK(client.call("Read", {{"file_path", "/etc/hostname"}}).starts_with("ERROR"));
 
   const auto asked = Steady::now();
   kill(client.pid, SIGTERM);
   client.end();
-  MESSAGE("ended after "
-          << std::chrono::duration<double, std::milli>(Steady::now() - asked).count() << " ms");
-  CHECK(shell("'" + variable("REMIT_BINARY") + "' ledger verify --state '" + house.path + "/state' >/dev/null") == 0);
+  MESSAGE("ended after " << std::chrono::duration<double, std::milli>(Steady::now() - asked).count()
+                         << " ms");
+  CHECK(shell("'" + variable("REMIT_BINARY") + "' ledger verify --state '" + house.path +
+              "/state' >/dev/null") == 0);
 }
 
 TEST_CASE("a server that is killed leaves no process, and its questions end") {
@@ -97,7 +108,8 @@ TEST_CASE("a server that is killed leaves no process, and its questions end") {
   CHECK(within(kPatience, [&] { return alive(mark) == 0; }));
   const std::string said = pty(house, "--expect PIN: --secret 4917",
                                "approve " + question["id"].get<std::string>() + " --digest " +
-                                   question["sha256"].get<std::string>(), &code);
+                                   question["sha256"].get<std::string>(),
+                               &code);
   CHECK_MESSAGE(code != 0, said);
   Client again(house);
   CHECK(has(again.works("Bash", {{"command", "echo back"}}), "back"));

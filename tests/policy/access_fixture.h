@@ -1,13 +1,13 @@
-// A real Access of the technical-support-engineer over a temporary workspace, Agent_Memory and state
-// directory. The persona is the seed where REMIT_SHARED has it, else the one that ships.
+// A real Access of the technical-support-engineer over a temporary workspace, Agent_Memory and
+// state directory. The persona is the seed where REMIT_SHARED has it, else the one that ships.
 #pragma once
-
-#include <doctest/doctest.h>
 
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
+
+#include <doctest/doctest.h>
 
 #include "base/crypto.h"
 #include "base/redaction.h"
@@ -25,7 +25,9 @@ namespace remit::policy::test {
 class FakeSpawner : public Spawner {
  public:
   SandboxReport sandbox{Tier::t1, std::string(64, 'a'), {}, {}, 4, ""};
-  Result<SpawnOutcome> run(const SpawnPlan&, const OutputSink&, std::stop_token) override { return SpawnOutcome{}; }
+  Result<SpawnOutcome> run(const SpawnPlan&, const OutputSink&, std::stop_token) override {
+    return SpawnOutcome{};
+  }
   const SandboxReport& report() const override { return sandbox; }
 };
 
@@ -42,7 +44,9 @@ class Bench {
   explicit Bench(const std::function<void(Remit&)>& change = {}) {
     namespace fsys = std::filesystem;
     base_ = fsys::canonical(folder_.path()).string();
-    for (const char* name : {"/work" "/Agent_Memory", "/root", "/root-evil", "/outside"}) {
+    for (const char* name : {"/work"
+                             "/Agent_Memory",
+                             "/root", "/root-evil", "/outside"}) {
       fsys::create_directories(base_ + name);
     }
     const std::string seed = shared("data/personas/technical-support-engineer.md");
@@ -50,13 +54,21 @@ class Bench {
     const std::string file = fsys::exists(seed) ? seed : own;
     const Persona persona = parse_persona(file, Folder::read(file), installation().words);
     const PersonaIndex known = index_personas({source("agent_definitions")});
-    Compiled made = compile({persona, nullptr, installation(), known, kTools,
-                             {kId, base_ + "/work", base_ + "/work" "/Agent_Memory", base_ + "/state"}});
+    Compiled made = compile({persona,
+                             nullptr,
+                             installation(),
+                             known,
+                             kTools,
+                             {kId, base_ + "/work",
+                              base_ + "/work"
+                                      "/Agent_Memory",
+                              base_ + "/state"}});
     REQUIRE(made.ok);
     remit = std::move(made.remit);
     remit.roots.push_back({base_ + "/root", true, false, remit.tools_line});
     if (change) change(remit);
-    state = good(memory::State::open({base_ + "/state", {base_ + "/work", base_ + "/root"}}, clock));
+    state =
+        good(memory::State::open({base_ + "/state", {base_ + "/work", base_ + "/root"}}, clock));
     good(state->subdirectory("drop"));  // as the server does at start
     ledger = std::make_unique<memory::Ledger>(*state);
     store = good(memory::open_file_store(*state, good(fs::open_root(remit.memory_root))));
@@ -80,13 +92,20 @@ class Bench {
   }
 
   std::string at(const std::string& name) const { return base_ + "/" + name; }
-  std::string memory(const std::string& name) const { return base_ + "/work" "/Agent_Memory/" + name; }
+  std::string memory(const std::string& name) const {
+    return base_ +
+           "/work"
+           "/Agent_Memory/" +
+           name;
+  }
   void put(const std::string& name, const std::string& bytes) const {
     const std::filesystem::path path = at(name);
     std::filesystem::create_directories(path.parent_path());
     std::ofstream(path, std::ios::binary) << bytes;
   }
-  void put_memory(const std::string& name, const std::string& bytes) const { put("work/Agent_Memory/" + name, bytes); }
+  void put_memory(const std::string& name, const std::string& bytes) const {
+    put("work/Agent_Memory/" + name, bytes);
+  }
   std::string get(const std::string& name) const { return Folder::read(at(name)); }
   bool exists(const std::string& name) const {
     std::error_code too_long;
@@ -103,8 +122,10 @@ class Bench {
   template <typename T>
   static std::string answer(const Result<T>& result, const std::string& path) {
     if (result) return "ok";
-    std::string text = to_string(result.error().kind) + std::string(" ") + result.error().code + ": " + result.error().message;
-    for (std::size_t i; (i = text.find(path)) != std::string::npos;) text.replace(i, path.size(), "PATH");
+    std::string text = to_string(result.error().kind) + std::string(" ") + result.error().code +
+                       ": " + result.error().message;
+    for (std::size_t i; (i = text.find(path)) != std::string::npos;)
+      text.replace(i, path.size(), "PATH");
     return text;
   }
   Result<Replaced> write(const std::string& path, const std::string& bytes) {

@@ -99,7 +99,8 @@ struct SpawnHouse {
   // A server process of this agent begins, with a starter of its own.
   void start() {
     registration =
-        memory::ServerRegistration::make(*state, "tse", "inst_1", policy::principal_text(principal)).value();
+        memory::ServerRegistration::make(*state, "tse", "inst_1", policy::principal_text(principal))
+            .value();
     wake = memory::Wake::open(*state, registration->row().server_id).value();
     policy::ApprovalParts parts;
     parts.state = state.get();

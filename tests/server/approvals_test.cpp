@@ -1,9 +1,9 @@
 #include "server/mcp/approvals.h"
 
-#include <doctest/doctest.h>
-
 #include <set>
 #include <string>
+
+#include <doctest/doctest.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -27,7 +27,8 @@ TEST_CASE("judge: only a slow accept with approve and the code is a yes") {
 }
 
 TEST_CASE("read_form_answer takes an ElicitResult and nothing else") {
-  CHECK(read_form_answer(Json::parse(R"({"action":"accept","content":{"decision":"approve","code":"1"}})"))
+  CHECK(read_form_answer(
+            Json::parse(R"({"action":"accept","content":{"decision":"approve","code":"1"}})"))
             ->code == "1");
   CHECK(read_form_answer(Json::parse(R"({"action":"accept","content":{"code":1}})"))->code.empty());
   for (const char* text : {"null", "7", "{}", R"({"action":true})", R"({"action":"yes"})"})

@@ -1,8 +1,8 @@
 #include "server/mcp/messages.h"
 
-#include <doctest/doctest.h>
-
 #include <string>
+
+#include <doctest/doctest.h>
 
 #include "server/mcp/wire.h"
 
@@ -18,7 +18,8 @@ T only(const std::string& text) {
 }
 
 TEST_CASE("requests, notifications and responses are told apart") {
-  const auto request = only<Request>(R"({"jsonrpc":"2.0","id":"a\u0041","method":"m","params":{"x":1}})");
+  const auto request =
+      only<Request>(R"({"jsonrpc":"2.0","id":"a\u0041","method":"m","params":{"x":1}})");
   CHECK(request.id == R"("aA")");
   CHECK(request.method == "m");
   CHECK(request.params["x"] == 1);
@@ -31,7 +32,8 @@ TEST_CASE("requests, notifications and responses are told apart") {
 }
 
 TEST_CASE("`params: null` is a wrong type, no params is none") {
-  CHECK_FALSE(only<Request>(R"({"jsonrpc":"2.0","id":7,"method":"m","params":null})").params.is_null());
+  CHECK_FALSE(
+      only<Request>(R"({"jsonrpc":"2.0","id":7,"method":"m","params":null})").params.is_null());
 }
 
 TEST_CASE("what is no message says why, with the id if it can be read") {
@@ -79,7 +81,8 @@ TEST_CASE("an error stays within its bound, whatever it quotes") {
   const std::string text = error_message("1", {kInvalidParams, quoted_input(long_text)});
   CHECK(text.size() < 4096);
   CHECK(parse_json(text));
-  CHECK(error_message({}, {kParseError, "x"}) == R"({"jsonrpc":"2.0","error":{"code":-32700,"message":"x"}})");
+  CHECK(error_message({}, {kParseError, "x"}) ==
+        R"({"jsonrpc":"2.0","error":{"code":-32700,"message":"x"}})");
   const auto huge = error_message("1", {kInternalError, std::string(1'000'000, 'x')});
   CHECK(huge.size() < 4096);
 }
@@ -90,7 +93,8 @@ TEST_CASE("a refusal is labelled once and names no place on disk") {
   };
   CHECK(said(ErrorKind::denied, "memory read of x; agent.md:98 grants only y") ==
         "denied: memory read of x; agent.md:98 grants only y [word]");
-  CHECK(said(ErrorKind::invalid_argument, "no such word") == "invalid argument at /report/severity: no such word [word]");
+  CHECK(said(ErrorKind::invalid_argument, "no such word") ==
+        "invalid argument at /report/severity: no such word [word]");
 }
 
 }  // namespace

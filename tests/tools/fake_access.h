@@ -54,7 +54,7 @@ class FakeAccess : public policy::Access {
   Result<policy::Replaced> replace(const policy::CallScope& call,
                                    const policy::ReplaceRequest& request) override;
   Result<std::optional<policy::Question>> judge_replace(const policy::CallScope&,
-                                                         const policy::ReplaceRequest&) override {
+                                                        const policy::ReplaceRequest&) override {
     return std::optional<policy::Question>();
   }
   Result<SpawnJudgement> judge_spawn(const policy::CallScope& call,

@@ -53,7 +53,9 @@ constexpr bool kSanitized = false;
   std::exit(1);
 }
 
-milliseconds parse_ms(const std::string& text) { return milliseconds(std::atoi(text.c_str())); }
+milliseconds parse_ms(const std::string& text) {
+  return milliseconds(std::atoi(text.c_str()));
+}
 
 class Player {
  public:
@@ -77,12 +79,18 @@ class Player {
       const std::string& line = lines[line_ - 1];
       if (line.empty() || line[0] == '#') continue;
       const std::string rest = line.size() > 2 ? line.substr(line.find(' ') + 1) : "";
-      if (line[0] == '>') send(replaced(rest) + "\n");
-      else if (line.rfind("<<", 0) == 0) expect(rest, true);
-      else if (line[0] == '<') expect(rest, false);
-      else if (line[0] == '~') bound_ = parse_ms(rest);
-      else if (line[0] == '!') effect(rest);
-      else die(where(), "a line starts with # > < ~ or !");
+      if (line[0] == '>')
+        send(replaced(rest) + "\n");
+      else if (line.rfind("<<", 0) == 0)
+        expect(rest, true);
+      else if (line[0] == '<')
+        expect(rest, false);
+      else if (line[0] == '~')
+        bound_ = parse_ms(rest);
+      else if (line[0] == '!')
+        effect(rest);
+      else
+        die(where(), "a line starts with # > < ~ or !");
     }
     finish();
     return 0;
@@ -212,7 +220,8 @@ class Player {
   bool matches_pattern(const Json& got, const std::string& pattern, const std::string& name,
                        const std::string& at, std::string& why) {
     regex_t compiled;
-    if (::regcomp(&compiled, pattern.c_str(), REG_EXTENDED) != 0) die(where(), "bad pattern " + pattern);
+    if (::regcomp(&compiled, pattern.c_str(), REG_EXTENDED) != 0)
+      die(where(), "bad pattern " + pattern);
     const std::string text = got.is_string() ? got.get<std::string>() : got.dump();
     regmatch_t groups[2];
     const bool found = ::regexec(&compiled, text.c_str(), 2, groups, 0) == 0;

@@ -76,8 +76,8 @@ struct Layers {
   Fd memory;  // the tmpfs over Agent_Memory, if any
 };
 
-// Builds the fixed part and the read-only roots on a new tmpfs and makes it the root; the host's tree
-// is gone afterwards.
+// Builds the fixed part and the read-only roots on a new tmpfs and makes it the root; the host's
+// tree is gone afterwards.
 Result<void> build_base(const std::vector<MountOp>& operations, const PlanTrees& trees,
                         std::vector<std::string>& degraded);
 // Adds the plan's part and makes the root read-only.
