@@ -1,3 +1,4 @@
+// Over 400 lines because all ways to open, name and replace files beneath a root share helpers.
 #include "base/fs.h"
 
 #include <dirent.h>
