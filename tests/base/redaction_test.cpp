@@ -238,9 +238,13 @@ TEST_CASE("time grows with the text, whatever it holds") {
       clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
       return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
     };
-    const double begin = now();
-    (void)r.find(text);
-    return now() - begin;
+    double least = 1e9;  // of three: a shared core may be slower for a while, never faster
+    for (int n = 0; n < 3; ++n) {
+      const double begin = now();
+      (void)r.find(text);
+      least = std::min(least, now() - begin);
+    }
+    return least;
   };
   // Sixteen times the text: sixteen times the time, where a quadratic scanner takes 256.
   for (const char* unit : {"eyJ",
