@@ -99,9 +99,10 @@ Unfinished::~Unfinished() {
 }
 
 // A sweeper may come between the making of the file and its lock. It then holds the lock or has
-// unlinked the file, and another name is taken.
+// unlinked the file, and another name is taken: often, if many servers start at once.
 Result<void> Unfinished::open_own() {
-  for (int attempt = 0; attempt < limits::kOpenRetries; ++attempt) {
+  constexpr int kAttempts = 100;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const std::string name = random_hex(kJournalNameBytes);
     Fd file(::openat(directory_.get(), name.c_str(),
                      O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
