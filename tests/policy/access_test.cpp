@@ -202,7 +202,7 @@ TEST_CASE("directories swapped for links while they are read and written leak no
     MESSAGE("skipped: this file system does not exchange names");
     return;
   }
-  constexpr std::size_t kEnough = 300;
+  constexpr std::size_t kEnough = 100;
   std::atomic<bool> stop{false};
   std::atomic<std::size_t> swaps = 0;
   std::thread swapper([&] {
