@@ -19,9 +19,7 @@ inline constexpr std::size_t kMethodBytes = 256;
 inline constexpr std::size_t kToolNameBytes = 128;
 inline constexpr std::size_t kRequestStateBytes = 16u << 10;
 inline constexpr std::size_t kCursorBytes = 4u << 10;
-inline constexpr std::size_t kInFlight = 64;  // requests per connection
-inline constexpr std::size_t kInFlightBytes = 16u
-                                              << 20;    // memory of all requests in flight together
+inline constexpr std::size_t kInFlight = 64;            // requests per connection
 inline constexpr std::size_t kJsonValueBytes = 160;     // of one value beyond its text: `"k1":{}`
 inline constexpr std::size_t kReencodedValues = 2'000;  // in arguments that came as a JSON string
 inline constexpr std::size_t kErrorReplyBytes = 4u << 10;
@@ -71,23 +69,19 @@ inline constexpr std::chrono::milliseconds kHttpLinger =
     500ms;                                                   // for a refused body to be read away
 inline constexpr std::chrono::milliseconds kHttpQuiet = 2s;  // then a silent call becomes a stream
 inline constexpr std::chrono::milliseconds kHttpKeepAlive = 15s;  // comment on a silent stream
-inline constexpr std::chrono::milliseconds kHttpDrain = 5s;       // for calls at work after SIGTERM
 inline constexpr int kHttpBacklog = 1024;  // cpp-httplib's 5 costs a second of SYN retries
 inline constexpr std::size_t kHttpConnections = 512;  // each holds a thread
 inline constexpr std::size_t kHttpCrowded = kHttpConnections * 8 / 10;
 inline constexpr std::size_t kHttpThreadsKept = 4;
 inline constexpr std::size_t kHttpThreadStack = 256u << 10;
-inline constexpr std::size_t kHttpStreams = 256;            // so that requests find a thread
-inline constexpr std::size_t kHttpBodiesBytes = 16u << 20;  // bodies being received, all together
-inline constexpr std::size_t kHttpSessions = 1000;          // least recently used go first
+inline constexpr std::size_t kHttpStreams = 256;    // so that requests find a thread
+inline constexpr std::size_t kHttpSessions = 1000;  // least recently used go first
 inline constexpr std::chrono::hours kHttpSessionIdle = std::chrono::hours{24};
 inline constexpr std::size_t kHttpRingEvents = 256;  // of one stream, kept for Last-Event-ID
 inline constexpr std::size_t kHttpRingBytes = 1u << 20;
-inline constexpr std::size_t kHttpRingsBytes = 16u << 20;   // of all streams
-inline constexpr std::size_t kHttpUnreadBytes = 24u << 20;  // rings and unread answers together
-inline constexpr std::size_t kHttpStreamsKept = 16;         // finished ones of a session
-inline constexpr int kHttpRetryMs = 1000;                   // a client reconnects after
-inline constexpr int kHttpRetryAfter = 1;                   // seconds, with 503
+inline constexpr std::size_t kHttpStreamsKept = 16;  // finished ones of a session
+inline constexpr int kHttpRetryMs = 1000;            // a client reconnects after
+inline constexpr int kHttpRetryAfter = 1;            // seconds, with 503
 inline constexpr std::size_t kTokenFileBytes = 64u << 10;
 
 // --- text that reaches a model ---
@@ -121,7 +115,6 @@ inline constexpr int kDirectoryDepth = 64;         // of a listing of Agent_Memo
 inline constexpr std::size_t kListedDocuments = 100'000;
 inline constexpr std::size_t kUnfinishedBytes = 4u
                                                 << 20;  // names a dead process left, read at start
-inline constexpr std::size_t kInstructionQuotaBytes = 64u << 20;
 inline constexpr std::chrono::milliseconds kStateLockWait = 5s;
 inline constexpr int kCheckpointPages = 1000;     // log pages before a checkpoint is tried
 inline constexpr std::size_t kLedgerBatch = 256;  // records of one group commit
@@ -146,10 +139,11 @@ inline constexpr std::size_t kReadVersions = 10'000;       // remembered "this w
 inline constexpr std::size_t kOldCopyBytes = 1u << 20;     // old text kept for conflict diffs
 inline constexpr std::size_t kOldCopiesBytes = 16u << 20;  // all those copies of one principal
 inline constexpr std::size_t kDiffLines = 200;             // of a unified diff in an answer
-inline constexpr std::size_t kDiffEdits = 1000;       // lines; beyond, one block is shown replaced
-inline constexpr std::size_t kFactsReserve = 1200;    // characters of a page for facts and notices
-inline constexpr std::size_t kBinaryShown = 256;      // bytes of a binary file, as hex
-inline constexpr std::size_t kNotebookOutput = 2000;  // characters of one output of a cell
+inline constexpr std::size_t kDiffEdits = 1000;        // lines; beyond, one block is shown replaced
+inline constexpr std::size_t kDiffCompared = 100'000;  // lines between the common ends; beyond, too
+inline constexpr std::size_t kFactsReserve = 1200;     // characters of a page for facts and notices
+inline constexpr std::size_t kBinaryShown = 256;       // bytes of a binary file, as hex
+inline constexpr std::size_t kNotebookOutput = 2000;   // characters of one output of a cell
 inline constexpr std::size_t kPatternBytes = 4096;
 inline constexpr std::size_t kBraceExpansions = 1024;
 inline constexpr std::size_t kGrepHeadLimit = 250;
@@ -181,7 +175,6 @@ inline constexpr std::size_t kOutputKept = 1u << 20;
 inline constexpr std::size_t kOutputSpill = 64u << 20;
 inline constexpr std::size_t kBackgroundShells = 8;
 inline constexpr std::chrono::hours kBackgroundLife = std::chrono::hours{1};
-inline constexpr std::size_t kConcurrentBash = 4;
 
 // --- approvals ---
 inline constexpr std::chrono::seconds kApprovalLife = 300s;

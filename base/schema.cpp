@@ -130,15 +130,20 @@ Result<void> read(const Json& from, std::string& to, const Rules& rules,
   return {};
 }
 
-Result<Json> structured(const Json& from, bool array, const std::string& pointer) {
-  const char* const expected = array ? "an array" : "an object";
-  if (array ? from.is_array() : from.is_object()) return from;
-  if (!from.is_string()) return tl::unexpected<Error>(wrong(expected, from, pointer));
-  auto parsed = parse_json(from.get_ref<const std::string&>());
-  if (!parsed || (array ? !parsed->is_array() : !parsed->is_object())) {
-    return tl::unexpected<Error>(wrong(expected, from, pointer));
+Result<const Json*> structured(const Json& from, bool array, const std::string& pointer,
+                               Json& parsed) {
+  const auto fits = [array](const Json& value) {
+    return array ? value.is_array() : value.is_object();
+  };
+  if (fits(from)) return &from;
+  if (from.is_string()) {
+    auto read = parse_json(from.get_ref<const std::string&>());
+    if (read && fits(*read)) {
+      parsed = std::move(*read);
+      return &parsed;
+    }
   }
-  return parsed;
+  return tl::unexpected<Error>(wrong(array ? "an array" : "an object", from, pointer));
 }
 
 Result<void> only_keys(const Json& object, const std::vector<std::string>& names,

@@ -101,8 +101,10 @@ Result<void> read(const Json& from, std::uint64_t& to, const Rules& rules,
 Result<void> read(const Json& from, double& to, const Rules& rules, const std::string& pointer);
 Result<void> read(const Json& from, std::string& to, const Rules& rules,
                   const std::string& pointer);
-// The value itself, or what the JSON in a string says where an object or array is expected.
-Result<Json> structured(const Json& from, bool array, const std::string& pointer);
+// The value itself, or what the JSON in a string says where an object or array is expected, which
+// is then put into `parsed`. Nothing is copied: arguments may be as large as a message.
+Result<const Json*> structured(const Json& from, bool array, const std::string& pointer,
+                               Json& parsed);
 // Refuses keys that are not in `names`, naming the nearest one.
 Result<void> only_keys(const Json& object, const std::vector<std::string>& names,
                        const std::string& pointer);
@@ -114,22 +116,23 @@ Result<void> read_value(const Json& from, T& to, const Rules& rules, const std::
 
 template <Struct T>
 Result<void> read_struct(const Json& from, T& to, const std::string& pointer) {
-  TRY(const Json object, structured(from, false, pointer));
+  Json parsed;
+  TRY(const Json* const object, structured(from, false, pointer, parsed));
   Result<void> outcome;
   std::vector<std::string> names;
   const auto one = [&](const auto& f) {
     names.emplace_back(f.name);
     if (!outcome) return;
-    const auto at = object.find(f.name);
+    const auto at = object->find(f.name);
     // null stands for "absent": several clients send it for every optional property.
-    if (at == object.end() || (at->is_null() && !f.required)) {
+    if (at == object->end() || (at->is_null() && !f.required)) {
       if (f.required) outcome = tl::unexpected<Error>(bad(child(pointer, f.name), "required"));
       return;
     }
     outcome = read_value(*at, to.*(f.member), f.rules, child(pointer, f.name));
   };
   std::apply([&](const auto&... f) { (one(f), ...); }, Fields<T>::list);
-  TRY_DO(only_keys(object, names, pointer));
+  TRY_DO(only_keys(*object, names, pointer));
   return outcome;
 }
 
@@ -141,22 +144,24 @@ Result<void> read_value(const Json& from, T& to, const Rules& rules, const std::
   } else if constexpr (is_optional<T>::value) {
     return read_value(from, to.emplace(), rules, pointer);
   } else if constexpr (is_vector<T>::value) {
-    TRY(const Json array, structured(from, true, pointer));
-    if (rules.max_items != 0 && array.size() > rules.max_items) {
+    Json parsed;
+    TRY(const Json* const array, structured(from, true, pointer, parsed));
+    if (rules.max_items != 0 && array->size() > rules.max_items) {
       return tl::unexpected<Error>(
           bad(pointer, "more than " + std::to_string(rules.max_items) + " items"));
     }
     Rules item = rules;
     item.max_items = 0;
-    for (std::size_t i = 0; i < array.size(); ++i) {
+    for (std::size_t i = 0; i < array->size(); ++i) {
       typename T::value_type value{};
-      TRY_DO(read_value(array[i], value, item, child(pointer, std::to_string(i))));
+      TRY_DO(read_value((*array)[i], value, item, child(pointer, std::to_string(i))));
       to.push_back(std::move(value));
     }
     return {};
   } else if constexpr (is_map<T>::value) {
-    TRY(const Json object, structured(from, false, pointer));
-    for (const auto& [key, value] : object.items()) {
+    Json parsed;
+    TRY(const Json* const object, structured(from, false, pointer, parsed));
+    for (const auto& [key, value] : object->items()) {
       TRY_DO(read_value(value, to[key], rules, child(pointer, key)));
     }
     return {};

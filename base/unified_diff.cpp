@@ -12,18 +12,72 @@ namespace {
 using Lines = std::vector<std::string_view>;
 constexpr std::size_t kContext = 3;
 
-Lines lines_of(std::string_view text) {
+// The first `most` lines of `text`, each with its newline.
+Lines lines_of(std::string_view text, std::size_t most) {
   Lines out;
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    if (end == std::string_view::npos) {
-      out.push_back(text);
-      break;
-    }
-    out.push_back(text.substr(0, end + 1));
-    text.remove_prefix(end + 1);
+  while (!text.empty() && out.size() < most) {
+    const std::size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
+    out.push_back(text.substr(0, end));
+    text.remove_prefix(end);
   }
   return out;
+}
+
+std::size_t count_lines(std::string_view text) {
+  return count_byte(text, '\n') + (text.empty() || text.ends_with('\n') ? 0 : 1);
+}
+
+bool begins_line(std::string_view text, std::size_t at) {
+  return at == 0 || text[at - 1] == '\n';
+}
+
+// Bytes of the whole lines that both texts begin with.
+std::size_t common_front(std::string_view a, std::string_view b) {
+  const auto at = static_cast<std::size_t>(
+      std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
+  const std::size_t newline = at == 0 ? std::string_view::npos : a.rfind('\n', at - 1);
+  return newline == std::string_view::npos ? 0 : newline + 1;
+}
+
+// The same of the lines that both end with. The texts differ, and begin with no common line.
+std::size_t common_back(std::string_view a, std::string_view b) {
+  auto size = static_cast<std::size_t>(
+      std::mismatch(a.rbegin(), a.rend(), b.rbegin(), b.rend()).first - a.rbegin());
+  while (size > 0 && !(begins_line(a, a.size() - size) && begins_line(b, b.size() - size))) {
+    const std::size_t newline = a.find('\n', a.size() - size);
+    size = newline == std::string_view::npos ? 0 : a.size() - newline - 1;
+  }
+  return size;
+}
+
+// The lines of a text that a diff may show.
+struct Window {
+  Lines lines;             // context, the lines that differ (or the first of them), context
+  std::size_t differ = 0;  // how many lines differ, held or not
+  std::size_t held = 0;    // how many of them are in `lines`
+};
+
+Window window_of(std::string_view front, std::string_view middle, std::string_view back,
+                 std::size_t most) {
+  Window out;
+  out.lines = lines_of(front, kContext);
+  const Lines differing = lines_of(middle, most);
+  out.lines.insert(out.lines.end(), differing.begin(), differing.end());
+  const Lines behind = lines_of(back, kContext);
+  out.lines.insert(out.lines.end(), behind.begin(), behind.end());
+  out.differ = count_lines(middle);
+  out.held = differing.size();
+  return out;
+}
+
+// The last kContext lines of a text of whole lines.
+std::string_view last_lines(std::string_view text) {
+  std::size_t from = text.size();
+  for (std::size_t n = 0; n < kContext && from > 0; ++n) {
+    const std::size_t newline = from == 1 ? std::string_view::npos : text.rfind('\n', from - 2);
+    from = newline == std::string_view::npos ? 0 : newline + 1;
+  }
+  return text.substr(from);
 }
 
 // One step of the script, in order: ' ' both, '-' only before, '+' only after.
@@ -112,36 +166,45 @@ std::string shown(char kind, std::string_view line) {
 UnifiedDiff unified_diff(std::string_view before, std::string_view after, std::string_view name,
                          std::size_t most_lines) {
   UnifiedDiff out;
-  const Lines a = lines_of(before), b = lines_of(after);
-  std::size_t front = 0, back = 0;
-  while (front < a.size() && front < b.size() && a[front] == b[front]) ++front;
-  while (back + front < a.size() && back + front < b.size() &&
-         a[a.size() - 1 - back] == b[b.size() - 1 - back])
-    ++back;
-  const auto offset = [](std::size_t i) { return static_cast<std::ptrdiff_t>(i); };
-  const Lines middle_a(a.begin() + offset(front), a.end() - offset(back));
-  const Lines middle_b(b.begin() + offset(front), b.end() - offset(back));
-  if (middle_a.empty() && middle_b.empty()) return out;
-  bool too_far = false;
-  std::vector<Step> script = shortest(middle_a, middle_b, front, too_far);
-  // Of one replacement no more is made than will be shown: a file can have millions of lines.
+  if (before == after) return out;
+  // What is common is not taken apart: a file can have millions of lines.
+  const std::size_t front_bytes = common_front(before, after);
+  const std::string_view front = before.substr(0, front_bytes);
+  before.remove_prefix(front_bytes);
+  after.remove_prefix(front_bytes);
+  const std::size_t back_bytes = common_back(before, after);
+  const std::string_view back = before.substr(before.size() - back_bytes);
+  before.remove_suffix(back_bytes);
+  after.remove_suffix(back_bytes);
+  const std::string_view near = last_lines(front);
+  const std::size_t ahead = count_lines(near), skipped = count_lines(front) - ahead;
+
+  const bool too_many = std::max(count_lines(before), count_lines(after)) > limits::kDiffCompared;
+  const std::size_t most = too_many ? most_lines : limits::kDiffCompared;
+  const Window old = window_of(near, before, back, most), now = window_of(near, after, back, most);
+  const Lines &a = old.lines, &b = now.lines;
+  const auto differing = [&](const Window& of) {
+    const auto begin = of.lines.begin() + static_cast<std::ptrdiff_t>(ahead);
+    return Lines(begin, begin + static_cast<std::ptrdiff_t>(of.held));
+  };
+  bool too_far = too_many;
+  std::vector<Step> script;
+  if (!too_many) script = shortest(differing(old), differing(now), ahead, too_far);
+  // Of one replacement no more is made than will be shown.
   std::size_t left_a = 0, left_b = 0;
   if (too_far) {
-    const std::size_t made_a = std::min(middle_a.size(), most_lines);
-    const std::size_t made_b = std::min(middle_b.size(), most_lines);
-    for (std::size_t i = 0; i < made_a; ++i) script.push_back({'-', front + i, front});
-    for (std::size_t i = 0; i < made_b; ++i)
-      script.push_back({'+', front + middle_a.size(), front + i});
-    left_a = middle_a.size() - made_a;
-    left_b = middle_b.size() - made_b;
+    const std::size_t made_a = std::min(old.held, most_lines);
+    const std::size_t made_b = std::min(now.held, most_lines);
+    for (std::size_t i = 0; i < made_a; ++i) script.push_back({'-', ahead + i, ahead});
+    for (std::size_t i = 0; i < made_b; ++i) script.push_back({'+', ahead + old.held, ahead + i});
+    left_a = old.differ - made_a;
+    left_b = now.differ - made_b;
   }
   std::vector<Step> steps;
-  for (std::size_t i = front - std::min(front, kContext); i < front; ++i)
-    steps.push_back({' ', i, i});
+  for (std::size_t i = 0; i < ahead; ++i) steps.push_back({' ', i, i});
   steps.insert(steps.end(), script.begin(), script.end());
-  for (std::size_t i = 0; i < std::min(back, kContext); ++i) {
-    steps.push_back({' ', a.size() - back + i, b.size() - back + i});
-  }
+  for (std::size_t i = ahead + old.held, j = ahead + now.held; i < a.size(); ++i, ++j)
+    steps.push_back({' ', i, j});
   // Hunks: changes with context, merged when their contexts touch.
   std::size_t at = 0;
   while (at < steps.size()) {
@@ -155,8 +218,8 @@ UnifiedDiff unified_diff(std::string_view before, std::string_view after, std::s
     }
     const std::size_t last = std::min(end + kContext, steps.size());
     DiffHunk hunk;
-    hunk.old_start = steps[begin].before + 1;
-    hunk.new_start = steps[begin].after + 1;
+    hunk.old_start = skipped + steps[begin].before + 1;
+    hunk.new_start = skipped + steps[begin].after + 1;
     for (std::size_t i = begin; i < last; ++i) {
       const Step& step = steps[i];
       if (step.kind != '+') ++hunk.old_lines;

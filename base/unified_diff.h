@@ -21,7 +21,9 @@ struct UnifiedDiff {
 };
 
 // Myers' algorithm on lines ("An O(ND) Difference Algorithm", 1986); texts that differ in more than
-// limits::kDiffEdits lines are shown as one replacement of what lies between the common ends.
+// limits::kDiffEdits lines, or over more than limits::kDiffCompared, are shown as one replacement
+// of what lies between the common ends. Memory: some bytes for each line between them, up to that
+// limit.
 UnifiedDiff unified_diff(std::string_view before, std::string_view after, std::string_view name,
                          std::size_t most_lines = limits::kDiffLines);
 

@@ -38,8 +38,7 @@ Result<std::optional<Present>> present_file(Call& call, FileMemory& memory, cons
 }
 
 Result<void> put_file(Call& call, FileMemory& memory, const std::string& path,
-                      const std::optional<Present>& present, std::string bytes,
-                      ChangeResult& result) {
+                      std::optional<Present> present, std::string bytes, ChangeResult& result) {
   policy::ReplaceRequest request;
   request.path = path;
   request.op = present ? policy::ReplaceOp::replace : policy::ReplaceOp::create;
@@ -54,9 +53,10 @@ Result<void> put_file(Call& call, FileMemory& memory, const std::string& path,
   result.version =
       request.bytes.size() <= limits::kVersionHashBytes ? sha256_hex(request.bytes) : done.version;
   memory.versions.record(call.access.principal(), done.where, result.version, request.bytes, true);
-  const Decoded now = decode_text(request.bytes);
-  const Decoded before = present ? decode_text(present->bytes) : Decoded{};
-  if (!present || now.binary || before.binary) return {};
+  if (!present || present->bytes == request.bytes) return {};
+  const Decoded now = decode_text(std::move(request.bytes));
+  const Decoded before = decode_text(std::move(present->bytes));
+  if (now.binary || before.binary) return {};
   const UnifiedDiff diff = unified_diff(before.text, now.text, result.filePath);
   result.structuredPatch = diff.hunks;
   result.diff = diff.text;

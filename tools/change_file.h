@@ -39,8 +39,7 @@ struct ChangeResult {
 // Puts `bytes` in place of `present` (nullopt: where nothing is), remembers the new version and
 // fills `result` except replacements.
 Result<void> put_file(Call& call, FileMemory& memory, const std::string& path,
-                      const std::optional<Present>& present, std::string bytes,
-                      ChangeResult& result);
+                      std::optional<Present> present, std::string bytes, ChangeResult& result);
 
 // The text of the answer.
 std::string change_text(const ChangeResult& result);

@@ -158,7 +158,7 @@ Result<std::string> encoded(std::string_view text, Encoding encoding, const char
 }
 
 Result<std::string> edited(const EditArgs& args, const Present& present, ChangeResult& result) {
-  const Decoded now = decode_text(present.bytes);
+  const Decoded now = decode_text(std::string(present.bytes));
   if (now.binary)
     return fail(ErrorKind::invalid_argument, "the file is binary; Edit changes text only",
                 "/file_path");
@@ -217,8 +217,7 @@ Result<Outcome<ChangeResult>> edit(const EditArgs& args, Call& call, FileMemory&
                 "old_string and new_string are equal: nothing to change", "/new_string");
   }
   Outcome<ChangeResult> out;
-  TRY(const std::optional<Present> present,
-      present_file(call, memory, args.file_path, args.if_version));
+  TRY(std::optional<Present> present, present_file(call, memory, args.file_path, args.if_version));
   std::string bytes;
   if (args.old_string.empty()) {
     if (present) {
@@ -234,7 +233,7 @@ Result<Outcome<ChangeResult>> edit(const EditArgs& args, Call& call, FileMemory&
     }
     TRY(bytes, edited(args, *present, out.value));
   }
-  TRY_DO(put_file(call, memory, args.file_path, present, std::move(bytes), out.value));
+  TRY_DO(put_file(call, memory, args.file_path, std::move(present), std::move(bytes), out.value));
   out.text = change_text(out.value);
   return out;
 }

@@ -66,10 +66,12 @@ template <>
 struct Fields<GrepArgs> {
   static constexpr Rules kContext{.minimum = 0, .maximum = limits::kContextLines};
   static constexpr auto list = std::tuple{
-      required("pattern", &GrepArgs::pattern, "RE2 regular expression, at most 4096 bytes",
-               {.min_length = 1}),
-      field("path", &GrepArgs::path, "File or directory; default the workspace"),
-      field("glob", &GrepArgs::glob, "Filter like rg -g: \"*.ts\", \"src/**\", \"!*.min.js\""),
+      required("pattern", &GrepArgs::pattern, "RE2 regular expression",
+               {.min_length = 1, .max_length = limits::kPatternBytes}),
+      field("path", &GrepArgs::path, "File or directory; default the workspace",
+            {.max_length = limits::kPathBytes}),
+      field("glob", &GrepArgs::glob, "Filter like rg -g: \"*.ts\", \"src/**\", \"!*.min.js\"",
+            {.max_length = limits::kPathBytes}),
       field("type", &GrepArgs::type, "File type like rg -t: py, js, cpp"),
       field("output_mode", &GrepArgs::output_mode,
             "Paths, lines (content) or lines per file (count)"),

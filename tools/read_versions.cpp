@@ -78,7 +78,7 @@ Result<void> check_seen(ReadVersions& versions, const policy::Principal& princip
   if (seen->version == version) return {};
   std::string message = name + " changed since it was read";
   const Decoded before = seen->old ? decode_text(*seen->old) : Decoded{};
-  const Decoded now = decode_text(bytes);
+  const Decoded now = decode_text(std::string(bytes));
   if (!seen->old || before.binary || now.binary) {
     return fail(ErrorKind::conflict, message + "; Read it again", {}, "changed");
   }

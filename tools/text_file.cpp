@@ -221,10 +221,15 @@ Result<std::string> to_bytes(std::string_view text, Encoding encoding) {
   return out;
 }
 
-Decoded decode_text(std::string_view bytes) {
+Decoded decode_text(std::string bytes) {
   Decoded out;
   static_cast<Detected&>(out) = detect_encoding(bytes, true);
-  if (!out.binary) out.text = to_text(bytes.substr(out.bom), out.encoding, &out.lossy);
+  if (out.binary) return out;
+  if (out.encoding == Encoding::utf8 && out.bom == 0 && valid_utf8(bytes)) {
+    out.text = std::move(bytes);
+  } else {
+    out.text = to_text(std::string_view(bytes).substr(out.bom), out.encoding, &out.lossy);
+  }
   return out;
 }
 

@@ -33,7 +33,8 @@ struct Decoded : Detected {
   std::string text;  // empty if binary
   bool lossy = false;
 };
-Decoded decode_text(std::string_view bytes);
+// UTF-8 without a mark is taken as it is.
+Decoded decode_text(std::string bytes);
 
 // "lf", "crlf", "mixed" or "none".
 std::string line_ending(std::string_view text);

@@ -34,7 +34,7 @@ struct Declaration {
 
 // `handler` may be a lambda that holds what the tool keeps between calls; it must be thread-safe.
 template <class Args, class R>
-Tool tool(Declaration words, std::function<Result<Outcome<R>>(const Args&, Call&)> handler) {
+Tool tool(Declaration words, std::function<Result<Outcome<R>>(Args, Call&)> handler) {
   Tool out;
   out.name = std::move(words.name);
   out.title = std::move(words.title);
@@ -46,8 +46,8 @@ Tool tool(Declaration words, std::function<Result<Outcome<R>>(const Args&, Call&
   out.output_schema = LazySchema(schema_of<R>);
   out.run = [handler = std::move(handler), output_schema = out.output_schema](
                 const Json& arguments, Call& call) -> Result<Reply> {
-    TRY(const Args args, decode<Args>(arguments));
-    TRY(Outcome<R> outcome, handler(args, call));
+    TRY(Args args, decode<Args>(arguments));
+    TRY(Outcome<R> outcome, handler(std::move(args), call));
     if (!call.structured && !outcome.text.empty())
       return Reply{std::move(outcome.text), nullptr, std::move(outcome.image)};
     Json encoded = encode(outcome.value);

@@ -43,7 +43,7 @@ constexpr const char* kDoc =
 
 // The one case in which the present content is not looked at: a file that this persona may write
 // but not read. Access decides whether its current version may be replaced.
-Result<void> put_unseen(Call& call, FileMemory& memory, const WriteArgs& args, const Error& refusal,
+Result<void> put_unseen(Call& call, FileMemory& memory, WriteArgs args, const Error& refusal,
                         ChangeResult& result) {
   const auto aim = call.access.describe(policy::Verb::replace, call.scope.tool, args.file_path,
                                         policy::ReplaceOp::replace);
@@ -53,7 +53,7 @@ Result<void> put_unseen(Call& call, FileMemory& memory, const WriteArgs& args, c
   where.path = aim->path;
   policy::ReplaceRequest request;
   request.path = args.file_path;
-  request.bytes = args.content;
+  request.bytes = std::move(args.content);
   const std::optional<ReadVersions::Seen> own =
       memory.versions.find(call.access.principal(), where);
   const std::optional<std::string> version = args.if_version ? args.if_version
@@ -72,31 +72,38 @@ Result<void> put_unseen(Call& call, FileMemory& memory, const WriteArgs& args, c
   return {};
 }
 
-Result<Outcome<ChangeResult>> write(const WriteArgs& args, Call& call, FileMemory& memory) {
+// `content` in the encoding that a present text has, which it keeps, with its mark.
+Result<std::string> in_place_of(const std::string& present, std::string content) {
+  const Detected old = detect_encoding(present, true);
+  if (old.binary || present.empty()) return content;
+  std::string_view text = content;
+  // A mark in the content would double the one that is kept.
+  if (text.starts_with("\xef\xbb\xbf") && old.bom > 0) text.remove_prefix(3);
+  if (old.encoding == Encoding::utf8 && old.bom == 0) return content;
+  auto encoded = to_bytes(text, old.encoding);
+  if (!encoded) {
+    Error error = encoded.error();
+    error.where = "/content";
+    return tl::unexpected<Error>(std::move(error));
+  }
+  return present.substr(0, old.bom) + *encoded;
+}
+
+// Takes what may be large from hand to hand: a content has up to kFrameBytes, and each copy of it
+// counts against what the process may hold.
+Result<Outcome<ChangeResult>> write(WriteArgs args, Call& call, FileMemory& memory) {
   Outcome<ChangeResult> out;
   auto present = present_file(call, memory, args.file_path, args.if_version);
   if (!present) {
     if (present.error().kind != ErrorKind::denied) return tl::unexpected<Error>(present.error());
-    TRY_DO(put_unseen(call, memory, args, present.error(), out.value));
+    TRY_DO(put_unseen(call, memory, std::move(args), present.error(), out.value));
   } else {
-    std::string bytes = args.content;
+    std::string bytes = std::move(args.content);
     if (*present) {
-      // An existing text keeps its encoding and its mark.
-      const Detected old = detect_encoding((*present)->bytes, true);
-      if (!old.binary && !(*present)->bytes.empty()) {
-        std::string_view text = args.content;
-        // A mark in the content would double the one that is kept.
-        if (text.starts_with("\xef\xbb\xbf") && old.bom > 0) text.remove_prefix(3);
-        auto encoded = to_bytes(text, old.encoding);
-        if (!encoded) {
-          Error error = encoded.error();
-          error.where = "/content";
-          return tl::unexpected<Error>(std::move(error));
-        }
-        bytes = std::string((*present)->bytes.substr(0, old.bom)) + *encoded;
-      }
+      TRY(bytes, in_place_of((*present)->bytes, std::move(bytes)));
     }
-    TRY_DO(put_file(call, memory, args.file_path, *present, std::move(bytes), out.value));
+    TRY_DO(
+        put_file(call, memory, args.file_path, std::move(*present), std::move(bytes), out.value));
   }
   out.text = change_text(out.value);
   return out;
@@ -105,16 +112,15 @@ Result<Outcome<ChangeResult>> write(const WriteArgs& args, Call& call, FileMemor
 }  // namespace
 
 Tool make_write(std::shared_ptr<FileMemory> memory) {
-  return tool<WriteArgs, ChangeResult>(
-      {.name = "Write",
-       .title = "Write a file",
-       .description = kDoc,
-       .annotations = {.destructive = true, .idempotent = true},
-       .output = Output::text_first,
-       .always_load = true},
-      [memory = std::move(memory)](const WriteArgs& args, Call& call) {
-        return write(args, call, *memory);
-      });
+  return tool<WriteArgs, ChangeResult>({.name = "Write",
+                                        .title = "Write a file",
+                                        .description = kDoc,
+                                        .annotations = {.destructive = true, .idempotent = true},
+                                        .output = Output::text_first,
+                                        .always_load = true},
+                                       [memory = std::move(memory)](WriteArgs args, Call& call) {
+                                         return write(std::move(args), call, *memory);
+                                       });
 }
 
 }  // namespace remit::tools

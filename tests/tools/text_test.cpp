@@ -72,6 +72,32 @@ TEST_CASE("unified diffs rebuild the new text, whatever the texts") {
   CHECK(unified_diff("same\n", "same\n", "f").text.empty());
 }
 
+TEST_CASE("a diff names the lines of the text, however much is common around it") {
+  std::string before;
+  for (int i = 1; i <= 10'000; ++i) before += "line " + std::to_string(i) + "\n";
+  std::string after = before;
+  after.replace(after.find("line 5000\n"), 10, "another\nand one more\n");
+  const UnifiedDiff middle = unified_diff(before, after, "f");
+  REQUIRE(middle.hunks.size() == 1);
+  CHECK(middle.text ==
+        "--- f\n+++ f\n@@ -4997,7 +4997,8 @@\n line 4997\n line 4998\n line 4999\n-line 5000\n"
+        "+another\n+and one more\n line 5001\n line 5002\n line 5003");
+  CHECK(unified_diff("", "a\nb\n", "f").text == "--- f\n+++ f\n@@ -1,0 +1,2 @@\n+a\n+b");
+  CHECK(unified_diff("a\nb", "a\nb\n", "f").text ==
+        "--- f\n+++ f\n@@ -1,2 +1,2 @@\n a\n-b [no newline at the end]\n+b");
+  CHECK(unified_diff("x\ny", "x\nz\ny", "f").text ==
+        "--- f\n+++ f\n@@ -1,2 +1,3 @@\n x\n+z\n y [no newline at the end]");
+  CHECK(unified_diff("\n\n", "\n", "f").text == "--- f\n+++ f\n@@ -1,2 +1,1 @@\n \n-");
+}
+
+TEST_CASE("what differs in more lines than are compared is one replacement") {
+  const std::string many(limits::kDiffCompared + 1, '\n');
+  const UnifiedDiff diff = unified_diff("a\n" + many, "a\nb\n" + many + "c\n", "f");
+  CHECK_FALSE(diff.whole);
+  CHECK(diff.text.starts_with("--- f\n+++ f\n@@ -1,100002 +1,100004 @@\n a\n-\n"));
+  CHECK(diff.text.find("more lines of the diff are not shown") != std::string::npos);
+}
+
 TEST_CASE("a diff is cut at its limit and says so") {
   const auto lines = [](std::size_t count, const char* text) {
     std::string out;
