@@ -105,11 +105,12 @@ Result<ApplyReport> apply_held(memory::State& state, memory::Ledger& ledger, con
                                const ChangeSet& set, const Presence& presence) {
   TRY_DO(need_person(presence));
   TRY(const std::string manifests, find_manifests());
-  memory::Bindings bindings;
-  bindings.instruction_id = set.instruction;
-  TRY(const DocumentSchemas schemas, DocumentSchemas::load(manifests + "/schemas", bindings));
   TRY(const std::unique_ptr<OperatorAccess> hands,
-      operator_access(state, ledger, set.workspace, set.memory_root, &schemas));
+      operator_access(state, ledger,
+                      {.workspace = set.workspace,
+                       .memory_root = set.memory_root,
+                       .manifests = manifests,
+                       .instruction = set.instruction}));
   TRY_DO(record_held(state, ledger, set, "changes.apply", presence));
   return apply_change_set(hands->access(), sets, {ulid(state.clock().unix_ms()), ""}, set);
 }

@@ -2,8 +2,12 @@
 
 #include <unistd.h>
 
+#include <optional>
+
 #include "base/redaction.h"
 #include "policy/access_factory.h"
+#include "policy/compile.h"
+#include "policy/document_schemas.h"
 
 namespace remit::policy {
 namespace {
@@ -42,6 +46,7 @@ class Hands : public OperatorAccess {
   Remit remit_;
   std::unique_ptr<Redactor> redactor_;
   std::unique_ptr<memory::Store> store_;
+  std::optional<DocumentSchemas> schemas_;
   std::unique_ptr<Access> access_;
 };
 
@@ -49,18 +54,20 @@ class Hands : public OperatorAccess {
 
 Result<std::unique_ptr<OperatorAccess>> operator_access(memory::State& state,
                                                         memory::Ledger& ledger,
-                                                        const std::string& workspace,
-                                                        const std::string& memory_root,
-                                                        const DocumentSchemas* schemas,
-                                                        const std::string& file_drop_root) {
+                                                        const OperatorPlaces& places) {
   auto hands = std::make_unique<Hands>();
-  hands->remit_ = operator_remit(workspace, memory_root);
-  hands->remit_.file_drop_root = file_drop_root;
+  hands->remit_ = operator_remit(places.workspace, places.memory_root);
+  hands->remit_.file_drop_root = places.file_drop_root;
   TRY(std::string case_key, state.key("case"));
   hands->redactor_ = std::make_unique<Redactor>(std::move(case_key));
-  if (!memory_root.empty()) {
-    TRY(Fd root, fs::open_root(memory_root));
+  if (!places.memory_root.empty()) {
+    TRY(Fd root, fs::open_root(places.memory_root));
     TRY(hands->store_, memory::open_file_store(state, std::move(root)));
+  }
+  if (!places.manifests.empty()) {
+    memory::Bindings bindings;
+    bindings.instruction_id = places.instruction;
+    TRY(hands->schemas_, DocumentSchemas::load(places.manifests + "/schemas", bindings));
   }
   AccessParts parts;
   parts.remit = &hands->remit_;
@@ -69,10 +76,15 @@ Result<std::unique_ptr<OperatorAccess>> operator_access(memory::State& state,
   parts.ledger = &ledger;
   parts.store = hands->store_.get();
   parts.redactor = hands->redactor_.get();
-  parts.schemas = schemas;
+  parts.schemas = hands->schemas_ ? &*hands->schemas_ : nullptr;
   parts.clock = &state.clock();
   TRY(hands->access_, make_access(parts));
   return std::unique_ptr<OperatorAccess>(std::move(hands));
+}
+
+std::string instruction_in(std::string_view document) {
+  const std::string_view first = document.substr(0, document.find('/'));
+  return valid_instruction(first) ? std::string(first) : std::string();
 }
 
 }  // namespace remit::policy

@@ -4,11 +4,11 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "memory/ledger.h"
 #include "memory/state.h"
 #include "policy/access.h"
-#include "policy/document_schemas.h"
 
 namespace remit::policy {
 
@@ -20,15 +20,20 @@ class OperatorAccess {
   virtual memory::Store* store() = 0;
 };
 
-// Hands over one workspace and its Agent_Memory ("" = none). All are borrowed; without `schemas` no
-// document is a known one. `file_drop_root`: where files for queues go; "" = drop/ in the state
-// directory.
-// Errors: those of opening the two directories.
+// What the hands reach.
+struct OperatorPlaces {
+  std::string workspace;
+  std::string memory_root = {};     // "" = none
+  std::string manifests = {};       // whose schemas/ known documents must fit; "" = none is known
+  std::string instruction = {};     // whose documents may be written; "" = of no instruction
+  std::string file_drop_root = {};  // where files for queues go; "" = drop/ in the state directory
+};
+// `state` and `ledger` are borrowed. Errors: those of opening the two directories and of the
+// schemas.
 Result<std::unique_ptr<OperatorAccess>> operator_access(memory::State& state,
                                                         memory::Ledger& ledger,
-                                                        const std::string& workspace,
-                                                        const std::string& memory_root,
-                                                        const DocumentSchemas* schemas,
-                                                        const std::string& file_drop_root = {});
+                                                        const OperatorPlaces& places);
+// The instruction that a document's path begins with; "" if it begins with none.
+std::string instruction_in(std::string_view document);
 
 }  // namespace remit::policy

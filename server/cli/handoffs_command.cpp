@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "memory/handoff_outbox.h"
 #include "memory/handoff_projection.h"
+#include "policy/operator_acts.h"
 #include "server/cli/commands.h"
 #include "server/cli/operator_house.h"
 #include "server/cli/terminal.h"
@@ -147,7 +148,8 @@ int act_on_handoff(OperatorHouse& house, const policy::HandoffReply& reply, bool
   if (const auto proven = prove_presence(house.state()); !proven) return report(proven.error());
   policy::HandoffReply bound = reply;
   bound.if_match = seen->handoff.etag;  // what was shown, and nothing newer
-  const auto done = house.access().respond(house.call(), bound);
+  const auto done = policy::act_on_handoff(house.ledger(), house.access(), house.call(), bound,
+                                           {"terminal", "pin"});
   if (!done) return report(done.error());
   print(json ? dump(handoff_json(*done)) + "\n" : done->id + " is " + done->state + "\n");
   return kDone;
@@ -160,6 +162,7 @@ int list_dead(OperatorHouse& house, bool json) {
   bool more = false;
   const auto all = all_handoffs(house, true, more);
   if (!all) return report(all.error());
+  const std::int64_t now = house.state().clock().unix_ms();
   OrderedJson undelivered = OrderedJson::array(), unanswered = OrderedJson::array();
   std::string text;
   for (const memory::OutboxRow& file : *files) {
@@ -172,8 +175,7 @@ int list_dead(OperatorHouse& house, bool json) {
             std::to_string(file.attempts) + " attempts: " + printable(file.error) + "\n";
   }
   for (const memory::Handoff& one : *all) {
-    const bool offered = one.type == memory::HandoffType::delegate && one.state == "expired";
-    if (!offered && one.state != "exhausted") continue;
+    if (policy::standing_of(one, now) != policy::HandoffStanding::dead) continue;
     unanswered.push_back(handoff_json(one));
     text += handoff_line(one);
   }
@@ -189,26 +191,10 @@ int list_dead(OperatorHouse& house, bool json) {
   return more ? kPartial : kDone;
 }
 
-Result<void> note_retry(OperatorHouse& house, const char* rule, const OrderedJson& fields) {
-  memory::LedgerRecord row;
-  row.kind = "operator";
-  row.call_id = house.call().call_id;
-  row.principal = policy::principal_text(house.access().principal());
-  row.verdict = "allow";
-  row.rule = rule;
-  row.fields = dump(fields);
-  return house.ledger().append(std::move(row), memory::Durability::effect);
-}
-
 int retry_handoff(OperatorHouse& house, const std::string& id, bool json) {
-  const auto seen = house.access().open_handoff(house.call(), id);
-  if (!seen) return report(seen.error());
-  if (const auto noted = note_retry(house, "handoffs.retry", {{"handoff", id}}); !noted)
-    return report(noted.error());
-  auto drop = memory::open_drop_root(house.state(), house.drop_root());
-  if (!drop) return report(drop.error());
-  memory::HandoffDelivery delivery(house.state(), house.store(), std::move(*drop));
-  const auto written = delivery.run_for(id);
+  const auto written =
+      policy::retry_delivery(house.state(), house.ledger(), house.hands(), house.call(), id,
+                             house.drop_root(), {"command", "none"});
   if (!written) return report(written.error());
   print(json            ? dump(OrderedJson{{"handoff", id}, {"delivered", *written}}) + "\n"
         : *written == 0 ? "nothing waits for delivery\n"

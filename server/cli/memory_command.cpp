@@ -2,14 +2,16 @@
 // rights.
 #include <unistd.h>
 
+#include <array>
 #include <charconv>
+#include <optional>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "base/unified_diff.h"
 #include "memory/doc_path.h"
+#include "policy/operator_acts.h"
 #include "server/cli/commands.h"
 #include "server/cli/operator_house.h"
 #include "server/cli/terminal.h"
@@ -113,100 +115,57 @@ int show_history(OperatorHouse& house, const std::string& path, bool json) {
   return kDone;
 }
 
-// A version's content; one that removed the document has none.
-Result<std::string> content_of(OperatorHouse& house, const std::string& path,
-                               std::int64_t version) {
-  auto body = house.access().document_version(house.call(), path, version);
-  if (body || body.error().kind != ErrorKind::not_found) return body;
-  TRY(const auto versions, house.access().document_history(house.call(), path));
-  for (const memory::VersionRow& one : versions) {
-    if (one.version == version && one.op == "remove") return std::string();
-  }
-  return body;
-}
-
 // From OLD (default: the last version but one) to NEW (default: what is there now).
 int show_diff(OperatorHouse& house, const std::vector<std::string>& words, bool json) {
-  const std::string& path = words[1];
-  std::int64_t from = 0;
-  if (words.size() > 2) {
-    const auto named = version_number(words[2]);
+  std::array<std::optional<std::int64_t>, 2> versions;  // OLD, NEW
+  for (std::size_t i = 2; i < words.size(); ++i) {
+    const auto named = version_number(words[i]);
     if (!named) return report_usage(named.error(), "memory");
-    from = *named;
-  } else {
-    const auto versions = house.access().document_history(house.call(), path);
-    if (!versions) return report(versions.error());
-    if (versions->size() > 1) from = (*versions)[1].version;
+    versions[i - 2] = *named;
   }
-  std::string before, after;
-  if (from > 0) {
-    auto old = content_of(house, path, from);
-    if (!old) return report(old.error());
-    before = std::move(*old);
-  }
-  if (words.size() > 3) {
-    const auto named = version_number(words[3]);
-    if (!named) return report_usage(named.error(), "memory");
-    auto body = content_of(house, path, *named);
-    if (!body) return report(body.error());
-    after = std::move(*body);
-  } else {
-    auto now = house.access().open_document(house.call(), path);
-    if (!now && now.error().kind != ErrorKind::not_found) return report(now.error());
-    if (now) after = std::move(now->body);
-  }
-  const UnifiedDiff found = unified_diff(before, after, escape_ascii(fs::base_name(path)));
-  const std::string text = printable(found.text);
+  const auto found =
+      policy::document_difference(house.access(), house.call(), words[1], versions[0], versions[1]);
+  if (!found) return report(found.error());
   print(json ? dump(OrderedJson{{"format", "remit.memory.diff/1"},
-                                {"path", path},
-                                {"from", from},
-                                {"complete", found.whole},
-                                {"diff", text}}) +
+                                {"path", words[1]},
+                                {"from", found->from},
+                                {"complete", found->whole},
+                                {"diff", found->text}}) +
                    "\n"
-        : text.empty() ? "no difference\n"
-                       : text);
-  return found.whole ? kDone : kPartial;
+        : found->text.empty() ? "no difference\n"
+                              : found->text);
+  return found->whole ? kDone : kPartial;
 }
 
-// Puts `body` in the place of what is there, after its difference was shown and the PIN typed.
-int write_document(OperatorHouse& house, const std::string& path, const std::string& body,
-                   bool json) {
-  const auto now = house.access().open_document(house.call(), path);
-  if (!now && now.error().kind != ErrorKind::not_found) return report(now.error());
-  const std::string name = escape_ascii(fs::base_name(path));
-  print_error(printable(unified_diff(now ? now->body : "", body, name).text));
+// Does what was planned, after its difference was shown and the PIN typed.
+int write_document(OperatorHouse& house, const Result<policy::PlannedWrite>& plan, bool json) {
+  if (!plan) return report(plan.error());
+  print_error(plan->difference);
   if (const auto proven = prove_presence(house.state()); !proven) return report(proven.error());
-  policy::ReplaceRequest request;
-  request.document = true;
-  request.path = path;
-  request.bytes = body;
-  request.op = now ? policy::ReplaceOp::replace : policy::ReplaceOp::create;
-  // What was shown, and nothing newer.
-  if (now) request.if_match = now->etag;
-  request.if_absent = !now;
-  const auto done = house.access().replace(house.call(), request);
+  const auto done = policy::write_planned(house.ledger(), house.access(), house.call(), *plan,
+                                          {"terminal", "pin"});
   if (!done) return report(done.error());
   print(json ? dump(OrderedJson{
-                   {"path", path}, {"etag", done->version}, {"created", done->created}}) +
+                   {"path", plan->path}, {"etag", done->version}, {"created", done->created}}) +
                    "\n"
-             : std::string(done->created ? "created " : "wrote ") + printable(path) + "\n");
+             : std::string(done->created ? "created " : "wrote ") + printable(plan->path) + "\n");
   return kDone;
 }
 
 int put_document(OperatorHouse& house, const std::string& path, const std::string& file,
                  bool json) {
-  const auto body = fs::read_file(file, limits::kDocumentBytes);
+  auto body = fs::read_file(file, limits::kDocumentBytes);
   if (!body) return report(body.error());
-  return write_document(house, path, *body, json);
+  return write_document(
+      house, policy::plan_write(house.access(), house.call(), path, std::move(*body)), json);
 }
 
 int revert_document(OperatorHouse& house, const std::string& path, const std::string& version,
                     bool json) {
   const auto number = version_number(version);
   if (!number) return report_usage(number.error(), "memory");
-  const auto body = house.access().document_version(house.call(), path, *number);
-  if (!body) return report(body.error());
-  return write_document(house, path, *body, json);
+  return write_document(house, policy::plan_revert(house.access(), house.call(), path, *number),
+                        json);
 }
 
 // Which documents are what their last version says, and which somebody changed without Remit.

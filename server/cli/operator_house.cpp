@@ -2,7 +2,6 @@
 
 #include "base/crypto.h"
 #include "base/text.h"
-#include "policy/compile.h"
 #include "policy/find.h"
 #include "server/assembly.h"
 
@@ -41,14 +40,12 @@ Result<std::unique_ptr<OperatorHouse>> OperatorHouse::open(const OperatorFlags& 
   out->drop_root_ = installation.site.file_drop_root;
   TRY(out->state_, memory::State::open({server::state_directory(flags.state), {}}, system_clock()));
   out->ledger_ = std::make_unique<memory::Ledger>(*out->state_);
-  memory::Bindings bindings;
-  const std::string first = document.substr(0, document.find('/'));
-  if (policy::valid_instruction(first)) bindings.instruction_id = first;
-  TRY(policy::DocumentSchemas schemas,
-      policy::DocumentSchemas::load(manifests + "/schemas", bindings));
-  out->schemas_ = std::make_unique<policy::DocumentSchemas>(std::move(schemas));
-  TRY(out->hands_, policy::operator_access(*out->state_, *out->ledger_, workspace, root,
-                                           out->schemas_.get(), out->drop_root_));
+  TRY(out->hands_, policy::operator_access(*out->state_, *out->ledger_,
+                                           {.workspace = workspace,
+                                            .memory_root = root,
+                                            .manifests = manifests,
+                                            .instruction = policy::instruction_in(document),
+                                            .file_drop_root = out->drop_root_}));
   return out;
 }
 

@@ -8,7 +8,6 @@
 #include "base/result.h"
 #include "memory/ledger.h"
 #include "memory/state.h"
-#include "policy/document_schemas.h"
 #include "policy/operator_access.h"
 #include "server/cli/flags.h"
 
@@ -28,6 +27,7 @@ class OperatorHouse {
   static Result<std::unique_ptr<OperatorHouse>> open(const OperatorFlags& flags,
                                                      const std::string& document = {});
 
+  policy::OperatorAccess& hands() { return *hands_; }
   policy::Access& access() { return hands_->access(); }
   memory::Store& store() { return *hands_->store(); }
   memory::State& state() { return *state_; }
@@ -42,7 +42,6 @@ class OperatorHouse {
   std::string drop_root_;
   std::unique_ptr<memory::State> state_;
   std::unique_ptr<memory::Ledger> ledger_;
-  std::unique_ptr<policy::DocumentSchemas> schemas_;
   std::unique_ptr<policy::OperatorAccess> hands_;
 };
 

@@ -15,7 +15,7 @@ int run_verb(const tools::ShellVerb& verb, std::span<const std::string> args) {
   auto state = memory::State::open({server::state_directory(""), {}}, system_clock());
   if (!state) return report(state.error());
   memory::Ledger ledger(**state);
-  auto hands = policy::operator_access(**state, ledger, fs::absolute("."), "", nullptr);
+  auto hands = policy::operator_access(**state, ledger, {.workspace = fs::absolute(".")});
   if (!hands) return report(hands.error());
   return verb.run((*hands)->access(), std::vector<std::string>(args.begin(), args.end()), stdout,
                   stderr);

@@ -1,0 +1,178 @@
+#include "policy/operator_acts.h"
+
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "base/unified_diff.h"
+#include "memory/handoff_outbox.h"
+
+namespace remit::policy {
+namespace {
+
+Result<void> need_person(const Presence& presence) {
+  if (memory::proves_presence(presence.attestation)) return {};
+  return fail(ErrorKind::denied, "this needs a person's PIN", {}, "presence");
+}
+
+// `fields`: an object, to which comes how the person was there.
+Result<void> record_act(memory::Ledger& ledger, const Principal& principal, const CallScope& call,
+                        const char* rule, Json fields, const Presence& presence) {
+  fields["channel"] = presence.channel;
+  fields["attestation"] = presence.attestation;
+  memory::LedgerRecord row;
+  row.kind = "operator";
+  row.call_id = call.call_id;
+  row.principal = principal_text(principal);
+  row.verdict = "allow";
+  row.rule = rule;
+  row.fields = dump(fields);
+  return ledger.append(std::move(row), memory::Durability::effect);
+}
+
+std::string shown_name(const std::string& path) {
+  return escape_ascii(fs::base_name(path));
+}
+
+// A version's content; one that removed the document has none.
+Result<std::string> content_of(Access& access, const CallScope& call, const std::string& path,
+                               std::int64_t version) {
+  auto body = access.document_version(call, path, version);
+  if (body || body.error().kind != ErrorKind::not_found) return body;
+  TRY(const auto versions, access.document_history(call, path));
+  for (const memory::VersionRow& one : versions) {
+    if (one.version == version && one.op == "remove") return std::string();
+  }
+  return body;
+}
+
+// What is there now; nullopt: nothing.
+Result<std::optional<memory::Document>> present(Access& access, const CallScope& call,
+                                                const std::string& path) {
+  auto now = access.open_document(call, path);
+  if (now) return std::optional<memory::Document>(std::move(*now));
+  if (now.error().kind == ErrorKind::not_found) return std::optional<memory::Document>();
+  return tl::unexpected<Error>(now.error());
+}
+
+}  // namespace
+
+Result<DocumentDifference> document_difference(Access& access, const CallScope& call,
+                                               const std::string& path,
+                                               std::optional<std::int64_t> from,
+                                               std::optional<std::int64_t> to,
+                                               std::size_t most_lines) {
+  DocumentDifference out;
+  if (from) {
+    out.from = *from;
+  } else {
+    TRY(const auto versions, access.document_history(call, path));
+    if (versions.size() > 1) out.from = versions[1].version;
+  }
+  std::string before, after;
+  if (out.from > 0) {
+    TRY(before, content_of(access, call, path, out.from));
+  }
+  if (to) {
+    TRY(after, content_of(access, call, path, *to));
+  } else {
+    TRY(std::optional<memory::Document> now, present(access, call, path));
+    if (now) after = std::move(now->body);
+  }
+  const UnifiedDiff found = unified_diff(before, after, shown_name(path), most_lines);
+  out.text = printable(found.text);
+  out.whole = found.whole;
+  return out;
+}
+
+Result<PlannedWrite> plan_write(Access& access, const CallScope& call, const std::string& path,
+                                std::string body, std::size_t most_lines) {
+  TRY(const std::optional<memory::Document> now, present(access, call, path));
+  PlannedWrite out;
+  out.path = path;
+  out.body = std::move(body);
+  if (now) out.etag = now->etag;
+  const UnifiedDiff found =
+      unified_diff(now ? now->body : "", out.body, shown_name(path), most_lines);
+  out.difference = printable(found.text);
+  out.whole = found.whole;
+  return out;
+}
+
+Result<PlannedWrite> plan_revert(Access& access, const CallScope& call, const std::string& path,
+                                 std::int64_t version, std::size_t most_lines) {
+  TRY(std::string body, access.document_version(call, path, version));
+  TRY(PlannedWrite out, plan_write(access, call, path, std::move(body), most_lines));
+  out.rule = "memory.revert";
+  out.version = version;
+  return out;
+}
+
+Result<Replaced> write_planned(memory::Ledger& ledger, Access& access, const CallScope& call,
+                               const PlannedWrite& plan, const Presence& presence) {
+  TRY_DO(need_person(presence));
+  Json fields = {{"path", plan.path}};
+  if (plan.version > 0) fields["version"] = plan.version;
+  TRY_DO(record_act(ledger, access.principal(), call, plan.rule, std::move(fields), presence));
+  ReplaceRequest request;
+  request.document = true;
+  request.path = plan.path;
+  request.bytes = plan.body;
+  request.op = plan.etag.empty() ? ReplaceOp::create : ReplaceOp::replace;
+  // What was shown, and nothing newer.
+  request.if_match = plan.etag;
+  request.if_absent = plan.etag.empty();
+  return access.replace(call, request);
+}
+
+const char* to_string(HandoffStanding standing) {
+  switch (standing) {
+    case HandoffStanding::open:
+      return "open";
+    case HandoffStanding::acknowledged:
+      return "acknowledged";
+    case HandoffStanding::overdue:
+      return "overdue";
+    case HandoffStanding::done:
+      return "done";
+    case HandoffStanding::dead:
+      return "dead";
+  }
+  return "";
+}
+
+HandoffStanding standing_of(const memory::Handoff& handoff, std::int64_t now_ms) {
+  if (is_terminal(handoff.type, handoff.state)) {
+    const bool untaken =
+        handoff.state == "exhausted" ||
+        (handoff.type == memory::HandoffType::delegate && handoff.state == "expired");
+    return untaken ? HandoffStanding::dead : HandoffStanding::done;
+  }
+  const auto over = [&](std::int64_t at_ms) { return at_ms > 0 && at_ms <= now_ms; };
+  const bool taken = handoff.state == "accepted" || handoff.state == "acknowledged" ||
+                     handoff.state == "in_progress" || handoff.state == "input_required";
+  if (over(handoff.deadline_ms) || (!taken && over(handoff.ack_deadline_ms)))
+    return HandoffStanding::overdue;
+  return taken ? HandoffStanding::acknowledged : HandoffStanding::open;
+}
+
+Result<memory::Handoff> act_on_handoff(memory::Ledger& ledger, Access& access,
+                                       const CallScope& call, const HandoffReply& reply,
+                                       const Presence& presence) {
+  TRY_DO(need_person(presence));
+  TRY_DO(record_act(ledger, access.principal(), call, "handoffs.act",
+                    {{"handoff", reply.id}, {"act", to_string(reply.act)}}, presence));
+  return access.respond(call, reply);
+}
+
+Result<std::int64_t> retry_delivery(memory::State& state, memory::Ledger& ledger,
+                                    OperatorAccess& hands, const CallScope& call,
+                                    const std::string& id, const std::string& drop_root,
+                                    const Presence& presence) {
+  TRY_DO(hands.access().open_handoff(call, id));
+  TRY_DO(record_act(ledger, hands.access().principal(), call, "handoffs.retry", {{"handoff", id}},
+                    presence));
+  TRY(Fd drop, memory::open_drop_root(state, drop_root));
+  return memory::HandoffDelivery(state, *hands.store(), std::move(drop)).run_for(id);
+}
+
+}  // namespace remit::policy
