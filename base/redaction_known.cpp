@@ -10,14 +10,8 @@ namespace remit::redaction {
 
 namespace {
 
-using Byte = unsigned char;
-
 constexpr std::size_t kShortestForm = 6;  // shorter ones would mask ordinary text
 constexpr std::size_t kHead = 4;          // bytes by which match() finds its candidates
-
-constexpr std::uint16_t pair_of(char first, char second) {
-  return static_cast<std::uint16_t>(static_cast<Byte>(first) | (static_cast<Byte>(second) << 8));
-}
 
 constexpr bool word(char c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');

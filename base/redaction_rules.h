@@ -17,6 +17,13 @@
 
 namespace remit::redaction {
 
+using Byte = unsigned char;
+
+// Two neighbouring bytes as a table's index.
+constexpr std::uint16_t pair_of(char first, char second) {
+  return static_cast<std::uint16_t>(static_cast<Byte>(first) | (static_cast<Byte>(second) << 8));
+}
+
 enum class Kind {
   known_secret,
   jwt,

@@ -15,8 +15,6 @@
 
 namespace remit::redaction {
 
-using Byte = unsigned char;
-
 enum Class : std::uint8_t {
   kDigit = 1,
   kUpper = 2,
@@ -61,10 +59,6 @@ constexpr bool quote(char c) {
 }
 constexpr char fold(char c) {
   return is(c, kUpper) ? static_cast<char>(c | 0x20) : c;
-}
-
-constexpr std::uint16_t pair_of(char first, char second) {
-  return static_cast<std::uint16_t>(static_cast<Byte>(first) | (static_cast<Byte>(second) << 8));
 }
 
 class Scanner {

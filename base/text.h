@@ -1,6 +1,7 @@
 // Text: validation, escaping and small formatting that every module needs. Pure functions.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -36,6 +37,11 @@ std::string_view trim(std::string_view text);
 std::string lower_ascii(std::string_view text);
 bool starts_with_folded(std::string_view text, std::string_view prefix);  // ASCII case folding
 bool equals_folded(std::string_view a, std::string_view b);
+
+template <class List>
+bool one_of(std::string_view word, const List& list) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
 
 // 1234567 -> "1,234,567".
 std::string with_commas(std::uint64_t number);

@@ -20,7 +20,7 @@ const char* place_word(OutboxPlace place) {
   return place == OutboxPlace::memory ? "memory" : "drop";
 }
 
-constexpr std::string_view kColumns =
+constexpr std::string_view kOutboxColumns =
     "id, handoff, place, path, error, attempts, next_ms, created_ms, dead, body";
 
 OutboxRow row_of(const Statement& from) {
@@ -95,10 +95,10 @@ Result<std::optional<HandoffDelivery::Task>> HandoffDelivery::take(const std::st
   {
     Statement next = transaction.sql(
         handoff.empty()
-            ? "select " + std::string(kColumns) +
+            ? "select " + std::string(kOutboxColumns) +
                   " from outbox where dead = 0 and next_ms <= ?1 and lease_ms <= ?1 and root = ?2 "
                   "order by next_ms, id limit 1"
-            : "select " + std::string(kColumns) +
+            : "select " + std::string(kOutboxColumns) +
                   " from outbox where lease_ms <= ?1 and root = ?2 and handoff = ?3 "
                   "order by id limit 1");
     next.bind(now).bind(store_.root_id());
@@ -234,7 +234,7 @@ Result<std::optional<std::int64_t>> HandoffDelivery::next_due_ms() {
 
 Result<std::vector<OutboxRow>> HandoffDelivery::dead() {
   TRY(Snapshot snapshot, state_.database().read());
-  Statement rows = snapshot.sql("select " + std::string(kColumns) +
+  Statement rows = snapshot.sql("select " + std::string(kOutboxColumns) +
                                 " from outbox where dead = 1 and root = ? order by id limit 1000");
   rows.bind(store_.root_id());
   std::vector<OutboxRow> out;

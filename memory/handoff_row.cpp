@@ -9,7 +9,7 @@
 namespace remit::memory {
 namespace {
 
-constexpr std::string_view kColumns =
+constexpr std::string_view kHandoffColumns =
     "id, kind, from_persona, from_principal, to_name, to_kind, thread_id, parent_id, instruction, "
     "hop, path, created_ms, priority, severity, deadline_ms, ack_deadline_ms, authorized_by, "
     "evidence, fields, ladder, state, level, etag, assumed, answer, root, input, task, task_paths, "
@@ -65,7 +65,7 @@ std::int64_t due_of(const Handoff& row) {
 }  // namespace
 
 std::string select_handoffs(std::string_view rest) {
-  return "select " + std::string(kColumns) + " from handoff " + std::string(rest);
+  return "select " + std::string(kHandoffColumns) + " from handoff " + std::string(rest);
 }
 
 Result<Handoff> handoff_of(const Statement& from) {
@@ -123,7 +123,7 @@ Error no_such_handoff(std::string_view id) {
 Result<void> insert_handoff(Transaction& transaction, const Handoff& row, const NewHandoff& draft,
                             const std::string& digest, const std::string& dedupe) {
   const Json path = row.path, task_paths = row.task_paths;
-  Statement s = transaction.sql("insert into handoff(" + std::string(kColumns) +
+  Statement s = transaction.sql("insert into handoff(" + std::string(kHandoffColumns) +
                                 ", idempotency_key, due_ms, dedupe, open) "
                                 "values(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
                                 "?,?,?,?,?,?,?,?,?,?,1)");

@@ -29,7 +29,7 @@ constexpr std::int64_t kVerifyPage = 1000;  // rows read under one snapshot
 // the time of the sync itself.
 constexpr auto kSyncDelay = limits::kLedgerSync * 7 / 10;
 
-constexpr std::string_view kColumns =
+constexpr std::string_view kRecordColumns =
     "seq, at_ms, mono_ms, kind, call_id, principal, verdict, rule, origin, fields, hash";
 
 std::string_view bytes_of(const Sha256Digest& digest) {
@@ -426,7 +426,7 @@ Result<LedgerCheck> Ledger::verify(const std::optional<std::string>& expected_he
   for (std::int64_t after = 0;;) {
     // The chain only grows, so pages may come from different snapshots.
     TRY(Snapshot snapshot, parts_->state.database().read());
-    Statement page = snapshot.sql("select " + std::string(kColumns) +
+    Statement page = snapshot.sql("select " + std::string(kRecordColumns) +
                                   " from ledger where seq > ? order by seq limit ?");
     page.bind(after == 0 ? INT64_MIN : after).bind(kVerifyPage);
     std::int64_t got = 0;
@@ -462,7 +462,7 @@ Result<std::vector<LedgerRow>> Ledger::rows(std::int64_t after, std::size_t limi
     TRY(const bool row, before.bind(after).step());
     if (row) prev = before.text(0);
   }
-  Statement page = snapshot.sql("select " + std::string(kColumns) +
+  Statement page = snapshot.sql("select " + std::string(kRecordColumns) +
                                 " from ledger where seq > ? order by seq limit ?");
   page.bind(after).bind(static_cast<std::int64_t>(std::min<std::size_t>(limit, INT32_MAX)));
   for (;;) {

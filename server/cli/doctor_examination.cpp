@@ -276,6 +276,12 @@ void Examination::examine_server(const ProjectFile& file, const OrderedJson& ser
   }
 }
 
+OrderedJson member(const OrderedJson& object, const char* key) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(key);
+  return found == object.end() ? OrderedJson(nullptr) : *found;
+}
+
 DoctorReport Examination::finish(std::string_view not_looked_at) {
   report_.client = options_.client;
   report_.not_looked_at = not_looked_at;

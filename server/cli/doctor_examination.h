@@ -16,6 +16,12 @@
 
 namespace remit::server {
 
+inline constexpr DoctorSeverity kBypass = DoctorSeverity::bypass;
+inline constexpr DoctorSeverity kBroken = DoctorSeverity::broken;
+
+// The member of that name; null if it is missing or `object` is none.
+OrderedJson member(const OrderedJson& object, const char* key);
+
 // One file of the project, or nothing.
 struct ProjectFile {
   std::string path;

@@ -10,14 +10,6 @@
 namespace remit::server {
 namespace {
 
-constexpr DoctorSeverity kBypass = DoctorSeverity::bypass;
-
-OrderedJson member(const OrderedJson& object, const char* key) {
-  if (!object.is_object()) return nullptr;
-  const auto found = object.find(key);
-  return found == object.end() ? OrderedJson(nullptr) : *found;
-}
-
 bool is_ours(std::string_view tool) {
   return tool.starts_with("remit_");
 }

@@ -9,15 +9,6 @@
 namespace remit::server {
 namespace {
 
-constexpr DoctorSeverity kBypass = DoctorSeverity::bypass;
-constexpr DoctorSeverity kBroken = DoctorSeverity::broken;
-
-OrderedJson member(const OrderedJson& object, const char* key) {
-  if (!object.is_object()) return nullptr;
-  const auto found = object.find(key);
-  return found == object.end() ? OrderedJson(nullptr) : *found;
-}
-
 bool lists(const OrderedJson& list, std::string_view word) {
   return list.is_array() && std::find(list.begin(), list.end(), OrderedJson(word)) != list.end();
 }

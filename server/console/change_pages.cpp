@@ -6,7 +6,7 @@
 namespace remit::console {
 namespace {
 
-constexpr const char* kList = "/console/changes";
+constexpr const char* kChangeList = "/console/changes";
 
 std::string count_of(std::size_t changes) {
   return std::to_string(changes) + (changes == 1 ? " change" : " changes");
@@ -35,7 +35,7 @@ Html form_of(Visit& visit, const policy::ChangeSet& set, bool apply) {
   const std::string verb = apply ? "apply" : "discard";
   return el("form",
             {{"method", "post"},
-             {"action", std::string(kList) + "/" + set.id + "/" + verb},
+             {"action", std::string(kChangeList) + "/" + set.id + "/" + verb},
              {"aria-labelledby", verb}},
             {el("h2", {{"id", verb}}, {apply ? "Apply" : "Discard"}),
              visit.token_for(purpose_of(apply, set)),
@@ -81,7 +81,7 @@ Page outcome_page(const policy::ApplyReport& report) {
                         change.why.empty() ? "" : " (" + change.why + ")"}));
   }
   page.main += el("ul", {{"role", "status"}}, items);
-  page.main += el("p", {}, {el("a", {{"href", kList}}, {"Back to the changes"})});
+  page.main += el("p", {}, {el("a", {{"href", kChangeList}}, {"Back to the changes"})});
   return page;
 }
 
@@ -119,7 +119,7 @@ Page list_changes(Visit& visit) {
                             el("code", {}, {escape_ascii(change.path)})}));
     items.push_back(el("li", {{"class", "card"}},
                        {el("h2", {},
-                           {el("a", {{"href", std::string(kList) + "/" + set.id}},
+                           {el("a", {{"href", std::string(kChangeList) + "/" + set.id}},
                                {count_of(set.changes.size()) + " by " + escape_ascii(set.agent)})}),
                         el("ul", {}, changes),
                         el("p", {{"class", "note"}},
@@ -157,13 +157,13 @@ Page settle_change_set(Visit& visit, const std::string& id, bool apply) {
     const auto done =
         policy::discard_held(visit.desk.state, visit.desk.ledger, visit.desk.sets, *set, *proven);
     if (!done) return failed_page(done.error(), Place::changes);
-    return go_on(visit, kList, "Discarded " + count_of(set->changes.size()) + ".");
+    return go_on(visit, kChangeList, "Discarded " + count_of(set->changes.size()) + ".");
   }
   const auto report =
       policy::apply_held(visit.desk.state, visit.desk.ledger, visit.desk.sets, *set, *proven);
   if (!report) return failed_page(report.error(), Place::changes);
   if (report->change_set.empty())
-    return go_on(visit, kList, "Applied " + count_of(report->changes.size()) + ".");
+    return go_on(visit, kChangeList, "Applied " + count_of(report->changes.size()) + ".");
   return outcome_page(*report);
 }
 

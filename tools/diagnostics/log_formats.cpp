@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "tools/diagnostics/log_header.h"
 
 namespace remit::diagnostics {
@@ -33,10 +34,6 @@ std::string_view json_value(std::string_view s, std::size_t* i) {
   return s.substr(begin, e - begin);
 }
 
-template <std::size_t N>
-bool one_of(std::string_view word, const std::array<std::string_view, N>& list) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
 constexpr std::array<std::string_view, 8> kTimeKeys{"time", "ts",        "timestamp", "@timestamp",
                                                     "t",    "eventTime", "datetime",  "asctime"};
 constexpr std::array<std::string_view, 6> kLevelKeys{"level",     "severity",  "lvl",

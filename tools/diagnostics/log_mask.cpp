@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/limits.h"
+#include "base/text.h"
 
 namespace remit::diagnostics {
 
@@ -52,11 +53,6 @@ bool all(std::string_view s, unsigned mask) {
 }
 bool any(std::string_view s, unsigned mask) {
   return std::any_of(s.begin(), s.end(), [mask](char c) { return is(c, mask); });
-}
-
-template <std::size_t N>
-bool one_of(std::string_view word, const std::array<std::string_view, N>& list) {
-  return std::find(list.begin(), list.end(), word) != list.end();
 }
 
 constexpr std::array<std::string_view, 7> kDays{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};

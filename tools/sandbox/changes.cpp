@@ -28,7 +28,7 @@ namespace {
 using policy::Change;
 using policy::ChangeKind;
 
-constexpr std::size_t kReadBytes = 256u << 10;
+constexpr std::size_t kCompareBytes = 256u << 10;
 constexpr mode_t kKeptBits = 01777;  // permission bits and sticky; set-id bits are dropped
 
 bool is_newer(const timespec& a, const timespec& b) {
@@ -231,7 +231,7 @@ class Collector {
     struct stat st{};
     if (!file || fstat(file.get(), &st) != 0 || !S_ISREG(st.st_mode)) return "newer";
     Sha256 hash;
-    std::string buffer(kReadBytes, '\0');
+    std::string buffer(kCompareBytes, '\0');
     for (;;) {
       const ssize_t got = read(file.get(), buffer.data(), buffer.size());
       if (got < 0) return "newer";

@@ -22,7 +22,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kReadBytes = 64u << 10;
+constexpr std::size_t kFollowBytes = 64u << 10;
 constexpr milliseconds kDrainPatience{1000};  // every writer is dead when the outcome arrives
 
 enum class Ending { none, wall, idle, cancelled };
@@ -30,7 +30,7 @@ enum class Ending { none, wall, idle, cancelled };
 class Following {
  public:
   Following(RunEnds ends, const policy::SpawnLimits& limits, const policy::OutputSink& sink)
-      : ends_(std::move(ends)), limits_(limits), sink_(sink), buffer_(kReadBytes, '\0') {}
+      : ends_(std::move(ends)), limits_(limits), sink_(sink), buffer_(kFollowBytes, '\0') {}
 
   Result<RunResult> to_the_end(const Fd& cancelled) {
     started_ = last_output_ = Clock::now();
