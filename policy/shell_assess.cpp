@@ -162,7 +162,8 @@ void ShellAssessor::condition_words(const ShellNode& node) {
   for (const ShellWord& each : node.words) {
     word(each);
     const std::optional<std::string> value = each.literal();
-    const bool evaluated = numeric && !(value && (is_signed_number(*value) || value->starts_with('-')));
+    const bool evaluated =
+        numeric && !(value && (is_signed_number(*value) || value->starts_with('-')));
     if (evaluated) ask(Risk::high, "dynamic_arithmetic", each.raw);
   }
 }
@@ -232,7 +233,8 @@ void ShellAssessor::redirection(const ShellRedirection& redirected) {
   }
   if (op == "<&" || op == ">&") {
     if (target && (*target == "-" || *target == "0" || *target == "1" || *target == "2")) return;
-    if (op == "<&" || (target && is_signed_number(*target))) return ask(Risk::high, "redirection", shown);
+    if (op == "<&" || (target && is_signed_number(*target)))
+      return ask(Risk::high, "redirection", shown);
   }
   if (op == "<") {
     const ShellPlace place = paths_.place(redirected.target);
