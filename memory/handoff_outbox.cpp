@@ -23,7 +23,7 @@ const char* place_word(OutboxPlace place) {
 constexpr std::string_view kOutboxColumns =
     "id, handoff, place, path, error, attempts, next_ms, created_ms, dead, body";
 
-OutboxRow row_of(const Statement& from) {
+OutboxRow outbox_row_of(const Statement& from) {
   OutboxRow row;
   row.id = from.integer(0);
   row.handoff = from.text(1);
@@ -105,7 +105,7 @@ Result<std::optional<HandoffDelivery::Task>> HandoffDelivery::take(const std::st
     if (!handoff.empty()) next.bind(handoff);
     TRY(const bool found, next.step());
     if (!found) return std::optional<Task>();
-    task.row = row_of(next);
+    task.row = outbox_row_of(next);
     task.body = next.text(9);
   }
   TRY_DO(transaction.sql("update outbox set lease_ms = ? where id = ?")
@@ -241,7 +241,7 @@ Result<std::vector<OutboxRow>> HandoffDelivery::dead() {
   for (;;) {
     TRY(const bool more, rows.step());
     if (!more) return out;
-    out.push_back(row_of(rows));
+    out.push_back(outbox_row_of(rows));
   }
 }
 

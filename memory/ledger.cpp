@@ -112,7 +112,7 @@ Result<void> insert_spooled(Transaction& transaction, Head& head, const std::str
       .run();
 }
 
-LedgerRow row_of(const Statement& from) {
+LedgerRow record_row_of(const Statement& from) {
   LedgerRow row;
   row.seq = from.integer(0);
   row.at_unix_ms = from.integer(1);
@@ -433,7 +433,7 @@ Result<LedgerCheck> Ledger::verify(const std::optional<std::string>& expected_he
     for (;; ++got) {
       TRY(const bool more, page.step());
       if (!more) break;
-      const LedgerRow row = row_of(page);
+      const LedgerRow row = record_row_of(page);
       if (row.seq != check.rows + 1) return bad(check.rows + 1, "record missing");
       const Sha256Digest hash =
           chain(prev, row.seq, row.at_unix_ms, row.monotonic_ms, texts_of(row.record), scratch);
@@ -468,7 +468,7 @@ Result<std::vector<LedgerRow>> Ledger::rows(std::int64_t after, std::size_t limi
   for (;;) {
     TRY(const bool more, page.step());
     if (!more) return out;
-    LedgerRow row = row_of(page);
+    LedgerRow row = record_row_of(page);
     row.prev = to_hex(prev);
     prev = row.hash;
     row.hash = to_hex(row.hash);

@@ -16,7 +16,7 @@
 namespace remit::memory {
 
 namespace {
-using Clock = std::chrono::steady_clock;
+using Steady = std::chrono::steady_clock;
 }  // namespace
 
 Database::Database() = default;
@@ -30,7 +30,7 @@ Database::~Database() {
   constexpr std::int64_t kClosingLog = 256 << 10;
   struct stat st{};
   if (writer_ && log_ && ::fstat(log_.get(), &st) == 0 && st.st_size > kClosingLog) {
-    writer_->wait_until(Clock::now());
+    writer_->wait_until(Steady::now());
     // Refused while others read: they or the next one do it.
     ::sqlite3_wal_checkpoint_v2(writer_->handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr,
                                 nullptr);
@@ -44,10 +44,10 @@ namespace {
 // while another process opens the same new file.
 template <class F>
 Result<void> until_free(F&& body) {
-  const auto deadline = Clock::now() + limits::kStateLockWait;
+  const auto deadline = Steady::now() + limits::kStateLockWait;
   for (;;) {
     Result<void> done = body();
-    if (done || done.error().code != "locked" || Clock::now() >= deadline) return done;
+    if (done || done.error().code != "locked" || Steady::now() >= deadline) return done;
     sleep_us(2000);
   }
 }
@@ -148,7 +148,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& directory,
   }
   std::unique_ptr<Database> self(new Database);
   const std::string file = fs::join(directory, name);
-  const auto deadline = Clock::now() + limits::kStateLockWait;
+  const auto deadline = Steady::now() + limits::kStateLockWait;
   TRY(self->writer_, Connection::open(file));
   self->writer_->wait_until(deadline);
   TRY_DO(tune(*self->writer_));
@@ -179,7 +179,7 @@ Result<Transaction> Database::write() {
     const std::scoped_lock lock(sync_mutex_);
     if (broken_) return tl::unexpected<Error>(*broken_);
   }
-  const auto deadline = Clock::now() + limits::kStateLockWait;
+  const auto deadline = Steady::now() + limits::kStateLockWait;
   TRY_DO(write_gate_.enter(deadline));
   writer_->wait_until(deadline);
   Result<void> begun = writer_->prepare("begin immediate").run();
@@ -191,7 +191,7 @@ Result<Transaction> Database::write() {
 }
 
 Result<Snapshot> Database::snapshot(Connection& connection, Gate& gate) {
-  const auto deadline = Clock::now() + limits::kStateLockWait;
+  const auto deadline = Steady::now() + limits::kStateLockWait;
   TRY_DO(gate.enter(deadline));
   connection.wait_until(deadline);
   Result<void> begun = connection.prepare("begin").run();
@@ -258,7 +258,7 @@ Result<void> Database::checkpoint_if_large() {
   if (::fstat(log_.get(), &st) != 0) return fail_errno(errno, "stat the state database's log");
   constexpr std::int64_t kFrame = 4096 + 24;
   if (st.st_size < std::int64_t{limits::kCheckpointPages} * kFrame) return {};
-  TRY_DO(write_gate_.enter(Clock::now() + limits::kStateLockWait));
+  TRY_DO(write_gate_.enter(Steady::now() + limits::kStateLockWait));
   const int code = ::sqlite3_wal_checkpoint_v2(writer_->handle(), nullptr,
                                                SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   Result<void> done;

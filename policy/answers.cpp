@@ -17,11 +17,6 @@ namespace {
 constexpr std::size_t kDiffBytes = 1u << 20;   // larger files are named, not shown
 constexpr std::size_t kPersonsLines = 20'000;  // of a difference that a person judges
 
-Result<void> need_person(const Presence& presence) {
-  if (memory::proves_presence(presence.attestation)) return {};
-  return fail(ErrorKind::denied, "this needs a person's PIN", {}, "presence");
-}
-
 Result<void> record_held(memory::State& state, memory::Ledger& ledger, const ChangeSet& set,
                          const char* rule, const Presence& presence) {
   memory::LedgerRecord row;
@@ -39,6 +34,11 @@ Result<void> record_held(memory::State& state, memory::Ledger& ledger, const Cha
 }
 
 }  // namespace
+
+Result<void> need_person(const Presence& presence) {
+  if (memory::proves_presence(presence.attestation)) return {};
+  return fail(ErrorKind::denied, "this needs a person's PIN", {}, "presence");
+}
 
 ShownQuestion show_question(const memory::ApprovalRow& row) {
   ShownQuestion out;

@@ -20,6 +20,10 @@ namespace remit::policy {
 struct Presence {
   std::string channel, attestation;
 };
+// Who typed the PIN on a terminal.
+inline const Presence kAtTerminal{"terminal", "pin"};
+// Errors: denied, code "presence", unless the attestation is a person's own.
+Result<void> need_person(const Presence& presence);
 
 // A question as a person reads it, in printable ASCII, whole. The command is shown from the bytes
 // that a yes binds; `as_described` is the word of the server that asks, and says so where it quotes

@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kNewer = "newer";  // the file below changed while the command ran
 
-std::string shown(const Access& access, const std::string& path) {
+std::string shown_to(const Access& access, const std::string& path) {
   const std::string& workspace = access.remit().roots.front().path;
   if (path.size() > workspace.size() && path.starts_with(workspace + "/")) {
     return escape_ascii(path.substr(workspace.size() + 1));
@@ -115,7 +115,7 @@ Result<ApplyReport> apply_changes(Access& access, const ChangeSets& sets, const 
                                                      : "";
   for (const Change* change : in_order(outcome.changes)) {
     ChangeResult result{
-        shown(access, change->path), change->kind, ChangeOutcome::held, change->bytes, {}};
+        shown_to(access, change->path), change->kind, ChangeOutcome::held, change->bytes, {}};
     if (mode == Apply::never) {
       result.outcome = ChangeOutcome::discarded;
       result.why = "this persona's changes are never applied";

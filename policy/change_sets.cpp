@@ -23,9 +23,9 @@ bool is_id(const std::string& id) {
   return id.size() == 16 && id.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
-const std::array<ChangeKind, 7> kKinds{ChangeKind::create, ChangeKind::modify, ChangeKind::remove,
-                                       ChangeKind::mkdir,  ChangeKind::rmdir,  ChangeKind::mode,
-                                       ChangeKind::symlink};
+const std::array<ChangeKind, 7> kChangeKinds{
+    ChangeKind::create, ChangeKind::modify, ChangeKind::remove, ChangeKind::mkdir,
+    ChangeKind::rmdir,  ChangeKind::mode,   ChangeKind::symlink};
 
 Json to_json(const ChangeSet& set) {
   Json changes = Json::array();
@@ -74,7 +74,7 @@ Result<ChangeSet> from_json(const Json& json, std::vector<std::string>* blobs) {
       Change change;
       change.path = unhex(item.at("path_hex").get<std::string>());
       bool known = false;
-      for (const ChangeKind kind : kKinds) {
+      for (const ChangeKind kind : kChangeKinds) {
         if (item.at("kind") == to_string(kind)) change.kind = kind, known = true;
       }
       if (!known || change.path.empty()) {

@@ -79,9 +79,9 @@ bool names_several(std::string_view name) {
          text.starts_with(" any ");
 }
 
-class Parser {
+class EdgeParser {
  public:
-  Parser(const Vocabulary& words, Diagnostics& diagnostics)
+  EdgeParser(const Vocabulary& words, Diagnostics& diagnostics)
       : words_(words), diagnostics_(diagnostics) {}
 
   CollaborationSection run(const std::vector<Line>& lines) {
@@ -248,7 +248,7 @@ class Parser {
 
 CollaborationSection parse_collaboration(const std::vector<Line>& lines, const Vocabulary& words,
                                          Diagnostics& diagnostics) {
-  return Parser(words, diagnostics).run(lines);
+  return EdgeParser(words, diagnostics).run(lines);
 }
 
 }  // namespace remit::policy

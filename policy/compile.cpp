@@ -11,14 +11,6 @@ namespace remit::policy {
 
 namespace {
 
-bool contains(const auto& list, std::string_view word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
-
-yaml::Position at(const Origin& origin) {
-  return {origin.line, origin.col};
-}
-
 // The kernel's name of a directory if it exists, else the cleaned text.
 std::string real_folder(const std::string& path) {
   if (const auto root = fs::open_root(path)) {
@@ -78,7 +70,7 @@ class Compiler {
  private:
   static const Manifest kNoManifest;
 
-  bool provided(std::string_view tool) const { return contains(in_.provided, tool); }
+  bool provided(std::string_view tool) const { return one_of(tool, in_.provided); }
 
   void bind() {
     out_.bindings.instruction_id = in_.binding.instruction_id;
@@ -115,7 +107,7 @@ class Compiler {
     const auto supply = [&](const std::vector<Located>& list, Mode mode, bool remove) {
       for (const Located& one : list) {
         if (!remove && persona_.memory.present) {
-          manifest_notes_.add("W-MEM-01", at(one.origin),
+          manifest_notes_.add("W-MEM-01", position_of(one.origin),
                               "the persona has a memory section: this line grants nothing");
           continue;
         }
@@ -133,7 +125,7 @@ class Compiler {
     if (manifest_.write_implies_read) return;
     for (const MemoryEntry* entry : write_only(out_.memory, out_.bindings)) {
       (entry->from_manifest ? manifest_notes_ : notes_)
-          .add("I-MEM-03", at(entry->origin), "write-only: no Read line covers it");
+          .add("I-MEM-03", position_of(entry->origin), "write-only: no Read line covers it");
     }
   }
 
@@ -283,7 +275,7 @@ class Compiler {
           return beneath(root.path, real_folder(one.text));
         });
         if (found == roots.end()) {
-          manifest_notes_.add("E-FM-13", at(roots.front().origin),
+          manifest_notes_.add("E-FM-13", position_of(roots.front().origin),
                               "the workspace lies beneath none of workspace_roots");
         } else {
           root.origin = found->origin;
@@ -299,7 +291,7 @@ class Compiler {
       if (allowed) {
         out_.remit.roots.push_back({path, true, false, log.origin});
       } else {
-        manifest_notes_.add("E-FM-13", at(log.origin),
+        manifest_notes_.add("E-FM-13", position_of(log.origin),
                             "log root " + log.text + " lies beneath none of the site's read_roots");
       }
     }

@@ -23,6 +23,13 @@ struct Located {
   Origin origin;
 };
 
+inline yaml::Position position_of(const Origin& origin) {
+  return {origin.line, origin.col};
+}
+inline yaml::Position position_of(const Located& text) {
+  return position_of(text.origin);
+}
+
 class ConfigReader {
  public:
   // Parses at once; problems become diagnostics and the root is empty then.

@@ -73,14 +73,6 @@ OrderedJson side(const Remit& remit) {
   return out;
 }
 
-OrderedJson grants_json(const std::vector<Grant>& grants) {
-  OrderedJson out = OrderedJson::array();
-  for (const Grant& grant : grants) {
-    out.push_back({{"grant", grant.grant}, {"what", grant.what}, {"origin", grant.origin.text()}});
-  }
-  return out;
-}
-
 }  // namespace
 
 Difference difference(const Remit& before, const Remit& after) {

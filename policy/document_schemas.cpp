@@ -10,7 +10,7 @@
 namespace remit::policy {
 namespace {
 
-constexpr std::string_view kEnding = ".json";
+constexpr std::string_view kSchemaEnding = ".json";
 
 // What check() understands, and what only describes.
 constexpr std::array<std::string_view, 29> kKeywords{"$schema",
@@ -94,7 +94,7 @@ Result<DocumentSchemas> DocumentSchemas::load(const std::string& folder,
   std::vector<std::string> names;
   TRY(const Fd directory, fs::open_root(folder));
   TRY_DO(fs::list_directory(directory, [&](std::string_view name, unsigned char) {
-    if (name.ends_with(kEnding) && !name.starts_with('.')) names.emplace_back(name);
+    if (name.ends_with(kSchemaEnding) && !name.starts_with('.')) names.emplace_back(name);
     return true;
   }));
   std::sort(names.begin(), names.end());
@@ -104,7 +104,7 @@ Result<DocumentSchemas> DocumentSchemas::load(const std::string& folder,
     auto schema = schema_of(text, bindings);
     if (!schema)
       return fail(ErrorKind::invalid_argument, "schemas/" + name + ": " + schema.error().message);
-    schema->name = name.substr(0, name.size() - kEnding.size());
+    schema->name = name.substr(0, name.size() - kSchemaEnding.size());
     out.all_.push_back(std::move(*schema));
   }
   return out;

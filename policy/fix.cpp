@@ -23,10 +23,6 @@ constexpr std::array<std::string_view, 9> kCommon{"hooks",  "mcpServers", "permi
                                                   "memory", "skills",     "maxTurns",
                                                   "tier",   "domain",     "isolation"};
 
-bool contains(const auto& list, std::string_view word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
-
 struct Row {
   std::string_view text;  // without its break
   std::string_view ending;
@@ -69,7 +65,7 @@ enum class Ends { any_key, known_key };
 bool ends_value(std::string_view line, Ends ends) {
   const std::string_view key = key_of(line);
   if (key.empty()) return false;
-  return ends == Ends::any_key || is_known_key(key) || contains(kCommon, key);
+  return ends == Ends::any_key || is_known_key(key) || one_of(key, kCommon);
 }
 
 bool parses(std::string_view text) {
@@ -108,7 +104,7 @@ Attempt rewrite(const std::vector<Row>& rows, Ends ends) {
     const std::string value = folded_value(rows, i, end);
     const bool plain =
         !value.empty() && std::string_view("\"'|>[{&*!%@").find(value[0]) == std::string_view::npos;
-    if (!contains(kRepairable, key) || !plain || parses(raw)) {
+    if (!one_of(key, kRepairable) || !plain || parses(raw)) {
       out.yaml += raw;
     } else {
       const std::string line = std::string(key) + ": " + yaml::quoted(value);

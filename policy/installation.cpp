@@ -11,7 +11,7 @@ namespace remit::policy {
 
 namespace {
 
-constexpr std::string_view kEnding = ".yaml";
+constexpr std::string_view kYamlEnding = ".yaml";
 
 Result<std::string> read_named(const std::string& file) {
   auto bytes = fs::read_file(file, limits::kManifestBytes);
@@ -29,14 +29,14 @@ Result<std::map<std::string, LimitValues, std::less<>>> load_profiles(const std:
   TRY(const Fd directory, fs::reopen(root, O_RDONLY | O_DIRECTORY));
   std::vector<std::string> names;
   TRY_DO(fs::list_directory(directory, [&](std::string_view name, unsigned char) {
-    if (name.ends_with(kEnding) && !name.starts_with('.')) names.emplace_back(name);
+    if (name.ends_with(kYamlEnding) && !name.starts_with('.')) names.emplace_back(name);
     return names.size() < limits::kPersonasInFolder;
   }));
   for (const std::string& name : names) {
     const std::string file = fs::join(folder, name);
     TRY(const std::string text, read_named(file));
     TRY(const LimitValues values, parse_profile(file, text));
-    out.emplace(name.substr(0, name.size() - kEnding.size()), values);
+    out.emplace(name.substr(0, name.size() - kYamlEnding.size()), values);
   }
   return out;
 }

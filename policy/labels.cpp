@@ -12,7 +12,7 @@ namespace remit::policy {
 
 namespace {
 
-constexpr std::array<std::pair<EdgeKind, const char*>, 8> kKinds{{
+constexpr std::array<std::pair<EdgeKind, const char*>, 8> kEdgeKinds{{
     {EdgeKind::consult, "consult"},
     {EdgeKind::delegate, "delegate"},
     {EdgeKind::escalate, "escalate"},
@@ -115,14 +115,14 @@ void read_collaboration(ConfigReader& reader, const yaml::Node& map, Vocabulary&
 }  // namespace
 
 const char* to_string(EdgeKind kind) {
-  for (const auto& [value, name] : kKinds) {
+  for (const auto& [value, name] : kEdgeKinds) {
     if (value == kind) return name;
   }
   return "consult";
 }
 
 std::optional<EdgeKind> edge_kind(std::string_view name) {
-  for (const auto& [value, text] : kKinds) {
+  for (const auto& [value, text] : kEdgeKinds) {
     if (name == text) return value;
   }
   return std::nullopt;

@@ -15,10 +15,6 @@ constexpr std::int64_t kMostSeconds = 86'400;
 constexpr std::int64_t kMostBytes = std::int64_t{1} << 40;
 constexpr std::int64_t kMostCount = 1'000'000;
 
-yaml::Position at(const Located& text) {
-  return {text.origin.line, text.origin.col};
-}
-
 LimitValues read_limits(ConfigReader& reader, const yaml::Node& map) {
   LimitValues out;
   out.wall_s = reader.integer(map, "wall_s", 1, limits::kBashTimeoutMax.count() / 1000);
@@ -66,12 +62,13 @@ void read_bash(ConfigReader& reader, Manifest& out) {
   if (map == nullptr || !reader.keys(*map, "bash", {"apply", "profile"})) return;
   if (const auto word = reader.text(*map, "apply")) {
     out.apply = apply_of(word->text);
-    if (!out.apply) reader.error(at(*word), "apply must be as_write, hold or never");
+    if (!out.apply) reader.error(position_of(*word), "apply must be as_write, hold or never");
   }
   if (const auto name = reader.text(*map, "profile")) {
     out.profile = name->text;
     if (!plain_file_name(name->text)) {
-      reader.error(at(*name), "profile must name a file of manifests/sandbox, without its ending");
+      reader.error(position_of(*name),
+                   "profile must name a file of manifests/sandbox, without its ending");
     }
   }
 }
@@ -105,16 +102,16 @@ void read_paths(ConfigReader& reader, Manifest& out) {
   for (const auto* list : {&out.workspace_roots, &out.log_roots}) {
     for (const Located& path : *list) {
       if (!path.text.starts_with('/') || path.text.find("/..") != std::string::npos) {
-        reader.error(at(path), "a root is an absolute path without \"..\"");
+        reader.error(position_of(path), "a root is an absolute path without \"..\"");
       }
     }
   }
   for (Located& glob : reader.texts(reader.root(), "write_ask")) {
     if (glob.text.starts_with('/') || glob.text.starts_with('!')) {
-      reader.error(at(glob), "a glob is relative to the workspace and cannot be negated");
+      reader.error(position_of(glob), "a glob is relative to the workspace and cannot be negated");
       continue;
     }
-    const yaml::Position where = at(glob);
+    const yaml::Position where = position_of(glob);
     auto rule = make_path_rule(std::move(glob.text), std::move(glob.origin));
     if (rule) {
       out.write_ask.push_back(std::move(*rule));

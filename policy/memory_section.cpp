@@ -24,10 +24,6 @@ constexpr std::array<std::string_view, 9> kFileTypes{"yaml", "yml", "md",   "jso
 constexpr std::array<std::string_view, 6> kAgentPlaceholders{
     "agent", "agent_name", "specialist", "requester", "developer", "domain-agent"};
 
-bool contains(const auto& list, std::string_view word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
-
 // A text in backticks that the grammar takes for a path.
 bool is_path(std::string_view text) {
   if (text.empty() || text.size() > limits::kDocPathBytes) return false;
@@ -38,7 +34,7 @@ bool is_path(std::string_view text) {
   const std::size_t dot = text.rfind('.');
   if (dot == std::string_view::npos || dot == 0) return false;
   const std::string_view type = text.substr(dot + 1);
-  return contains(kFileTypes, type);
+  return one_of(type, kFileTypes);
 }
 
 // The path in backticks at the start of `text`; `text` then continues behind it.
@@ -110,9 +106,9 @@ struct Scope {
   int indent = 0;
 };
 
-class Parser {
+class RuleParser {
  public:
-  Parser(const Vocabulary& words, Diagnostics& diagnostics)
+  RuleParser(const Vocabulary& words, Diagnostics& diagnostics)
       : words_(words), diagnostics_(diagnostics) {}
 
   MemorySection run(const std::vector<Line>& lines) {
@@ -143,7 +139,7 @@ class Parser {
     } else if (section_level_ > 0) {
       scope_ = {std::string(line.heading), words_.mode_of(line.heading), 0};
       const std::string name = normal_label(line.heading);
-      table_ = contains(words_.table_read, name) || contains(words_.table_write, name);
+      table_ = one_of(name, words_.table_read) || one_of(name, words_.table_write);
     }
   }
 
@@ -283,7 +279,7 @@ memory::Bindings sample_bindings(memory::Bindings bindings) {
 
 MemorySection parse_memory(const std::vector<Line>& lines, const Vocabulary& words,
                            Diagnostics& diagnostics) {
-  return Parser(words, diagnostics).run(lines);
+  return RuleParser(words, diagnostics).run(lines);
 }
 
 MemoryEntry memory_entry(std::string_view source, Mode mode, const Origin& origin) {
@@ -299,7 +295,7 @@ MemoryEntry memory_entry(std::string_view source, Mode mode, const Origin& origi
     pattern.replace(at, kShort.size(), kInstruction);
   }
   const std::string_view first = std::string_view(pattern).substr(0, pattern.find('/'));
-  const bool folder = first.size() < pattern.size() && contains(kInstructionFolders, first);
+  const bool folder = first.size() < pattern.size() && one_of(first, kInstructionFolders);
   if (folder || pattern == "instruction.yaml" || pattern == "status.yaml") {
     pattern = std::string(kInstruction) + "/" + pattern;
   }
@@ -328,7 +324,7 @@ void enable_memory(std::vector<MemoryEntry>& entries, const memory::Bindings& bi
     const bool inbox = entry.pattern.starts_with(kInboxes);
     const bool for_agents =
         std::any_of(entry.placeholders.begin(), entry.placeholders.end(), [&](const auto& name) {
-          return contains(kAgentPlaceholders, name) && !bindings.extra.contains(name);
+          return one_of(name, kAgentPlaceholders) && !bindings.extra.contains(name);
         });
     if (inbox && (for_agents || entry.mode == Mode::write)) {
       disable("I-MEM-06", "an inbox gives no direct right: the handoff tools deliver there");

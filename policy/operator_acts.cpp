@@ -9,11 +9,6 @@
 namespace remit::policy {
 namespace {
 
-Result<void> need_person(const Presence& presence) {
-  if (memory::proves_presence(presence.attestation)) return {};
-  return fail(ErrorKind::denied, "this needs a person's PIN", {}, "presence");
-}
-
 // `fields`: an object, to which comes how the person was there.
 Result<void> record_act(memory::Ledger& ledger, const Principal& principal, const CallScope& call,
                         const char* rule, Json fields, const Presence& presence) {

@@ -22,10 +22,6 @@ constexpr std::array<std::string_view, 12> kNotExecuted{
 constexpr std::array<std::string_view, 7> kReserved{"remit",  "hitl",      "all",         "self",
                                                     "system", "workspace", "computer-use"};
 
-bool contains(const auto& list, std::string_view word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
-
 // A line of three dashes and nothing else but blanks; *next is where the following line starts.
 bool is_fence(std::string_view bytes, std::size_t at, std::size_t* next) {
   const std::size_t end = std::min(bytes.find('\n', at), bytes.size());
@@ -220,7 +216,7 @@ class Reader {
     for (const yaml::Entry& entry : root.entries) {
       if (is_known_key(entry.key)) continue;
       persona_.other.entries.push_back(entry);
-      if (contains(kNotExecuted, entry.key)) {
+      if (one_of(entry.key, kNotExecuted)) {
         out_.add("I-FM-02", at(entry.key_at), "the key \"" + entry.key + "\" is never executed");
       } else {
         out_.add("I-FM-01", at(entry.key_at),
@@ -301,10 +297,10 @@ void read_file_text(std::string_view bytes, const Vocabulary& words, Persona& pe
 }  // namespace
 
 bool is_known_key(std::string_view key) {
-  return contains(kKnown, key);
+  return one_of(key, kKnown);
 }
 bool is_reserved_name(std::string_view slug) {
-  return contains(kReserved, slug);
+  return one_of(slug, kReserved);
 }
 
 std::vector<std::string> split_list(std::string_view text) {

@@ -9,19 +9,6 @@
 namespace remit::policy {
 namespace {
 
-bool is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_name_start(char c) {
-  return is_shell_name({&c, 1});
-}
-bool is_name(char c) {
-  return is_name_start(c) || is_digit(c);
-}
-
 ShellPieceKind expansion_kind(bool quoted) {
   return quoted ? ShellPieceKind::quoted_expansion : ShellPieceKind::expansion;
 }

@@ -8,18 +8,6 @@
 namespace remit::policy {
 namespace {
 
-bool is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_name_start(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-bool is_name(char c) {
-  return is_name_start(c) || is_digit(c);
-}
 bool ends_word(char c) {
   return is_blank(c) || std::string_view("\n;&|()<>").find(c) != std::string_view::npos;
 }

@@ -15,6 +15,19 @@
 
 namespace remit::policy {
 
+constexpr bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+constexpr bool is_name_start(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+constexpr bool is_name(char c) {
+  return is_name_start(c) || is_digit(c);
+}
+
 // Adds known or unknown text to the end of a word.
 void add_piece(ShellWord& word, ShellPieceKind kind, std::string_view text);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/text.h"
+
 namespace remit::policy {
 namespace {
 
@@ -13,10 +15,6 @@ constexpr int kAmbiguousFlags = 6;
 bool is_integer(std::string_view text) {
   if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
-}
-
-bool contains(const std::vector<std::string>& words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
 }
 
 class Matcher {
@@ -166,7 +164,7 @@ class Matcher {
   ShellMatch operand(const ShellWord& word, State& state) const {
     if (!rule_.subcommand.empty() && !state.subcommand) {
       const std::optional<std::string> text = word.literal();
-      if (!text || !contains(rule_.subcommand, *text)) return miss(ShellMiss::subcommand, word);
+      if (!text || !one_of(*text, rule_.subcommand)) return miss(ShellMiss::subcommand, word);
       state.subcommand = true;
       return {};
     }
@@ -196,7 +194,7 @@ bool may_be_subcommand(const ShellRule& rule, const ShellArguments& arguments) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string text = arguments[i]->empty_reading();
     if (text.starts_with('-')) continue;
-    if (contains(rule.subcommand, text)) return true;
+    if (one_of(text, rule.subcommand)) return true;
     const std::string before = i == 0 ? "" : arguments[i - 1]->empty_reading();
     const bool value = before.starts_with('-') && before.find('=') == std::string::npos &&
                        !before.starts_with("--no-");

@@ -16,10 +16,6 @@ namespace {
 
 using Node = yaml::Node;
 
-bool contains(const std::vector<std::string>& words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 class Loader {
  public:
   explicit Loader(std::string file) : file_(std::move(file)) {}
@@ -245,7 +241,7 @@ class Loader {
 }  // namespace
 
 bool ShellRule::names(std::string_view command) const {
-  return contains(argv0, command);
+  return one_of(command, argv0);
 }
 
 const ShellRule* ShellRules::find(std::string_view id) const {
@@ -260,7 +256,7 @@ bool ShellRules::knows(std::string_view command) const {
 }
 
 bool ShellRules::wraps(std::string_view command) const {
-  return contains(wrappers, command);
+  return one_of(command, wrappers);
 }
 
 bool ShellRules::safe_assignment(std::string_view name) const {

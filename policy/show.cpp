@@ -126,18 +126,6 @@ void append_persona(OrderedJson& out, const Persona& persona, const Compiled& co
   out["diagnostics"] = std::move(diagnostics);
 }
 
-OrderedJson grants_json(const std::vector<Grant>& grants) {
-  OrderedJson out = OrderedJson::array();
-  for (const Grant& grant : grants) {
-    OrderedJson one;
-    one["grant"] = grant.grant;
-    one["what"] = grant.what;
-    one["origin"] = grant.origin.text();
-    out.push_back(std::move(one));
-  }
-  return out;
-}
-
 OrderedJson globs_json(const std::vector<PathRule>& rules) {
   OrderedJson out = OrderedJson::array();
   for (const PathRule& rule : rules) out.push_back(rule.glob);
@@ -234,6 +222,18 @@ void collaboration_text(Page& page, const Persona& persona, const Compiled& comp
 }
 
 }  // namespace
+
+OrderedJson grants_json(const std::vector<Grant>& grants) {
+  OrderedJson out = OrderedJson::array();
+  for (const Grant& grant : grants) {
+    OrderedJson one;
+    one["grant"] = grant.grant;
+    one["what"] = grant.what;
+    one["origin"] = grant.origin.text();
+    out.push_back(std::move(one));
+  }
+  return out;
+}
 
 std::vector<Grant> grants_of(const Remit& remit) {
   std::vector<Grant> out;

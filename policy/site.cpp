@@ -8,10 +8,6 @@ namespace remit::policy {
 
 namespace {
 
-yaml::Position at(const Located& text) {
-  return {text.origin.line, text.origin.col};
-}
-
 void read_tools(ConfigReader& reader, Site& out) {
   if (const auto word = reader.text(reader.root(), "tools_default")) {
     out.tools_default_origin = word->origin;
@@ -22,7 +18,7 @@ void read_tools(ConfigReader& reader, Site& out) {
     } else if (word->text == "refuse") {
       out.tools_default = ToolsDefault::refuse;
     } else {
-      reader.error(at(*word), "tools_default must be none, readonly or refuse");
+      reader.error(position_of(*word), "tools_default must be none, readonly or refuse");
     }
   }
   if (reader.root().find("tools") != nullptr) out.tools = reader.texts(reader.root(), "tools");
@@ -35,7 +31,8 @@ void read_sandbox(ConfigReader& reader, Site& out) {
     if (word->text == "t1" || word->text == "t2") {
       out.min_tier = word->text == "t1" ? Tier::t1 : Tier::t2;
     } else {
-      reader.error(at(*word), "min_tier must be t1 or t2: running uncontained is not offered");
+      reader.error(position_of(*word),
+                   "min_tier must be t1 or t2: running uncontained is not offered");
     }
   }
 }
@@ -55,7 +52,7 @@ void read_bash(ConfigReader& reader, Site& out) {
   if (map == nullptr || !reader.keys(*map, "bash", {"apply"})) return;
   if (const auto word = reader.text(*map, "apply")) {
     const auto apply = apply_of(word->text);
-    if (!apply) reader.error(at(*word), "apply must be as_write, hold or never");
+    if (!apply) reader.error(position_of(*word), "apply must be as_write, hold or never");
     out.apply = apply.value_or(Apply::never);
   }
 }
@@ -67,7 +64,7 @@ void read_handoffs(ConfigReader& reader, Site& out) {
   out.same_user_answers = reader.boolean(*map, "same_user_answers").value_or(false);
   if (const auto root = reader.text(*map, "file_drop_root")) {
     if (!root->text.empty() && !root->text.starts_with('/')) {
-      reader.error(at(*root), "file_drop_root must be an absolute path or empty");
+      reader.error(position_of(*root), "file_drop_root must be an absolute path or empty");
     }
     out.file_drop_root = root->text;
   }
@@ -77,10 +74,10 @@ std::vector<PathRule> globs(ConfigReader& reader, std::string_view key) {
   std::vector<PathRule> out;
   for (Located& one : reader.texts(reader.root(), key)) {
     if (one.text.starts_with('/') || one.text.starts_with('!')) {
-      reader.error(at(one), "a glob is relative to the roots and cannot be negated");
+      reader.error(position_of(one), "a glob is relative to the roots and cannot be negated");
       continue;
     }
-    const yaml::Position where = at(one);
+    const yaml::Position where = position_of(one);
     auto rule = make_path_rule(std::move(one.text), std::move(one.origin));
     if (rule) {
       out.push_back(std::move(*rule));
@@ -96,12 +93,12 @@ void read_http(ConfigReader& reader, Site& out) {
   if (map == nullptr || !reader.keys(*map, "http", {"hosts", "origins"})) return;
   for (Located& host : reader.texts(*map, "hosts")) {
     if (host.text.find_first_of("/:*") != std::string::npos)
-      reader.error(at(host), "a host is a name without scheme or port");
+      reader.error(position_of(host), "a host is a name without scheme or port");
     out.http_hosts.push_back(std::move(host.text));
   }
   for (Located& origin : reader.texts(*map, "origins")) {
     if (!origin.text.starts_with("https://") && !origin.text.starts_with("http://"))
-      reader.error(at(origin), "an origin is scheme://host or scheme://host:port");
+      reader.error(position_of(origin), "an origin is scheme://host or scheme://host:port");
     out.http_origins.push_back(std::move(origin.text));
   }
 }
@@ -137,7 +134,8 @@ Result<Site> parse_site(std::string file, std::string_view text) {
     read_http(reader, out);
     out.read_roots = reader.texts(reader.root(), "read_roots");
     for (const Located& root : out.read_roots) {
-      if (!root.text.starts_with('/')) reader.error(at(root), "a read root is an absolute path");
+      if (!root.text.starts_with('/'))
+        reader.error(position_of(root), "a read root is an absolute path");
     }
     out.protected_paths = globs(reader, "protected");
     out.read_denied = globs(reader, "read_denied");

@@ -13,14 +13,6 @@ constexpr std::array<std::string_view, 6> kGeneric{"Read", "Grep", "Glob", "Writ
 constexpr std::array<std::string_view, 2> kWithBash{"BashOutput", "KillShell"};
 constexpr std::array<std::string_view, 3> kReadOnly{"Read", "Grep", "Glob"};
 
-bool contains(const auto& list, std::string_view word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
-
-yaml::Position at(const Origin& origin) {
-  return {origin.line, origin.col};
-}
-
 bool is_wildcard(std::string_view word) {
   return word == "*" || equals_folded(word, "All tools");
 }
@@ -44,7 +36,7 @@ class Granter {
   }
 
  private:
-  bool provided(std::string_view tool) const { return contains(provided_, tool); }
+  bool provided(std::string_view tool) const { return one_of(tool, provided_); }
 
   bool granted(std::string_view diagnostic) const {
     return std::any_of(out_.diagnostics.begin(), out_.diagnostics.end(),
@@ -61,7 +53,7 @@ class Granter {
     const std::size_t before = wanted.size();
     subtract(wanted);
     if (persona_.tools_declared && wanted.empty() && before > 0) {
-      notes_.add("W-TOOLS-03", at(persona_.tools_line), "disallowedTools leaves no tool");
+      notes_.add("W-TOOLS-03", position_of(persona_.tools_line), "disallowedTools leaves no tool");
     }
     for (const Located& one : wanted) {
       if (site_.tools && !listed(*site_.tools, one.text)) continue;
@@ -88,19 +80,19 @@ class Granter {
     const std::string message = "no tools line: no generic tools";
     switch (site_.tools_default) {
       case ToolsDefault::none:
-        notes_.add("W-TOOLS-01", at(persona_.tools_line), message);
+        notes_.add("W-TOOLS-01", position_of(persona_.tools_line), message);
         break;
       case ToolsDefault::readonly:
-        notes_.add("W-TOOLS-01", at(persona_.tools_line),
+        notes_.add("W-TOOLS-01", position_of(persona_.tools_line),
                    "no tools line: the site gives Read, Grep, Glob");
         for (const std::string_view name : kReadOnly) {
           if (provided(name)) out.push_back({std::string(name), site_.tools_default_origin});
         }
         break;
       case ToolsDefault::refuse:
-        notes_.add("W-TOOLS-01", at(persona_.tools_line), message);
+        notes_.add("W-TOOLS-01", position_of(persona_.tools_line), message);
         // The site turns the warning into a refusal; E-FM-13 is the code of a missing value.
-        notes_.add("E-FM-13", at(persona_.tools_line),
+        notes_.add("E-FM-13", position_of(persona_.tools_line),
                    "the site serves no persona without a tools line");
         break;
     }
@@ -110,7 +102,7 @@ class Granter {
   void want(const Located& one, std::vector<Located>& wanted) {
     if (is_wildcard(one.text)) {
       if (!manifest_.allow_wildcard_tools) {
-        notes_.add("W-TOOLS-05", at(one.origin),
+        notes_.add("W-TOOLS-05", position_of(one.origin),
                    "\"" + one.text + "\" grants nothing: name the tools",
                    "or set allow_wildcard_tools: true in the manifest");
         return;
@@ -124,23 +116,23 @@ class Granter {
     }
     const std::size_t open = one.text.find('(');
     if (open != std::string::npos) {
-      notes_.add("W-TOOLS-04", at(one.origin),
+      notes_.add("W-TOOLS-04", position_of(one.origin),
                  "\"" + one.text + "\" cannot be enforced as written: it grants nothing",
                  "grant " + one.text.substr(0, open) +
                      ", and let the shell rules and a person "
                      "decide on each command");
       return;
     }
-    if (contains(kGeneric, one.text) && provided(one.text)) {
+    if (one_of(one.text, kGeneric) && provided(one.text)) {
       if (!listed(wanted, one.text)) wanted.push_back(one);
       return;
     }
     // BashOutput and KillShell exist with Bash and not otherwise.
     const bool with_bash =
-        contains(kWithBash, one.text) && provided(one.text) && listed(persona_.tools, "Bash");
+        one_of(one.text, kWithBash) && provided(one.text) && listed(persona_.tools, "Bash");
     if (with_bash) return;
     out_.not_provided.push_back(one.text);
-    notes_.add("I-TOOLS-02", at(one.origin),
+    notes_.add("I-TOOLS-02", position_of(one.origin),
                "the tool \"" + one.text + "\" is not provided by this server: it grants nothing");
   }
 
@@ -150,7 +142,7 @@ class Granter {
       const std::string name = no.text.substr(0, open);
       const bool all = is_wildcard(no.text);
       if (open != std::string::npos && listed(wanted, name)) {
-        notes_.add("W-TOOLS-04", at(no.origin),
+        notes_.add("W-TOOLS-04", position_of(no.origin),
                    "\"" + no.text + "\" cannot be subtracted as written: " + name +
                        " is taken away whole");
       }
@@ -162,13 +154,13 @@ class Granter {
     for (const Located& capability : persona_.capabilities) {
       const auto* tools = capabilities_.find(capability.text);
       if (tools == nullptr) {
-        notes_.add("I-CAP-01", at(capability.origin),
+        notes_.add("I-CAP-01", position_of(capability.origin),
                    "unknown capability \"" + capability.text + "\": it grants nothing");
         continue;
       }
       for (const std::string& name : *tools) {
         if (!provided(name)) {
-          if (!contains(out_.diagnostics_not_provided, name)) {
+          if (!one_of(name, out_.diagnostics_not_provided)) {
             out_.diagnostics_not_provided.push_back(name);
           }
         } else if (!disallowed(name) && !granted(name)) {

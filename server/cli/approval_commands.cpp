@@ -91,8 +91,6 @@ Result<memory::ApprovalRow> find_pending(memory::ApprovalRows& rows, const std::
               "no pending question " + escape_ascii(id) + "; `remit approvals` lists them");
 }
 
-const policy::Presence kTerminal{"terminal", "pin"};
-
 // "900s", "2h" for --expires.
 Result<std::int64_t> rule_life(const std::string& text) {
   if (text.empty()) return std::int64_t{0};
@@ -181,7 +179,7 @@ int approve_command(std::span<const std::string> args) {
     return kFindings;
   }
   if (const auto proven = prove_presence(**state); !proven) return report(proven.error());
-  const auto done = policy::answer_question(**state, *row, answer, kTerminal);
+  const auto done = policy::answer_question(**state, *row, answer, policy::kAtTerminal);
   if (!done) return report(done.error());
   print("approved " + row->id + " (" + scope + ")\n");
   return kDone;
@@ -204,7 +202,7 @@ int deny_command(std::span<const std::string> args) {
   if (const auto proven = prove_presence(**state); !proven) return report(proven.error());
   policy::GivenAnswer answer;
   answer.reason = reason;
-  const auto done = policy::answer_question(**state, *row, answer, kTerminal);
+  const auto done = policy::answer_question(**state, *row, answer, policy::kAtTerminal);
   if (!done) return report(done.error());
   print("denied " + row->id + "\n");
   return kDone;

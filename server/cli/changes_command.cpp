@@ -10,8 +10,6 @@
 namespace remit::cli {
 namespace {
 
-const policy::Presence kTerminal{"terminal", "pin"};
-
 int list_sets(const policy::ChangeSets& sets, bool json) {
   const auto all = sets.list();
   if (!all) return report(all.error());
@@ -47,7 +45,7 @@ int apply_set(memory::State& state, const policy::ChangeSets& sets, const std::s
   for (const policy::Change& change : set->changes) print(policy::show_change(change));
   if (const auto proven = prove_presence(state); !proven) return report(proven.error());
   memory::Ledger ledger(state);
-  const auto report_of = policy::apply_held(state, ledger, sets, *set, kTerminal);
+  const auto report_of = policy::apply_held(state, ledger, sets, *set, policy::kAtTerminal);
   if (!report_of) return report(report_of.error());
   for (const policy::ChangeResult& change : report_of->changes) {
     print(std::string(policy::to_string(change.outcome)) + " " + policy::to_string(change.kind) +
@@ -93,7 +91,7 @@ int changes_command(std::span<const std::string> args) {
   if (verb == "diff") return kDone;
   if (const auto proven = prove_presence(**state); !proven) return report(proven.error());
   memory::Ledger ledger(**state);
-  const auto removed = policy::discard_held(**state, ledger, *sets, *set, kTerminal);
+  const auto removed = policy::discard_held(**state, ledger, *sets, *set, policy::kAtTerminal);
   if (!removed) return report(removed.error());
   print("discarded " + id + "\n");
   return kDone;

@@ -10,10 +10,6 @@
 namespace remit::mcp {
 namespace {
 
-void refuse(ReplyOnce& reply, std::string why) {
-  reply.error(RpcError{kInvalidParams, std::move(why)});
-}
-
 // An error of a provider, its text redacted like every other.
 void refuse(Parts& parts, ReplyOnce& reply, const Error& error, std::string_view uri = {}) {
   RpcError out = rpc_error(error, reply.exchange().envelope.revision, uri);

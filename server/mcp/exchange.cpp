@@ -154,4 +154,8 @@ std::shared_ptr<Exchange> ReplyOnce::hand_over() {
   return exchange_;
 }
 
+void refuse(ReplyOnce& reply, std::string why) {
+  reply.error(RpcError{kInvalidParams, std::move(why)});
+}
+
 }  // namespace remit::mcp

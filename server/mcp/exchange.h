@@ -145,4 +145,7 @@ class ReplyOnce {
   bool done_ = false;
 };
 
+// -32602, with what is wrong with the parameters.
+void refuse(ReplyOnce& reply, std::string why);
+
 }  // namespace remit::mcp

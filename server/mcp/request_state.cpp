@@ -29,7 +29,7 @@ std::string mac_of(const std::string& key, std::string_view payload) {
   return base64url(bytes);
 }
 
-std::string text_member(const Json& payload, const char* name) {
+std::string text_or_empty(const Json& payload, const char* name) {
   const auto at = payload.find(name);
   return at != payload.end() && at->is_string() ? at->get<std::string>() : std::string();
 }
@@ -98,11 +98,11 @@ Result<OpenedState> StateSeal::open(std::string_view token, const std::string& c
   if (!text) return refused();
   const auto payload = parse_json(*text);
   if (!payload || !payload->is_object()) return refused();
-  OpenedState state{text_member(*payload, "ask"),     text_member(*payload, "nonce"),
-                    text_member(*payload, "code"),    number_member(*payload, "at"),
-                    number_member(*payload, "until"), text_member(*payload, "kept")};
+  OpenedState state{text_or_empty(*payload, "ask"),   text_or_empty(*payload, "nonce"),
+                    text_or_empty(*payload, "code"),  number_member(*payload, "at"),
+                    number_member(*payload, "until"), text_or_empty(*payload, "kept")};
   const std::string who = hmac_sha256_hex(*key, "principal." + service_.principal);
-  if (text_member(*payload, "call") != call || text_member(*payload, "who") != who ||
+  if (text_or_empty(*payload, "call") != call || text_or_empty(*payload, "who") != who ||
       state.expires_unix_ms <= service_.clock->unix_ms())
     return refused();
   return state;

@@ -15,10 +15,6 @@ const std::string* uri_of(const Json& params) {
              : nullptr;
 }
 
-void refuse(ReplyOnce& reply, std::string why) {
-  reply.error(RpcError{kInvalidParams, std::move(why)});
-}
-
 // A flag of the filter; false if it is there and no boolean.
 bool read_flag(const Json& asked, const char* name, bool& out) {
   const auto at = asked.find(name);

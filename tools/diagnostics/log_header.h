@@ -10,9 +10,6 @@
 
 namespace remit::diagnostics {
 
-constexpr bool digit(char c) {
-  return c >= '0' && c <= '9';
-}
 constexpr bool letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }

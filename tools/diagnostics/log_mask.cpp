@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "tools/diagnostics/log_time.h"
 
 namespace remit::diagnostics {
 
@@ -55,9 +56,6 @@ bool any(std::string_view s, unsigned mask) {
   return std::any_of(s.begin(), s.end(), [mask](char c) { return is(c, mask); });
 }
 
-constexpr std::array<std::string_view, 7> kDays{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
-constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 constexpr std::array<std::string_view, 16> kSizes{
     "B", "k", "K", "KB", "kB", "MB", "GB", "TB", "PB", "KiB", "MiB", "GiB", "TiB", "M", "G", "T"};
 constexpr std::array<std::string_view, 14> kDurations{

@@ -1,6 +1,5 @@
 #include "tools/diagnostics/log_time.h"
 
-#include <array>
 #include <utility>
 
 namespace remit::diagnostics {
@@ -8,10 +7,6 @@ namespace remit::diagnostics {
 namespace {
 
 constexpr std::int64_t kDayMs = 86'400'000;
-
-bool digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 // A cursor over the text: every take_ either advances or leaves it.
 struct Cursor {
@@ -38,10 +33,6 @@ struct Cursor {
     while (peek() == ' ') ++at;
   }
 };
-
-constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-constexpr std::array<std::string_view, 7> kDays{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
 
 bool month_name(Cursor& c, unsigned* month) {
   const std::string_view word = c.s.substr(c.at, 3);

@@ -1,10 +1,21 @@
 // Timestamps at the beginning of a text. Pure functions.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
 namespace remit::diagnostics {
+
+// Names as logs abbreviate them (RFC 3164 and its kin).
+inline constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+inline constexpr std::array<std::string_view, 7> kDays{"Mon", "Tue", "Wed", "Thu",
+                                                       "Fri", "Sat", "Sun"};
+
+constexpr bool digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 struct ParsedTime {
   std::int64_t ms = 0;  // unix time; without `year_known` the year is 1970

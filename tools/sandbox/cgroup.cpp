@@ -18,7 +18,7 @@ namespace remit::sandbox {
 
 namespace {
 
-constexpr std::string_view kPrefix = "remit-";
+constexpr std::string_view kGroupPrefix = "remit-";
 constexpr std::size_t kControlFileBytes = 64u << 10;
 
 std::string read_control(const std::string& path) {
@@ -124,10 +124,10 @@ void sweep_cgroups(const CgroupPlaces& places) {
     if (directory == nullptr) continue;
     while (const dirent* entry = readdir(directory)) {
       const std::string_view name = entry->d_name;
-      if (!name.starts_with(kPrefix)) continue;
+      if (!name.starts_with(kGroupPrefix)) continue;
       // "remit-<pid of the starter>-<n>": rmdir of a group in use fails with EBUSY, and that of a
       // living starter may be about to be used.
-      const pid_t owner = std::atoi(entry->d_name + kPrefix.size());
+      const pid_t owner = std::atoi(entry->d_name + kGroupPrefix.size());
       if (owner <= 0 || kill(owner, 0) == 0 || errno != ESRCH) continue;
       const std::string group = folder + "/" + entry->d_name;
       if (rmdir(group.c_str()) == 0) continue;
@@ -142,7 +142,7 @@ Cgroup::Cgroup(const CgroupPlaces& places, const std::string& name, std::uint64_
                std::uint32_t processes, std::vector<std::string>& degraded) {
   const auto make = [&](const std::string& parent) -> std::string {
     if (parent.empty()) return {};
-    std::string group = parent + "/" + std::string(kPrefix) + name;
+    std::string group = parent + "/" + std::string(kGroupPrefix) + name;
     if (mkdir(group.c_str(), 0755) != 0 && errno != EEXIST) return {};
     if (std::find(groups_.begin(), groups_.end(), group) == groups_.end()) groups_.push_back(group);
     return group;

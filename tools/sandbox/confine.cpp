@@ -1,6 +1,5 @@
 #include "tools/sandbox/confine.h"
 
-#include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -16,6 +15,7 @@
 
 #include "base/fs.h"
 #include "tools/sandbox/landlock.h"
+#include "tools/sandbox/sys.h"
 
 namespace remit::sandbox {
 namespace {
@@ -27,16 +27,6 @@ Result<void> lock_files(const ConfinePlan& plan) {
   for (const std::string& path : plan.writable_files) TRY_DO(rules.allow(path, Reach::change));
   return rules.enforce();
 }
-
-#if defined(__x86_64__)
-constexpr std::uint32_t kArchitecture = AUDIT_ARCH_X86_64;
-#elif defined(__aarch64__)
-constexpr std::uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
-#else
-#error "no system call table for this architecture"
-#endif
-
-constexpr long kFchmodat2 = 452;  // not in the headers of Debian 12; the same number everywhere
 
 constexpr std::uint32_t refuse(int error) {
   return SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(error);
@@ -102,7 +92,7 @@ std::vector<sock_filter> program() {
                             long{SYS_ioperm},
 #endif
                             long{SYS_fchmodat},
-                            kFchmodat2,
+                            long{kFchmodat2},
                             long{SYS_fchownat},
                             long{SYS_truncate},
                             long{SYS_setxattr},

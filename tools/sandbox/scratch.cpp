@@ -21,7 +21,7 @@ namespace remit::sandbox {
 
 namespace {
 
-constexpr std::string_view kPrefix = "scratch-";
+constexpr std::string_view kScratchPrefix = "scratch-";
 constexpr int kRemoveRounds = 64;  // each takes kLayerDepth levels
 constexpr std::string_view kHomes = "/tmp/remit-home-";
 
@@ -62,7 +62,7 @@ bool tmpfs_has_user_attributes() {
 Result<std::string> make_scratch(const std::string& state_directory, pid_t starter,
                                  const std::string& label, uid_t uid, gid_t gid) {
   std::string path =
-      state_directory + "/" + std::string(kPrefix) + std::to_string(starter) + "-" + label;
+      state_directory + "/" + std::string(kScratchPrefix) + std::to_string(starter) + "-" + label;
   if (mkdir(path.c_str(), 0700) != 0) return fail_errno(errno, "make the scratch folder " + path);
   if (geteuid() == 0 && chown(path.c_str(), uid, gid) != 0)
     return fail_errno(errno, "hand over the scratch folder " + path);
@@ -104,7 +104,7 @@ std::vector<std::string> left_behind(const std::string& folder, std::string_view
 }  // namespace
 
 void sweep_scratch(const std::string& state_directory, std::uint32_t uid_base) {
-  for (const std::string& path : left_behind(state_directory, kPrefix)) remove_tree(path);
+  for (const std::string& path : left_behind(state_directory, kScratchPrefix)) remove_tree(path);
   const std::string_view homes = kHomes;
   const std::size_t slash = homes.rfind('/');
   for (const std::string& path :

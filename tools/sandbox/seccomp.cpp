@@ -2,7 +2,6 @@
 #include "tools/sandbox/seccomp.h"
 
 #include <fcntl.h>
-#include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -17,20 +16,13 @@
 #include <cstdint>
 #include <span>
 
+#include "tools/sandbox/sys.h"
+
 namespace remit::sandbox {
 
 namespace {
 
-#if defined(__x86_64__)
-constexpr std::uint32_t kArchitecture = AUDIT_ARCH_X86_64;
-#elif defined(__aarch64__)
-constexpr std::uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
-#else
-#error "the system-call table of this architecture has not been reviewed"
-#endif
-
 // Numbers shared by every architecture (the generic table) that Debian 12's headers do not have.
-constexpr std::uint32_t kFchmodat2 = 452;
 constexpr std::uint32_t kStatmount = 457;
 constexpr std::uint32_t kListmount = 458;
 constexpr std::uint32_t kSetxattrat = 463;

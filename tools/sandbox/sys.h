@@ -2,6 +2,7 @@
 // are those of the kernel's uapi headers; nothing here has a policy.
 #pragma once
 
+#include <linux/audit.h>
 #include <linux/openat2.h>
 #include <sched.h>
 #include <sys/syscall.h>
@@ -10,6 +11,16 @@
 #include <cstdint>
 
 namespace remit::sandbox {
+
+#if defined(__x86_64__)
+constexpr std::uint32_t kArchitecture = AUDIT_ARCH_X86_64;
+#elif defined(__aarch64__)
+constexpr std::uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
+#else
+#error "the system-call table of this architecture has not been reviewed"
+#endif
+
+constexpr std::uint32_t kFchmodat2 = 452;  // the same number everywhere
 
 inline long sys_openat2(int dir, const char* path, const open_how& how) {
   return syscall(SYS_openat2, dir, path, &how, sizeof how);
