@@ -22,7 +22,7 @@ struct Grant {
 };
 // In the order tools, diagnostics, memory, handoffs, roots, targets; each in source order.
 std::vector<Grant> grants_of(const Remit& remit);
-OrderedJson grants_json(const std::vector<Grant>& grants);
+nlohmann::ordered_json grants_json(const std::vector<Grant>& grants);
 
 // One element of "files" in remit.check/1.
 nlohmann::ordered_json persona_json(const Persona& persona, const Compiled& compiled);
