@@ -1,5 +1,7 @@
 #include "policy/operator_acts.h"
 
+#include <algorithm>
+
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -26,6 +28,12 @@ Result<void> record_act(memory::Ledger& ledger, const Principal& principal, cons
 
 std::string shown_name(const std::string& path) {
   return escape_ascii(fs::base_name(path));
+}
+
+// True once somebody has said that they work on it.
+bool is_taken(const memory::Handoff& handoff) {
+  return handoff.state == "accepted" || handoff.state == "acknowledged" ||
+         handoff.state == "in_progress" || handoff.state == "input_required";
 }
 
 // A version's content; one that removed the document has none.
@@ -142,12 +150,27 @@ HandoffStanding standing_of(const memory::Handoff& handoff, std::int64_t now_ms)
         (handoff.type == memory::HandoffType::delegate && handoff.state == "expired");
     return untaken ? HandoffStanding::dead : HandoffStanding::done;
   }
-  const auto over = [&](std::int64_t at_ms) { return at_ms > 0 && at_ms <= now_ms; };
-  const bool taken = handoff.state == "accepted" || handoff.state == "acknowledged" ||
-                     handoff.state == "in_progress" || handoff.state == "input_required";
-  if (over(handoff.deadline_ms) || (!taken && over(handoff.ack_deadline_ms)))
-    return HandoffStanding::overdue;
-  return taken ? HandoffStanding::acknowledged : HandoffStanding::open;
+  const std::int64_t due = due_of(handoff);
+  if (due > 0 && due <= now_ms) return HandoffStanding::overdue;
+  return is_taken(handoff) ? HandoffStanding::acknowledged : HandoffStanding::open;
+}
+
+std::int64_t due_of(const memory::Handoff& handoff) {
+  const std::int64_t end = handoff.deadline_ms, taking = handoff.ack_deadline_ms;
+  if (is_taken(handoff) || taking == 0) return end;
+  return end == 0 ? taking : std::min(taking, end);
+}
+
+Result<ManyHandoffs> many_handoffs(Access& access, const CallScope& call, InboxQuery query,
+                                   std::size_t most) {
+  ManyHandoffs out;
+  for (out.more = true; out.more && out.handoffs.size() < most;) {
+    TRY(Inbox page, access.list_inbox(call, query));
+    out.more = page.more;
+    for (memory::Handoff& one : page.handoffs) out.handoffs.push_back(std::move(one));
+    if (!out.handoffs.empty()) query.before = out.handoffs.back().id;
+  }
+  return out;
 }
 
 Result<memory::Handoff> act_on_handoff(memory::Ledger& ledger, Access& access,

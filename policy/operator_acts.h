@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/limits.h"
 #include "memory/ledger.h"
@@ -58,6 +59,17 @@ Result<Replaced> write_planned(memory::Ledger& ledger, Access& access, const Cal
 enum class HandoffStanding { open, acknowledged, overdue, done, dead };
 const char* to_string(HandoffStanding standing);
 HandoffStanding standing_of(const memory::Handoff& handoff, std::int64_t now_ms);
+// When somebody must have acknowledged it, or else ended it; 0: never.
+std::int64_t due_of(const memory::Handoff& handoff);
+
+// Those that `query` names, newest first and page by page, at most `most` (rounded up to whole
+// pages of kInboxPage); `more`: there are older ones still.
+struct ManyHandoffs {
+  std::vector<memory::Handoff> handoffs;
+  bool more = false;
+};
+Result<ManyHandoffs> many_handoffs(Access& access, const CallScope& call, InboxQuery query,
+                                   std::size_t most);
 
 // An answer for a target, or a sender's act. `reply.if_match`: the record that was shown.
 Result<memory::Handoff> act_on_handoff(memory::Ledger& ledger, Access& access,

@@ -16,4 +16,13 @@ inline constexpr std::size_t kHttpKeptBytes = 8u << 20;
 // For calls at work after SIGTERM; then they have the rest of kShutdownWithTools to stop.
 inline constexpr std::chrono::milliseconds kHttpDrainTime{500};
 
+// --- the console ---
+// Characters of an answer to a handoff: kConsoleFormBytes however a browser encodes them.
+inline constexpr std::size_t kConsoleAnswer = 1300;
+inline constexpr std::size_t kConsoleDocuments = 500;         // of the tree on one page
+inline constexpr std::size_t kConsoleTextBytes = 128u << 10;  // of a document on one page
+inline constexpr std::size_t kConsoleDiffLines = 5000;        // of a difference on one page
+inline constexpr std::size_t kConsoleHandoffs = 200;          // looked at for one page
+inline constexpr std::size_t kConsoleSubject = 120;           // characters of a handoff in a list
+
 }  // namespace remit::limits

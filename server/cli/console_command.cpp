@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "base/fs.h"
 #include "base/log.h"
 #include "memory/ledger.h"
 #include "policy/find.h"
@@ -28,11 +29,14 @@ int port_of(const std::string& url) {
 }  // namespace
 
 int console_command(std::span<const std::string> args) {
-  std::string address = kConsoleAddress, state_option, site_option;
+  std::string address = kConsoleAddress, state_option, site_option, workspace, memory_option;
   bool behind_proxy = false;
-  Flags flags("remit console [--listen HOST:PORT] [--state DIR]");
+  Flags flags("remit console [--listen HOST:PORT] [--state DIR] [--memory DIR]");
   flags.value("--listen", &address, "HOST:PORT  where a browser finds it, default 127.0.0.1:8812")
       .value("--state", &state_option, "DIR  default ~/.local/state/remit")
+      .value("--workspace", &workspace, "DIR  default: the current directory")
+      .value("--memory", &memory_option,
+             "DIR  Agent_Memory that it shows, default WORKSPACE/Agent_Memory")
       .value("--site", &site_option, "FILE  site policy, for the names that it is served under")
       .toggle("--behind-proxy", &behind_proxy,
               "allow an address that is not loopback; browsers come over https");
@@ -58,9 +62,17 @@ int console_command(std::span<const std::string> args) {
   const auto sets = policy::ChangeSets::open(**state);
   if (!sets) return report(sets.error());
   const policy::Site& site = installation->site;
+  const std::string folder = fs::absolute(workspace.empty() ? "." : workspace);
   console::ConsoleSite pages(
       **state, ledger, *sets,
-      {{site.http_hosts, site.http_origins}, port_of((*http)->url()), behind_proxy},
+      {.names = {site.http_hosts, site.http_origins},
+       .port = port_of((*http)->url()),
+       .behind_proxy = behind_proxy,
+       .memory = {.workspace = folder,
+                  .memory_root = fs::absolute(memory_option.empty() ? folder + "/Agent_Memory"
+                                                                    : memory_option),
+                  .manifests = *manifests,
+                  .file_drop_root = site.file_drop_root}},
       (*http)->metrics());
   // Any folder may be a workspace whose change set is applied, so no folder is out of reach; but no
   // program starts from here and nothing is connected to.

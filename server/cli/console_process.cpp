@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <utility>
 #include <vector>
 
 #include "base/fs.h"
@@ -64,8 +65,10 @@ std::string first_line(int from) {
 Result<std::string> start_console(const ConsoleFlags& flags) {
   const std::string program = own_binary() + "-http";
   std::vector<std::string> words{"remit", "console", "--listen", flags.address};
-  if (!flags.state.empty()) words.insert(words.end(), {"--state", flags.state});
-  if (!flags.site.empty()) words.insert(words.end(), {"--site", flags.site});
+  for (const auto& [flag, value] :
+       {std::pair("--state", flags.state), std::pair("--site", flags.site),
+        std::pair("--workspace", flags.workspace), std::pair("--memory", flags.memory)})
+    if (!value.empty()) words.insert(words.end(), {flag, value});
   if (flags.behind_proxy) words.emplace_back("--behind-proxy");
   const std::vector<char*> argv = pointers(words);
   const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));

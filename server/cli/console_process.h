@@ -13,8 +13,8 @@ namespace remit::cli {
 inline constexpr const char* kConsoleAddress = "127.0.0.1:8812";  // by default
 
 struct ConsoleFlags {
-  std::string address;  // HOST:PORT
-  std::string state, site;
+  std::string address;                         // HOST:PORT
+  std::string state, site, workspace, memory;  // "" = the console's own defaults
   bool behind_proxy = false;
 };
 

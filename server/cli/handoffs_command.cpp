@@ -69,32 +69,23 @@ std::string handoff_line(const memory::Handoff& one) {
   return text + "  " + rfc3339(one.created_ms) + "\n";
 }
 
-// All of them, page by page, newest first; `more`: there are older ones still.
-Result<std::vector<memory::Handoff>> all_handoffs(OperatorHouse& house, bool closed, bool& more) {
-  std::vector<memory::Handoff> out;
-  policy::InboxQuery query;
-  query.closed = closed;
-  for (more = true; more && out.size() < kMostHandoffs;) {
-    TRY(policy::Inbox page, house.access().list_inbox(house.call(), query));
-    more = page.more;
-    for (memory::Handoff& one : page.handoffs) out.push_back(std::move(one));
-    if (!out.empty()) query.before = out.back().id;
-  }
-  return out;
+Result<policy::ManyHandoffs> all_handoffs(OperatorHouse& house, bool closed) {
+  return policy::many_handoffs(house.access(), house.call(), {.closed = closed, .before = {}},
+                               kMostHandoffs);
 }
 
 int list_handoffs(OperatorHouse& house, bool closed, const std::string& agent, bool json) {
-  bool more = false;
-  auto all = all_handoffs(house, closed, more);
+  auto all = all_handoffs(house, closed);
   if (!all) return report(all.error());
+  const bool more = all->more;
   if (!agent.empty()) {
-    std::erase_if(*all, [&](const memory::Handoff& one) {
+    std::erase_if(all->handoffs, [&](const memory::Handoff& one) {
       return one.to != agent && one.from_persona != agent;
     });
   }
   OrderedJson out = OrderedJson::array();
   std::string text;
-  for (const memory::Handoff& one : *all) {
+  for (const memory::Handoff& one : all->handoffs) {
     out.push_back(handoff_json(one));
     text += handoff_line(one);
   }
@@ -159,9 +150,9 @@ int act_on_handoff(OperatorHouse& house, const policy::HandoffReply& reply, bool
 int list_dead(OperatorHouse& house, bool json) {
   const auto files = memory::HandoffDelivery(house.state(), house.store(), Fd()).dead();
   if (!files) return report(files.error());
-  bool more = false;
-  const auto all = all_handoffs(house, true, more);
+  const auto all = all_handoffs(house, true);
   if (!all) return report(all.error());
+  const bool more = all->more;
   const std::int64_t now = house.state().clock().unix_ms();
   OrderedJson undelivered = OrderedJson::array(), unanswered = OrderedJson::array();
   std::string text;
@@ -174,7 +165,7 @@ int list_dead(OperatorHouse& house, bool json) {
     text += file.handoff + "  not delivered: " + printable(file.path) + "  after " +
             std::to_string(file.attempts) + " attempts: " + printable(file.error) + "\n";
   }
-  for (const memory::Handoff& one : *all) {
+  for (const memory::Handoff& one : all->handoffs) {
     if (policy::standing_of(one, now) != policy::HandoffStanding::dead) continue;
     unanswered.push_back(handoff_json(one));
     text += handoff_line(one);

@@ -41,8 +41,8 @@ Result<std::size_t> page_chars_of(const std::string& text) {
 Result<void> serve_console(ServeFlags& flags) {
   if (flags.console.empty()) return {};
   const server::ServeOptions& serve = flags.assembly.serve;
-  TRY(flags.assembly.console,
-      start_console({flags.console, serve.state, serve.site, flags.behind_proxy}));
+  TRY(flags.assembly.console, start_console({flags.console, serve.state, serve.site,
+                                             serve.workspace, serve.memory, flags.behind_proxy}));
   return {};
 }
 
@@ -60,7 +60,7 @@ int serve_command(std::span<const std::string> args) {
       .toggle("--no-auth", &given.no_auth, "ask for no token (loopback or unix socket only)")
       .toggle("--behind-proxy", &given.behind_proxy, "allow an address that is not loopback")
       .value("--console", &given.console,
-             "HOST:PORT  the human console: approvals, changes, activity, ledger")
+             "HOST:PORT  the human console: approvals, changes, memory, handoffs, ledger")
       .value("--page-chars", &page_chars, "N  characters per answer page, default 10000")
       .value("--structured", &structured,
              "all|records|none  which results carry structuredContent");

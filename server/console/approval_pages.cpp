@@ -11,10 +11,6 @@ namespace {
 constexpr std::size_t kListed = 200;  // bytes of a command in the list
 constexpr const char* kList = "/console/approvals";
 
-Html row_of(const char* name, Html value) {
-  return el("div", {}, {el("dt", {}, {name}), el("dd", {}, {std::move(value)})});
-}
-
 Html risk_mark(const std::string& risk) {
   return el("span", {{"class", risk == "low" ? "risk low" : "risk high"}}, {risk + " risk"});
 }
@@ -85,24 +81,21 @@ Html answer_forms(Visit& visit, const memory::ApprovalRow& row) {
 Page question_page(Visit& visit, const memory::ApprovalRow& row, const std::string& problem) {
   const policy::ShownQuestion shown = policy::show_question(row);
   const std::int64_t now = visit.desk.state.clock().unix_ms();
-  Page page;
-  page.title = printable(row.title);
-  page.place = Place::approvals;
+  Page page(printable(row.title), Place::approvals);
   page.subject = row.id;
   if (!problem.empty()) page.main += alert(problem);
   page.main += el("h2", {}, {"The command"});
   page.main += el("pre", {{"class", "command"}, {"tabindex", "0"}}, {shown.command});
-  page.main +=
-      el("dl", {},
-         {row_of("bytes", std::to_string(shown.bytes) + ", sha256 " + shown.sha256),
-          row_of("asked by", shown.asked_by), row_of("tool", shown.tool),
-          row_of("risk", risk_mark(shown.risk)),
-          row_of("expires", el("span", {},
-                               {moment(row.expires_ms), " ",
-                                el("span", {{"data-until", std::to_string(row.expires_ms)}},
-                                   {time_left(row.expires_ms, now)})}))});
+  page.main += el("dl", {},
+                  {fact("bytes", std::to_string(shown.bytes) + ", sha256 " + shown.sha256),
+                   fact("asked by", shown.asked_by), fact("tool", shown.tool),
+                   fact("risk", risk_mark(shown.risk)),
+                   fact("expires", el("span", {},
+                                      {moment(row.expires_ms), " ",
+                                       el("span", {{"data-until", std::to_string(row.expires_ms)}},
+                                          {time_left(row.expires_ms, now)})}))});
   page.main += el("h2", {}, {"As its server describes it"});
-  page.main += el("pre", {{"tabindex", "0"}}, {shown.as_described});
+  page.main += text_box(shown.as_described);
   if (row.state == memory::ApprovalState::pending) {
     page.main += answer_forms(visit, row);
   } else {
@@ -138,10 +131,7 @@ Result<std::vector<WaitingLine>> waiting(Desk& desk) {
 }
 
 Page list_approvals(Visit& visit) {
-  Page page;
-  page.title = "Approvals";
-  page.place = Place::approvals;
-  page.subject = "approvals";
+  Page page("Approvals", Place::approvals);
   // Nobody must answer for a call that is gone.
   if (const auto reaped = memory::ServerRows(visit.desk.state).reap(); !reaped)
     return failed_page(reaped.error(), Place::approvals);
@@ -172,12 +162,12 @@ Page answer_approval(Visit& visit, const std::string& id, bool approve) {
   const auto row = find_question(visit.desk, id);
   if (!row) return failed_page(row.error(), Place::approvals);
   const std::string purpose = purpose_of(approve ? "approve" : "deny", *row);
-  if (!visit.desk.sessions.take(visit.session, visit.form.get("token"), purpose)) {
-    Page page = question_page(
-        visit, *row, "This form was used before, or the question has changed: read it again.");
-    page.status = 403;
+  const auto shown_again = [&](const Error& error) {
+    Page page = question_page(visit, *row, error.message);
+    page.status = status_of(error);
     return page;
-  }
+  };
+  if (const auto taken = visit.take(purpose); !taken) return shown_again(taken.error());
   policy::Presence presence{"console", "session"};
   policy::GivenAnswer answer;
   answer.approve = approve;
@@ -185,11 +175,10 @@ Page answer_approval(Visit& visit, const std::string& id, bool approve) {
     const auto scope = memory::parse_approval_scope(visit.form.get("scope"));
     if (!scope) return failed_page(scope.error(), Place::approvals);
     answer.scope = *scope;
-    const auto proven = visit.prove();
+    auto proven = visit.prove();
     if (!proven) {
-      Page page = question_page(visit, *row, proven.error().message + "; nothing was approved");
-      page.status = status_of(proven.error());
-      return page;
+      proven.error().message += "; nothing was approved";
+      return shown_again(proven.error());
     }
     presence = *proven;
   } else {
@@ -203,11 +192,8 @@ Page answer_approval(Visit& visit, const std::string& id, bool approve) {
 }
 
 Page revoke_rule(Visit& visit, const std::string& id) {
-  if (!visit.desk.sessions.take(visit.session, visit.form.get("token"), "revoke " + id))
-    return failed_page({ErrorKind::denied, "this form was used before", {}, {}, nullptr},
-                       Place::approvals);
-  const auto proven = visit.prove();
-  if (!proven) return failed_page(proven.error(), Place::approvals);
+  if (const auto proven = visit.admit("revoke " + id); !proven)
+    return failed_page(proven.error(), Place::approvals);
   const auto done =
       memory::ApprovalRows(visit.desk.state).revoke(id, "revoked by a person at the console");
   if (!done) return failed_page(done.error(), Place::approvals);

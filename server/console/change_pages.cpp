@@ -16,21 +16,6 @@ std::string purpose_of(bool apply, const policy::ChangeSet& set) {
   return std::string(apply ? "apply " : "discard ") + set.id + " " + digest_of(set);
 }
 
-// The lines of a change, of which the added and the removed ones are also told apart by colour.
-Html diff(std::string_view text) {
-  std::vector<Html> lines;
-  if (text.ends_with('\n')) text.remove_suffix(1);
-  bool begun = false;  // the two lines with the file's name are behind us
-  for (const std::string_view line : split(text, '\n')) {
-    begun = begun || line.starts_with("@@");
-    const char* mark = begun && line.starts_with('+')   ? "added"
-                       : begun && line.starts_with('-') ? "removed"
-                                                        : "same";
-    lines.push_back(el("span", {{"class", mark}}, {std::string(line) + "\n"}));
-  }
-  return el("pre", {{"class", "diff"}, {"tabindex", "0"}}, lines);
-}
-
 Html form_of(Visit& visit, const policy::ChangeSet& set, bool apply) {
   const std::string verb = apply ? "apply" : "discard";
   return el("form",
@@ -47,10 +32,7 @@ Html form_of(Visit& visit, const policy::ChangeSet& set, bool apply) {
 }
 
 Page set_page(Visit& visit, const policy::ChangeSet& set, const std::string& problem) {
-  Page page;
-  page.title = count_of(set.changes.size()) + " by " + escape_ascii(set.agent);
-  page.place = Place::changes;
-  page.subject = "changes";
+  Page page(count_of(set.changes.size()) + " by " + escape_ascii(set.agent), Place::changes);
   if (!problem.empty()) page.main += alert(problem);
   page.main += el("p", {{"class", "note"}},
                   {"In ", el("code", {}, {escape_ascii(set.workspace)}), ", made ",
@@ -60,7 +42,7 @@ Page set_page(Visit& visit, const policy::ChangeSet& set, const std::string& pro
     page.main += el("h2", {},
                     {std::string(policy::to_string(change.kind)) + " ",
                      el("code", {}, {escape_ascii(change.path)})});
-    page.main += diff(policy::show_change(change));
+    page.main += diff_box(policy::show_change(change));
   }
   page.main +=
       el("div", {{"class", "answers"}}, {form_of(visit, set, true), form_of(visit, set, false)});
@@ -68,10 +50,9 @@ Page set_page(Visit& visit, const policy::ChangeSet& set, const std::string& pro
 }
 
 Page outcome_page(const policy::ApplyReport& report) {
-  Page page;
-  page.status = report.change_set.empty() ? 200 : 409;
-  page.title = report.change_set.empty() ? "Applied" : "Not all was applied";
-  page.place = Place::changes;
+  const bool all = report.change_set.empty();
+  Page page(all ? "Applied" : "Not all was applied", Place::changes);
+  page.status = all ? 200 : 409;
   std::vector<Html> items;
   for (const policy::ChangeResult& change : report.changes) {
     items.push_back(el("li", {},
@@ -104,10 +85,7 @@ std::string digest_of(const policy::ChangeSet& set) {
 }
 
 Page list_changes(Visit& visit) {
-  Page page;
-  page.title = "Changes";
-  page.place = Place::changes;
-  page.subject = "changes";
+  Page page("Changes", Place::changes);
   const auto sets = visit.desk.sets.list();
   if (!sets) return failed_page(sets.error(), Place::changes);
   std::vector<Html> items;
@@ -140,16 +118,9 @@ Page show_change_set(Visit& visit, const std::string& id) {
 Page settle_change_set(Visit& visit, const std::string& id, bool apply) {
   const auto set = visit.desk.sets.load(id);
   if (!set) return failed_page(set.error(), Place::changes);
-  if (!visit.desk.sessions.take(visit.session, visit.form.get("token"), purpose_of(apply, *set))) {
-    Page page = set_page(
-        visit, *set,
-        "This form was used before, or something has changed since it was shown: read it again.");
-    page.status = 403;
-    return page;
-  }
-  const auto proven = visit.prove();
+  const auto proven = visit.admit(purpose_of(apply, *set));
   if (!proven) {
-    Page page = set_page(visit, *set, proven.error().message + "; nothing was done");
+    Page page = set_page(visit, *set, proven.error().message);
     page.status = status_of(proven.error());
     return page;
   }

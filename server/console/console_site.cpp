@@ -7,12 +7,15 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "memory/doc_path.h"
 #include "memory/pin_rows.h"
 #include "server/console/approval_pages.h"
 #include "server/console/assets.h"
 #include "server/console/change_pages.h"
+#include "server/console/handoff_pages.h"
 #include "server/console/ledger_pages.h"
 #include "server/console/live.h"
+#include "server/console/memory_pages.h"
 
 namespace remit::console {
 namespace {
@@ -24,7 +27,7 @@ using transport::Refusal;
 
 constexpr const char* kHome = "/console/approvals";
 constexpr const char* kLogin = "/console/login";
-constexpr std::size_t kApprovalId = 32, kChangeSetId = 16;
+constexpr std::size_t kApprovalId = 32, kChangeSetId = 16, kHandoffId = 26;
 
 // What a browser may do with a page: nothing but show it, with our own style and script.
 constexpr const char* kPolicy =
@@ -59,11 +62,8 @@ HttpReply reply_of(const Page& page, Visit* visit) {
   return reply;
 }
 
-HttpReply go_to(const char* where) {
-  Page page;
-  page.status = 303;
-  page.location = where;
-  return reply_of(page, nullptr);
+HttpReply leave_for(const char* where) {
+  return reply_of(go_to(where), nullptr);
 }
 
 HttpReply turned_away(const Refusal& refusal) {
@@ -81,6 +81,20 @@ bool is_id(std::string_view text, std::size_t digits) {
          text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
+// A ULID.
+bool is_handoff(std::string_view text) {
+  return text.size() == kHandoffId &&
+         text.find_first_not_of("0123456789ABCDEFGHJKMNPQRSTVWXYZ") == std::string_view::npos;
+}
+
+// The document path that stands as one component of an address.
+Result<std::string> path_in(std::string_view component) {
+  const auto text = decoded(component);
+  if (!text) return fail(ErrorKind::invalid_argument, "The address is malformed.");
+  TRY(const memory::DocPath path, memory::DocPath::parse(*text));
+  return path.text();
+}
+
 // "/console/approvals/ID/deny" -> {"approvals", "ID", "deny"}; empty: no path of ours.
 std::vector<std::string> parts_of(std::string_view path) {
   constexpr std::string_view kRoot = "/console/";
@@ -94,10 +108,28 @@ Page nothing_here() {
   return failed_page({ErrorKind::not_found, "there is no such page", {}, {}, nullptr}, Place::none);
 }
 
+Page handoffs_at(Visit& visit, const std::string& what) {
+  if (what == "done") return list_handoffs(visit, HandoffView::done);
+  if (what == "dead") return list_handoffs(visit, HandoffView::dead);
+  return is_handoff(what) ? show_handoff(visit, what) : nothing_here();
+}
+
+Page memory_at(Visit& visit, const std::string& what, const std::string& component) {
+  const auto path = path_in(component);
+  if (!path) return failed_page(path.error(), Place::memory);
+  if (what == "folder") return show_memory(visit, *path);
+  if (what == "document") return show_document(visit, *path);
+  if (what == "diff") return show_difference(visit, *path);
+  if (what == "revert") return show_revert(visit, *path);
+  return nothing_here();
+}
+
 Page page_at(Visit& visit, const std::vector<std::string>& at) {
   if (at.size() == 1) {
     if (at[0] == "approvals") return list_approvals(visit);
     if (at[0] == "changes") return list_changes(visit);
+    if (at[0] == "memory") return show_memory(visit, "");
+    if (at[0] == "handoffs") return list_handoffs(visit, HandoffView::open);
     if (at[0] == "activity") return show_activity(visit);
     if (at[0] == "ledger") return show_ledger(visit);
   }
@@ -105,6 +137,8 @@ Page page_at(Visit& visit, const std::vector<std::string>& at) {
     return show_approval(visit, at[1]);
   if (at.size() == 2 && at[0] == "changes" && is_id(at[1], kChangeSetId))
     return show_change_set(visit, at[1]);
+  if (at.size() == 2 && at[0] == "handoffs") return handoffs_at(visit, at[1]);
+  if (at.size() == 3 && at[0] == "memory") return memory_at(visit, at[1], at[2]);
   return nothing_here();
 }
 
@@ -117,6 +151,15 @@ Page act_at(Visit& visit, const std::vector<std::string>& at) {
   if (what == "rules" && is_id(id, kApprovalId) && verb == "revoke") return revoke_rule(visit, id);
   if (what == "changes" && is_id(id, kChangeSetId) && (verb == "apply" || verb == "discard"))
     return settle_change_set(visit, id, verb == "apply");
+  if (what == "handoffs" && is_handoff(id)) {
+    if (verb == "answer") return answer_handoff(visit, id);
+    if (verb == "withdraw") return withdraw_handoff(visit, id);
+    if (verb == "retry") return retry_handoff(visit, id);
+  }
+  if (what == "memory" && id == "revert") {
+    const auto path = path_in(verb);
+    return path ? revert_document(visit, *path) : failed_page(path.error(), Place::memory);
+  }
   return nothing_here();
 }
 
@@ -134,7 +177,8 @@ ConsoleSite::ConsoleSite(memory::State& state, memory::Ledger& ledger,
                          transport::HttpMetrics& metrics)
     : options_(std::move(options)),
       metrics_(metrics),
-      desk_{state, ledger, sets, Sessions(state.clock())} {}
+      desk_{state, ledger, sets, AgentMemory(state, ledger, options_.memory),
+            Sessions(state.clock())} {}
 
 std::size_t ConsoleSite::body_limit() const {
   return limits::kConsoleFormBytes;
@@ -191,7 +235,7 @@ std::optional<HttpReply> ConsoleSite::before_body(const HttpTurn& turn) {
   if (head.framing != transport::Framing::length)
     return turned_away({411, "Content-Length is needed"});
   if (head.length > body_limit()) return turned_away({413, "the form is too large"});
-  if (head.path() != kLogin && !session_of(head)) return go_to(kLogin);
+  if (head.path() != kLogin && !session_of(head)) return leave_for(kLogin);
   return std::nullopt;
 }
 
@@ -212,18 +256,21 @@ HttpReply ConsoleSite::get(const HttpTurn& turn) {
     if (!session) return turned_away({401, "the session is over"});
     return live(turn, std::move(session));
   }
-  if (path == kLogin) return session ? go_to(kHome) : login_form(200, "");
-  if (path == "/" || path == "/console" || path == "/console/") return go_to(kHome);
-  if (!session) return go_to(kLogin);
-  Visit visit{desk_, *session, head.target, {}};
-  return reply_of(page_at(visit, parts_of(path)), &visit);
+  if (path == kLogin) return session ? leave_for(kHome) : login_form(200, "");
+  if (path == "/" || path == "/console" || path == "/console/") return leave_for(kHome);
+  if (!session) return leave_for(kLogin);
+  const auto query = query_of(head.target);
+  Visit visit{desk_, *session, query.value_or(Form()), {}};
+  return reply_of(query ? page_at(visit, parts_of(path)) : failed_page(query.error(), Place::none),
+                  &visit);
 }
 
 HttpReply ConsoleSite::live(const HttpTurn& turn, std::shared_ptr<Session> session) {
   auto slot = std::make_shared<transport::HttpMetrics::Level>(metrics_.streams);
   if (metrics_.streams > static_cast<int>(limits::kConsoleStreams))
     return turned_away({503, "too many pages are open"});
-  auto after = number_in_query(turn.head.target, "after");
+  const Form query = query_of(turn.head.target).value_or(Form());
+  auto after = whole_number(query.get("after"));
   if (const std::string* last = turn.head.field("last-event-id")) after = whole_number(*last);
   HttpReply reply;
   reply.type = "text/event-stream";
@@ -233,9 +280,8 @@ HttpReply ConsoleSite::live(const HttpTurn& turn, std::shared_ptr<Session> sessi
 }
 
 HttpReply ConsoleSite::login_form(int status, const std::string& problem) const {
-  Page page;
+  Page page("Remit console", Place::none);
   page.status = status;
-  page.title = "Remit console";
   if (!problem.empty()) page.main += alert(problem);
   const auto set = memory::PinRows(desk_.state).is_set();
   std::string nonce;
@@ -267,7 +313,7 @@ HttpReply ConsoleSite::log_in(const Head& head, const Form& form) {
   }
   const Sessions::Opened opened = desk_.sessions.open();
   log::info("somebody logged in to the console");
-  HttpReply reply = go_to(kHome);
+  HttpReply reply = leave_for(kHome);
   reply.fields.emplace_back("Set-Cookie", set_cookie(cookie_name("console"), opened.cookie));
   reply.fields.emplace_back("Set-Cookie", set_cookie(cookie_name("login"), ""));
   return reply;
@@ -281,16 +327,16 @@ HttpReply ConsoleSite::post(const HttpTurn& turn, std::string body,
   if (!form) return turned_away({status_of(form.error()), form.error().message});
   if (head.path() == kLogin) return log_in(head, *form);
   const auto session = session_of(head);
-  if (!session) return go_to(kLogin);
-  Visit visit{desk_, *session, head.target, std::move(*form)};
+  if (!session) return leave_for(kLogin);
+  const auto query = query_of(head.target);
+  if (!query) return turned_away({status_of(query.error()), query.error().message});
+  Visit visit{desk_, *session, *query, std::move(*form)};
   const std::vector<std::string> at = parts_of(head.path());
   if (at == std::vector<std::string>{"logout"}) {
-    if (!desk_.sessions.take(*session, visit.form.get("token"), "logout"))
-      return reply_of(failed_page({ErrorKind::denied, "this form was used before", {}, {}, nullptr},
-                                  Place::none),
-                      &visit);
+    if (const auto taken = visit.take("logout"); !taken)
+      return reply_of(failed_page(taken.error(), Place::none), &visit);
     desk_.sessions.end(*session);
-    HttpReply reply = go_to(kLogin);
+    HttpReply reply = leave_for(kLogin);
     reply.fields.emplace_back("Set-Cookie", set_cookie(cookie_name("console"), ""));
     return reply;
   }

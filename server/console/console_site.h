@@ -19,6 +19,7 @@ struct ConsoleOptions {
   transport::HttpNames names;  // besides the loopback names
   int port = 0;                // that it listens on; a Host names it unless a proxy stands in front
   bool behind_proxy = false;   // browsers come over https
+  policy::OperatorPlaces memory = {};  // whose Agent_Memory is shown
 };
 
 class ConsoleSite final : public transport::HttpSite {

@@ -16,7 +16,9 @@ int hex_digit(char c) {
   return -1;
 }
 
-std::optional<std::string> decode(std::string_view text) {
+}  // namespace
+
+std::optional<std::string> decoded(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -36,8 +38,6 @@ std::optional<std::string> decode(std::string_view text) {
   return out;
 }
 
-}  // namespace
-
 Result<Form> Form::parse(std::string_view body) {
   if (body.size() > limits::kConsoleFormBytes)
     return fail(ErrorKind::too_large, "the form is too large");
@@ -47,7 +47,7 @@ Result<Form> Form::parse(std::string_view body) {
     const auto equals = part.find('=');
     if (equals == std::string_view::npos || equals == 0)
       return fail(ErrorKind::invalid_argument, "the form is malformed");
-    auto name = decode(part.substr(0, equals)), value = decode(part.substr(equals + 1));
+    auto name = decoded(part.substr(0, equals)), value = decoded(part.substr(equals + 1));
     if (!name || !value) return fail(ErrorKind::invalid_argument, "the form is malformed");
     const bool twice =
         std::ranges::any_of(out.fields_, [&](const auto& field) { return field.first == *name; });
@@ -89,13 +89,25 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
   return value;
 }
 
-std::optional<std::int64_t> number_in_query(std::string_view target, std::string_view name) {
+Result<Form> query_of(std::string_view target) {
   const auto mark = target.find('?');
-  if (mark == std::string_view::npos) return std::nullopt;
-  const std::string_view query = target.substr(mark + 1);
-  if (!query.starts_with(name) || query.size() <= name.size() || query[name.size()] != '=')
-    return std::nullopt;
-  return whole_number(query.substr(name.size() + 1));
+  return Form::parse(mark == std::string_view::npos ? "" : target.substr(mark + 1));
+}
+
+std::string encoded(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || c == '.' || c == '~';
+    if (plain) {
+      out += c;
+    } else {
+      out += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
+    }
+  }
+  return out;
 }
 
 }  // namespace remit::console

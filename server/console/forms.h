@@ -35,7 +35,10 @@ std::optional<std::string> cookie(const transport::Head& head, std::string_view 
 
 // Digits alone; nullopt for anything else.
 std::optional<std::int64_t> whole_number(std::string_view text);
-// 123 of a target whose whole query is "after=123"; nullopt if it is anything else.
-std::optional<std::int64_t> number_in_query(std::string_view target, std::string_view name);
+// The fields of a target's query; none if it has none. Errors: those of Form::parse.
+Result<Form> query_of(std::string_view target);
+// A text as one component of a path, and back; nullopt for what is not UTF-8 or malformed.
+std::string encoded(std::string_view text);
+std::optional<std::string> decoded(std::string_view text);
 
 }  // namespace remit::console

@@ -9,12 +9,6 @@
 namespace remit::console {
 namespace {
 
-Html head_of(const std::vector<const char*>& names) {
-  std::vector<Html> cells;
-  for (const char* name : names) cells.push_back(el("th", {{"scope", "col"}}, {name}));
-  return el("thead", {}, {el("tr", {}, cells)});
-}
-
 Html verdict_mark(const std::string& verdict) {
   if (verdict.empty()) return {};
   const bool known = verdict == "allow" || verdict == "ask" || verdict == "deny";
@@ -22,17 +16,8 @@ Html verdict_mark(const std::string& verdict) {
 }
 
 Html activity_row(const ActivityLine& line) {
-  return el("tr", {},
-            {el("td", {}, {el("time", {{"datetime", line.time}}, {line.time})}),
-             el("td", {}, {line.what}), el("td", {}, {verdict_mark(line.verdict)}),
-             el("td", {}, {line.who}), el("td", {}, {el("code", {}, {line.details})})});
-}
-
-// A wide table scrolls by itself, also with the keyboard.
-Html scrolled(const char* label, Html table) {
-  return el("div",
-            {{"class", "wide"}, {"role", "region"}, {"aria-label", label}, {"tabindex", "0"}},
-            {std::move(table)});
+  return table_row({el("time", {{"datetime", line.time}}, {line.time}), line.what,
+                    verdict_mark(line.verdict), line.who, el("code", {}, {line.details})});
 }
 
 Html verify_form(Visit& visit) {
@@ -55,16 +40,13 @@ ActivityLine line_of(const memory::LedgerRow& row) {
 }
 
 Page show_activity(Visit& visit) {
-  Page page;
-  page.title = "Activity";
-  page.place = Place::activity;
-  page.subject = "activity";
+  Page page("Activity", Place::activity);
   const auto rows = visit.desk.ledger.rows(-static_cast<std::int64_t>(limits::kConsoleRows),
                                            limits::kConsoleRows);
   if (!rows) return failed_page(rows.error(), Place::activity);
   std::vector<Html> lines;
-  for (auto row = rows->rbegin(); row != rows->rend(); ++row)
-    lines.push_back(activity_row(line_of(*row)));
+  for (auto record = rows->rbegin(); record != rows->rend(); ++record)
+    lines.push_back(activity_row(line_of(*record)));
   page.main += el("p", {{"class", "note"}},
                   {"The newest first, from the ledger of every server of this user. "});
   page.main +=
@@ -72,60 +54,45 @@ Page show_activity(Visit& visit) {
          {el("button",
              {{"type", "button"}, {"id", "pause"}, {"hidden", ""}, {"aria-pressed", "false"}},
              {"Pause"})});
-  page.main += scrolled(
-      "Activity",
-      el("table", {},
-         {head_of({"time", "what", "verdict", "who", "details"}),
-          el("tbody",
-             {{"id", "rows"}, {"data-after", std::to_string(rows->empty() ? 0 : rows->back().seq)}},
-             lines)}));
+  page.main +=
+      table("Activity", {"time", "what", "verdict", "who", "details"}, lines,
+            {{"id", "rows"}, {"data-after", std::to_string(rows->empty() ? 0 : rows->back().seq)}});
   return page;
 }
 
 Page show_ledger(Visit& visit) {
-  Page page;
-  page.title = "Ledger";
-  page.place = Place::ledger;
-  page.subject = "ledger";
+  Page page("Ledger", Place::ledger);
   constexpr auto kRows = static_cast<std::int64_t>(limits::kConsoleRows);
-  const auto before = number_in_query(visit.target, "before");
+  const auto before = whole_number(visit.query.get("before"));
   const std::int64_t after = before ? std::max<std::int64_t>(*before - kRows - 1, 0) : -kRows;
   const auto rows = visit.desk.ledger.rows(after, limits::kConsoleRows);
   if (!rows) return failed_page(rows.error(), Place::ledger);
   std::vector<Html> lines;
   std::int64_t oldest = 0;
-  for (auto row = rows->rbegin(); row != rows->rend(); ++row) {
-    if (before && row->seq >= *before) continue;
-    const ActivityLine line = line_of(*row);
-    lines.push_back(el("tr", {},
-                       {el("td", {}, {std::to_string(row->seq)}),
-                        el("td", {}, {el("time", {{"datetime", line.time}}, {line.time})}),
-                        el("td", {}, {line.what}), el("td", {}, {verdict_mark(line.verdict)}),
-                        el("td", {}, {line.who}), el("td", {}, {el("code", {}, {line.details})}),
-                        el("td", {}, {el("code", {}, {row->hash})})}));
-    oldest = row->seq;
+  for (auto record = rows->rbegin(); record != rows->rend(); ++record) {
+    if (before && record->seq >= *before) continue;
+    const ActivityLine line = line_of(*record);
+    lines.push_back(
+        table_row({std::to_string(record->seq), el("time", {{"datetime", line.time}}, {line.time}),
+                   line.what, verdict_mark(line.verdict), line.who, el("code", {}, {line.details}),
+                   el("code", {}, {record->hash})}));
+    oldest = record->seq;
   }
   page.main += verify_form(visit);
-  page.main += scrolled(
-      "Records", el("table", {},
-                    {head_of({"record", "time", "what", "verdict", "who", "details", "hash"}),
-                     el("tbody", {}, lines)}));
+  page.main +=
+      table("Records", {"record", "time", "what", "verdict", "who", "details", "hash"}, lines);
   if (oldest > 1)
-    page.main += el("p", {},
-                    {el("a", {{"href", "/console/ledger?before=" + std::to_string(oldest)}},
-                        {"Older records"})});
+    page.main +=
+        el("p", {}, {anchor("/console/ledger?before=" + std::to_string(oldest), "Older records")});
   return page;
 }
 
 Page verify_ledger(Visit& visit) {
-  if (!visit.desk.sessions.take(visit.session, visit.form.get("token"), "verify"))
-    return failed_page({ErrorKind::denied, "this form was used before", {}, {}, nullptr},
-                       Place::ledger);
+  if (const auto taken = visit.take("verify"); !taken)
+    return failed_page(taken.error(), Place::ledger);
   const auto check = visit.desk.ledger.verify(std::nullopt);
   if (!check) return failed_page(check.error(), Place::ledger);
-  Page page;
-  page.place = Place::ledger;
-  page.title = check->ok ? "The ledger holds" : "The ledger does not hold";
+  Page page(check->ok ? "The ledger holds" : "The ledger does not hold", Place::ledger);
   if (check->ok) {
     page.main += el("p", {{"class", "done"}, {"role", "status"}},
                     {with_commas(static_cast<std::uint64_t>(check->rows)) +
@@ -137,7 +104,7 @@ Page verify_ledger(Visit& visit) {
   } else {
     page.main += alert("Record " + std::to_string(check->first_bad) + ": " + check->problem);
   }
-  page.main += el("p", {}, {el("a", {{"href", "/console/ledger"}}, {"Back to the ledger"})});
+  page.main += el("p", {}, {anchor("/console/ledger", "Back to the ledger")});
   return page;
 }
 

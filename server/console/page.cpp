@@ -2,8 +2,7 @@
 
 #include <array>
 
-#include "base/clock.h"
-#include "base/limits.h"
+#include "base/crypto.h"
 #include "memory/pin_rows.h"
 
 namespace remit::console {
@@ -16,6 +15,8 @@ struct Link {
 constexpr std::array kLinks = std::to_array<Link>({
     {Place::approvals, "/console/approvals", "Approvals"},
     {Place::changes, "/console/changes", "Changes"},
+    {Place::memory, "/console/memory", "Memory"},
+    {Place::handoffs, "/console/handoffs", "Handoffs"},
     {Place::activity, "/console/activity", "Activity"},
     {Place::ledger, "/console/ledger", "Ledger"},
 });
@@ -40,10 +41,27 @@ Html navigation(const Page& page, Visit& visit) {
 
 }  // namespace
 
+policy::CallScope Visit::call() const {
+  return {ulid(desk.state.clock().unix_ms()), ""};
+}
+
 Html Visit::token_for(std::string_view purpose) const {
   return el(
       "input",
       {{"type", "hidden"}, {"name", "token"}, {"value", desk.sessions.token(session, purpose)}});
+}
+
+Result<void> Visit::take(std::string_view purpose) const {
+  if (desk.sessions.take(session, form.get("token"), purpose)) return {};
+  return fail(ErrorKind::denied,
+              "This form was used before, or what it is about has changed: read it again.");
+}
+
+Result<policy::Presence> Visit::admit(std::string_view purpose) const {
+  TRY_DO(take(purpose));
+  auto proven = prove();
+  if (!proven) proven.error().message += "; nothing was done";
+  return proven;
 }
 
 Result<policy::Presence> Visit::prove() const {
@@ -51,12 +69,16 @@ Result<policy::Presence> Visit::prove() const {
   return policy::Presence{"console", "pin"};
 }
 
-Page go_on(Visit& visit, const std::string& location, const std::string& said) {
-  visit.session.tell(said);
-  Page page;
+Page go_to(const std::string& location) {
+  Page page("", Place::none);
   page.status = 303;
   page.location = location;
   return page;
+}
+
+Page go_on(Visit& visit, const std::string& location, const std::string& said) {
+  visit.session.tell(said);
+  return go_to(location);
 }
 
 int status_of(const Error& error) {
@@ -83,16 +105,10 @@ int status_of(const Error& error) {
 }
 
 Page failed_page(const Error& error, Place place) {
-  Page page;
+  Page page("That cannot be done", place);
   page.status = status_of(error);
-  page.title = "That cannot be done";
-  page.place = place;
   page.main = alert(error.message);
   return page;
-}
-
-Html alert(const std::string& text) {
-  return el("p", {{"class", "alert"}, {"role", "alert"}}, {text});
 }
 
 std::string render(const Page& page, Visit* visit) {
@@ -119,32 +135,6 @@ std::string render(const Page& page, Visit* visit) {
   body.push_back(
       el("p", {{"class", "unseen"}, {"id", "news"}, {"role", "status"}, {"aria-live", "polite"}}));
   return el("html", {{"lang", "en"}}, {head, el("body", attributes, body)}).document();
-}
-
-std::string time_left(std::int64_t at_ms, std::int64_t now_ms) {
-  const std::int64_t seconds = (at_ms - now_ms) / 1000;
-  if (seconds <= 0) return {};
-  if (seconds < 60) return "in " + std::to_string(seconds) + " s";
-  if (seconds < 3600)
-    return "in " + std::to_string(seconds / 60) + " min " + std::to_string(seconds % 60) + " s";
-  return "in " + std::to_string(seconds / 3600) + " h " + std::to_string(seconds / 60 % 60) +
-         " min";
-}
-
-Html moment(std::int64_t at_ms) {
-  const std::string text = rfc3339(at_ms);
-  return el("time", {{"datetime", text}}, {text});
-}
-
-Html pin_field(const std::string& id) {
-  return el("p", {{"class", "field"}},
-            {el("label", {{"for", id}}, {"PIN"}),
-             el("input", {{"id", id},
-                          {"name", "pin"},
-                          {"type", "password"},
-                          {"autocomplete", "off"},
-                          {"required", ""},
-                          {"maxlength", std::to_string(limits::kPinMax)}})});
 }
 
 }  // namespace remit::console

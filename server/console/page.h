@@ -10,8 +10,10 @@
 #include "memory/state.h"
 #include "policy/answers.h"
 #include "policy/change_sets.h"
+#include "server/console/agent_memory.h"
 #include "server/console/forms.h"
 #include "server/console/html.h"
+#include "server/console/parts.h"
 #include "server/console/sessions.h"
 
 namespace remit::console {
@@ -21,6 +23,7 @@ struct Desk {
   memory::State& state;
   memory::Ledger& ledger;
   const policy::ChangeSets& sets;
+  AgentMemory memory;
   Sessions sessions;
 };
 
@@ -28,43 +31,41 @@ struct Desk {
 struct Visit {
   Desk& desk;
   Session& session;
-  std::string target;  // path and query
-  Form form;           // of a POST, whose token was taken
+  Form query;  // of the address
+  Form form;   // of a POST
 
+  // A call of its own, for the ledger.
+  policy::CallScope call() const;
   // The hidden field that a form of this visit carries.
   Html token_for(std::string_view purpose) const;
+  // Takes the token of the form for `purpose`. Errors: denied.
+  Result<void> take(std::string_view purpose) const;
   // Checks the PIN that the form carries. Errors: those of PinRows::check.
   Result<policy::Presence> prove() const;
+  // Both, in this order: what every act needs that a session alone must not do.
+  Result<policy::Presence> admit(std::string_view purpose) const;
 };
 
-enum class Place { none, approvals, changes, activity, ledger };
+enum class Place { none, approvals, changes, memory, handoffs, activity, ledger };
 
 struct Page {
+  Page(std::string titled, Place at) : title(std::move(titled)), place(at) {}
   int status = 200;
   std::string title;
-  Place place = Place::none;
-  Html main;             // below the heading
-  std::string subject;   // what the live updates of this page are about: "approvals", an id, ...
-  std::string location;  // with status 303: where to go on
+  Place place;
+  Html main = {};             // below the heading
+  std::string subject = {};   // the question that live updates of this page are about, if it is one
+  std::string location = {};  // with status 303: where to go on
 };
 
-// Goes on at `location`, where `said` is told once.
+Page go_to(const std::string& location);
+// The same, where `said` is told once.
 Page go_on(Visit& visit, const std::string& location, const std::string& said);
 // A page that says what went wrong; `place` for the way back.
 Page failed_page(const Error& error, Place place);
 // The status that goes with an error.
 int status_of(const Error& error);
-// A message that a screen reader announces: an error, or what was done.
-Html alert(const std::string& text);
-
 // The whole document. `visit`: null before the login.
 std::string render(const Page& page, Visit* visit);
-
-// "in 4 min 10 s" to `at_ms`; "" if that is over.
-std::string time_left(std::int64_t at_ms, std::int64_t now_ms);
-// <time> with the moment in UTC.
-Html moment(std::int64_t at_ms);
-// <label> and the field for the PIN.
-Html pin_field(const std::string& id);
 
 }  // namespace remit::console

@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 #include "memory/approval_rows.h"
+#include "memory/ledger_json.h"
 #include "memory/pin_rows.h"
 #include "policy/change_sets.h"
 #include "server/console/console_site.h"
@@ -29,7 +30,7 @@ struct House {
       : state(memory::open_state(scratch, clock)),
         ledger(*state),
         sets(policy::ChangeSets::open(*state).value()),
-        site(*state, ledger, sets, std::move(options), metrics) {
+        site(*state, ledger, sets, over_memory(std::move(options)), metrics) {
     REQUIRE(memory::PinRows(*state).set(kPin, std::nullopt));
   }
   memory::ApprovalRow ask(const std::string& command, const std::string& risk = "high") {
@@ -46,11 +47,26 @@ struct House {
                  .risk = risk})
         .value();
   }
+  // Agent_Memory lies beside the state directory, until a test makes it.
+  ConsoleOptions over_memory(ConsoleOptions options) const {
+    options.memory.workspace = scratch.path();
+    options.memory.memory_root = root;
+    options.memory.file_drop_root = scratch.at("drops");
+    return options;
+  }
+  // All that the ledger has, as `remit ledger tail` prints it.
+  std::string ledger_text() {
+    std::string out;
+    const auto all = ledger.rows(0, 1000).value();
+    for (const memory::LedgerRow& one : all) out += memory::ledger_line(one);
+    return out;
+  }
   memory::ApprovalRow row(const std::string& id) {
     return memory::ApprovalRows(*state).get(id).value();
   }
 
   memory::Scratch scratch;
+  const std::string root = scratch.at("Agent_Memory");
   ManualClock clock;
   std::unique_ptr<memory::State> state;
   memory::Ledger ledger;

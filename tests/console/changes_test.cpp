@@ -1,6 +1,5 @@
 // Change sets at the console.
 #include "base/crypto.h"
-#include "memory/ledger_json.h"
 #include "tests/console/browser.h"
 
 namespace remit::console {
@@ -47,9 +46,7 @@ TEST_CASE("a change set is listed, shown with its difference, and applied with t
   CHECK(memory::slurp(house.scratch.at("work/pool.py")) == "SIZE = 80 # <b>\n");
   CHECK(browser.get(kList).has("Applied 1 change."));
   CHECK(browser.get(here).status == 404);
-  std::string record;
-  const auto rows = house.ledger.rows(0, 100).value();
-  for (const auto& row : rows) record += memory::ledger_line(row);
+  const std::string record = house.ledger_text();
   CHECK(record.find("changes.apply") != std::string::npos);
   CHECK(record.find("\"channel\":\"console\"") != std::string::npos);
 }

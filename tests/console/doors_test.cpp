@@ -16,7 +16,8 @@ TEST_CASE("without a session there is the login and nothing else") {
   const auto asked = house.ask("secret command");
   for (const char* path :
        {"/", "/console", "/console/approvals", "/console/changes", "/console/activity",
-        "/console/ledger", "/console/nothing", "/console/approvals/x"}) {
+        "/console/ledger", "/console/nothing", "/console/approvals/x", "/console/memory",
+        "/console/memory/document/a.md", "/console/handoffs", "/console/handoffs/dead"}) {
     const Seen page = browser.get(path);
     CHECK_MESSAGE(page.status == 303, path);
     CHECK(!page.has("secret"));

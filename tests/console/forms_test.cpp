@@ -50,11 +50,26 @@ TEST_CASE("one cookie, or none") {
       "remit"));
 }
 
-TEST_CASE("a number in a query") {
-  CHECK(number_in_query("/x?before=12", "before") == 12);
-  for (const char* bad : {"/x", "/x?", "/x?before", "/x?before=", "/x?before=-1", "/x?before=1&a=2",
-                          "/x?beforex=1", "/x?before=99999999999999999999", "/x?before=1x"})
-    CHECK_MESSAGE(!number_in_query(bad, "before"), bad);
+TEST_CASE("the query of an address, and a number in it") {
+  const auto number = [](std::string_view target) {
+    const auto query = query_of(target);
+    return query ? whole_number(query->get("before")) : std::nullopt;
+  };
+  CHECK(number("/x?before=12") == 12);
+  CHECK(number("/x?a=2&before=1") == 1);
+  for (const char* bad : {"/x", "/x?", "/x?before", "/x?before=", "/x?before=-1", "/x?beforex=1",
+                          "/x?before=99999999999999999999", "/x?before=1x", "/x?before=1&before=2"})
+    CHECK_MESSAGE(!number(bad), bad);
+}
+
+TEST_CASE("any text is one component of a path, and comes back") {
+  for (const std::string text : {"a/b c.yaml", "%2F?#&=+", "\u00e9\u202e", ".", "~_-"}) {
+    const std::string component = encoded(text);
+    CHECK(component.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                      "0123456789-_.~%") == std::string::npos);
+    CHECK(decoded(component) == text);
+  }
+  for (const char* bad : {"%", "%2", "%zz", "%00", "%ff"}) CHECK_MESSAGE(!decoded(bad), bad);
 }
 
 }  // namespace

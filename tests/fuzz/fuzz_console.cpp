@@ -60,6 +60,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_form(text);
   check_cookie(text);
   check_markup(text);
-  if (const auto number = number_in_query(text, "before")) REQUIRE_THAT(*number >= 0);
+  if (const auto number = whole_number(text)) REQUIRE_THAT(*number >= 0);
+  if (valid_utf8(text) && text.find('\0') == std::string_view::npos)
+    REQUIRE_THAT(decoded(encoded(text)) == std::string(text));
   return 0;
 }
