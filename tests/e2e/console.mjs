@@ -1,6 +1,7 @@
 // The console in headless Chromium, with and without JavaScript: a client's Bash calls are held, a
-// person logs in with the PIN, approves by keyboard, denies, applies a change set; what an agent or
-// another page may not do; and what axe-core says of each page.
+// person logs in with the PIN, approves by keyboard, denies, applies a change set, goes back to an
+// older version of a document and ends a handoff; what an agent or another page may not do; and what
+// axe-core says of each page.
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import { existsSync, readFileSync } from 'node:fs';
@@ -8,7 +9,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { binary, check, done, House, pin, textOf, until } from './house.mjs';
+import { binary, check, done, House, instruction, pin, slug, textOf, until } from './house.mjs';
 
 const require = createRequire(join(process.env.REMIT_NODE_DIR, 'node_modules', 'x.js'));
 const browserPath = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path));
@@ -81,6 +82,107 @@ async function tab_to(page, what, selector) {
     }
   }
   check(false, `${what} is reached with Tab`);
+}
+
+// Agent_Memory: the agent writes twice, the person finds it in the tree, compares and goes back.
+const document = `${instruction}/tasks/completed/technical_resolution.yaml`;
+async function memory_story(context, page, go, javaScriptEnabled) {
+  const key = javaScriptEnabled ? 'summary' : 'details';
+  const write = async (content) => {
+    const op = house.has(`Agent_Memory/${document}`) ? 'append' : 'create';
+    const written = await client.callTool({ name: 'memory_write', arguments: { path: document, op, content } });
+    check(written.isError !== true, 'the agent writes its document', textOf(written));
+    return house.get(`Agent_Memory/${document}`);
+  };
+  const before = await write(`${key}: the pool was too small\n`);
+  const after = await write(`more_${key}: '\u202e<b>it</b> is 80 now'\n`);
+  await page.getByRole('link', { name: 'Memory', exact: true }).click();
+  // Folders fold with the keyboard, without a script.
+  const folder = page.locator('summary', { hasText: instruction });
+  const leaf = page.getByRole('link', { name: 'technical_resolution.yaml' });
+  check(await leaf.isVisible(), 'a small tree stands open');
+  await go(page, 'a folder', 'summary');
+  await folder.focus();
+  await page.keyboard.press('Enter');
+  check(!await leaf.isVisible(), 'a folder folds with Enter');
+  await page.keyboard.press('Space');
+  check(await leaf.isVisible(), 'and unfolds with the space bar');
+  await leaf.click();
+  const text = await page.locator('main > pre').textContent();
+  check(text.includes('\\u{202E}<b>it</b> is 80 now'), 'the document is text, what is unseen is named', text);
+  check((await page.locator('dl').textContent()).includes(slug), 'it says who wrote it last');
+  const path = new URL(page.url()).pathname;
+  const versions = page.getByRole('region', { name: 'Versions' });
+  check(await versions.getByRole('link', { name: /^Go back to it version/ }).count() >= 2, 'the versions are listed');
+  const back = versions.getByRole('row').nth(2);
+  await back.getByRole('link', { name: /^Compare with now/ }).click();
+  check((await page.locator('.diff .added').textContent()).includes('80 now'), 'the difference to what is there now is shown');
+  const difference = page.url();
+  await page.goto(origin + path);
+  await page.getByLabel('From').selectOption({ index: 1 });
+  await page.getByRole('button', { name: 'Show the difference' }).click();
+  check((await page.locator('.diff .added').textContent()).includes('80 now'), 'two versions are compared by a form');
+  await page.goto(origin + path);
+  await page.getByRole('region', { name: 'Versions' }).getByRole('row').nth(2)
+    .getByRole('link', { name: /^Go back to it/ }).click();
+  if (javaScriptEnabled) {
+    const storage = await context.storageState();
+    await checked(storage, '/console/memory', 'the tree of memory');
+    await checked(storage, path, 'a document');
+    await checked(storage, difference.slice(origin.length), 'a difference');
+    await checked(storage, page.url().slice(origin.length), 'going back');
+  }
+  await page.getByLabel('PIN').fill('0000');
+  await page.keyboard.press('Enter');
+  check((await page.getByRole('alert').innerText()).includes('nothing was done'), 'a wrong PIN changes nothing');
+  check(house.get(`Agent_Memory/${document}`) === after, 'the document is as it was');
+  await go(page, 'the PIN for going back', '#pin');
+  await page.keyboard.type(pin);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`**${path}`);
+  check((await page.getByRole('status').first().innerText()).startsWith('Went back to version'), 'the page says so');
+  check(house.get(`Agent_Memory/${document}`) === before, 'the old content is there');
+}
+
+// Handoffs: the agent asks, the person sees it on the board and answers for the target; another is
+// taken back.
+async function handoff_story(context, page, go, javaScriptEnabled) {
+  const ask = async (question) => {
+    const sent = await client.callTool({ name: 'handoff', arguments: { kind: 'consult', to: 'dba', question } });
+    check(sent.isError !== true, 'the agent consults', textOf(sent));
+    return sent.structuredContent.handoff_id;
+  };
+  const question = `May I restart the pool now, ${javaScriptEnabled ? 'first' : 'second'} time <i>?`;
+  const id = await ask(question), mistaken = await ask(`Asked by mistake ${javaScriptEnabled ? 1 : 2}?`);
+  await page.getByRole('link', { name: 'Handoffs', exact: true }).click();
+  const open = page.getByRole('region', { name: /^Open/ });
+  check(await open.getByRole('row').count() === 3, 'the board shows both');
+  await go(page, 'the handoff', `a[href="/console/handoffs/${id}"]`);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`**/${id}`);
+  check(await page.getByRole('heading', { level: 1 }).innerText() === question, 'the question is text');
+  check(await page.getByRole('region', { name: 'History' }).getByRole('row').count() >= 2, 'its history is shown');
+  if (javaScriptEnabled) await checked(await context.storageState(), `/console/handoffs/${id}`, 'a handoff');
+  await page.getByLabel('Answer', { exact: true }).selectOption('answer');
+  await page.getByLabel(/What is said/).fill('yes, after 22:00');
+  await go(page, 'the PIN of the answer', '#pin-answer');
+  await page.keyboard.type(pin);
+  await page.keyboard.press('Enter');
+  check((await page.locator('p.done').innerText()) === 'It is answered now.', 'the page says so');
+  const told = await client.callTool({ name: 'inbox', arguments: { action: 'read', id } });
+  check(textOf(told).includes('yes, after 22:00'), 'the agent is told the answer', textOf(told));
+  check(await page.getByRole('button', { name: 'Answer' }).count() === 0, 'it is not asked again');
+  await page.goto(`${origin}/console/handoffs/${mistaken}`);
+  await page.locator('#pin-withdraw').fill(pin);
+  await page.getByRole('button', { name: 'Take it back' }).click();
+  await page.getByText('It is withdrawn now.').waitFor();
+  await page.getByRole('link', { name: 'Handoffs', exact: true }).click();
+  check(await page.getByText('Nothing waits for an acknowledgement.').isVisible(), 'nothing is open');
+  await page.getByRole('link', { name: 'Done' }).click();
+  check(await page.locator(`a[href="/console/handoffs/${id}"]`).isVisible(), 'what ended is listed');
+  if (javaScriptEnabled)
+    for (const path of ['/console/handoffs', '/console/handoffs/done', '/console/handoffs/dead'])
+      await checked(await context.storageState(), path, path);
 }
 
 async function story(javaScriptEnabled) {
@@ -166,10 +268,13 @@ async function story(javaScriptEnabled) {
   await page.waitForURL('**/console/changes');
   check(!house.has(`old-${file}.txt`), 'the change set is applied');
 
+  await memory_story(context, page, go, javaScriptEnabled);
+  await handoff_story(context, page, go, javaScriptEnabled);
+
   // The ledger knows all of it.
   await page.getByRole('link', { name: 'Ledger' }).click();
   const ledger = await page.locator('table').textContent();
-  for (const part of ['approval.approved', '"channel":"console"', '"attestation":"pin"', 'approval.denied', 'changes.apply'])
+  for (const part of ['approval.approved', '"channel":"console"', '"attestation":"pin"', 'approval.denied', 'changes.apply', 'memory.revert', 'handoffs.act'])
     check(ledger.includes(part), `the ledger has ${part}`);
   await page.getByRole('button', { name: 'Verify the chain' }).click();
   check(await page.getByRole('heading', { name: 'The ledger holds' }).isVisible(), 'and its chain holds');
