@@ -152,6 +152,18 @@ Result<std::int64_t> DocumentRows::insert(Transaction& transaction, std::int64_t
   return number;
 }
 
+Result<std::vector<std::string>> DocumentRows::recorded(Snapshot& snapshot, std::int64_t root,
+                                                        std::string_view prefix) {
+  // '0' is the byte after '/': all that begins with "PREFIX/".
+  Statement rows = snapshot.sql(
+      "select path from version as last where root = ?1 and state = 1 and op != 'remove' and "
+      "(?2 = '' or path = ?2 or (path > ?2 || '/' and path < ?2 || '0')) and version = "
+      "(select max(version) from version where root = ?1 and path = last.path) "
+      "order by path limit ?3");
+  rows.bind(root).bind(prefix).bind(static_cast<std::int64_t>(limits::kListedDocuments) + 1);
+  return texts(std::move(rows));
+}
+
 Result<std::vector<VersionRow>> DocumentRows::history(Snapshot& snapshot, std::int64_t root,
                                                       std::string_view path) {
   Statement rows = snapshot.sql(

@@ -62,6 +62,10 @@ class DocumentRows {
                                      const NewVersion& version, const std::string& batch,
                                      std::int64_t at_ms);
 
+  // Paths below `prefix` ("" = all), sorted, whose last version is no removal; those that are being
+  // written now are left out.
+  static Result<std::vector<std::string>> recorded(Snapshot& snapshot, std::int64_t root,
+                                                   std::string_view prefix);
   static Result<std::vector<VersionRow>> history(Snapshot& snapshot, std::int64_t root,
                                                  std::string_view path);
   enum class Part { body, sent };

@@ -86,6 +86,14 @@ Result<bool> FileStore::is_own(const DocPath& path, const Author& author) {
   return version && version->sole && same_writer(version->author, author);
 }
 
+Result<std::vector<std::string>> FileStore::recorded(const std::string& prefix) {
+  TRY(Snapshot snapshot, state_.database().read());
+  TRY(std::vector<std::string> paths, DocumentRows::recorded(snapshot, root_id_, prefix));
+  if (paths.size() <= limits::kListedDocuments) return paths;
+  return fail(ErrorKind::too_large, "more than " + with_commas(limits::kListedDocuments) +
+                                        " documents were written; name a directory");
+}
+
 Result<std::vector<VersionRow>> FileStore::history(const DocPath& path) {
   TRY(Snapshot snapshot, state_.database().read());
   TRY(std::vector<VersionRow> rows, DocumentRows::history(snapshot, root_id_, path.text()));

@@ -37,6 +37,7 @@ class FileStore final : public Store {
   Result<std::vector<Committed>> commit(std::span<const DocumentChange> changes,
                                         const Author& author,
                                         const std::string& idempotency_key) override;
+  Result<std::vector<std::string>> recorded(const std::string& prefix) override;
   Result<std::vector<VersionRow>> history(const DocPath& path) override;
   Result<std::string> version_body(const DocPath& path, std::int64_t version) override;
   Result<std::string> version_sent(const DocPath& path, std::int64_t version) override;

@@ -102,6 +102,9 @@ class Store {
   virtual Result<std::vector<Committed>> commit(std::span<const DocumentChange> changes,
                                                 const Author& author,
                                                 const std::string& idempotency_key) = 0;
+  // Paths below `prefix` ("" = all), sorted, whose last version is no removal: the documents that
+  // should be there. Errors: too_large beyond kListedDocuments.
+  virtual Result<std::vector<std::string>> recorded(const std::string& prefix) = 0;
   // The last kKeepVersions versions, newest first.
   virtual Result<std::vector<VersionRow>> history(const DocPath& path) = 0;
   // The whole document as it was; not_found for a removal or a version no longer kept.

@@ -5,14 +5,17 @@
 #include <array>
 #include <charconv>
 #include <optional>
+#include <set>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "memory/doc_path.h"
+#include "memory/handoff_projection.h"
 #include "policy/operator_acts.h"
 #include "server/cli/commands.h"
+#include "server/cli/export.h"
 #include "server/cli/operator_house.h"
 #include "server/cli/terminal.h"
 
@@ -168,29 +171,82 @@ int revert_document(OperatorHouse& house, const std::string& path, const std::st
                         json);
 }
 
-// Which documents are what their last version says, and which somebody changed without Remit.
+// What became of a document, as far as its versions do not tell.
+struct Finding {
+  std::string what;          // empty: it is as last written
+  std::int64_t version = 0;  // the one that could be brought back; 0: none
+  std::string command;       // that does it, or shows what is kept
+};
+
+// A document that has versions and no file. Their newest is no removal, or it would not be looked
+// for; removed by Remit meanwhile, it is as it should be.
+Finding finding_of_missing(const std::string& path, const std::vector<memory::VersionRow>& all) {
+  Finding out;
+  for (const memory::VersionRow& one : all) {
+    if (one.op == "remove") return out;
+    if (one.sha256.empty()) continue;  // an outsider's removal, noticed by a later write
+    out.version = one.version;
+    break;
+  }
+  out.what = "deleted without Remit";
+  // Nobody writes into an inbox by hand, and the record of a handoff is not the file.
+  if (path.starts_with("_communication/inbox/")) {
+    const std::string id = memory::id_in_path(path);
+    if (!id.empty()) out.command = "remit handoffs show " + id;
+    out.version = 0;
+  } else if (out.version > 0) {
+    out.what += "; its version " + std::to_string(out.version) + " is kept";
+    out.command =
+        "remit memory revert " + server::shell_word(path) + " " + std::to_string(out.version);
+  }
+  return out;
+}
+
+// What is wrong with a document; nullopt: it was never written through Remit.
+std::optional<Finding> verify_document(OperatorHouse& house, const std::string& path) {
+  const auto document = house.access().open_document(house.call(), path);
+  const auto versions = house.access().document_history(house.call(), path);
+  Finding out;
+  if (!versions) {
+    out.what = "unreadable: " + versions.error().message;
+  } else if (!document && document.error().kind == ErrorKind::not_found) {
+    out = finding_of_missing(path, *versions);
+  } else if (!document) {
+    out.what = "unreadable: " + document.error().message;
+  } else if (versions->empty()) {
+    return std::nullopt;
+  } else if (versions->front().sha256 != document->sha256) {
+    out.what = "changed without Remit since version " + std::to_string(versions->front().version);
+  }
+  return out;
+}
+
+// Which documents are what their last version says, and which somebody changed or deleted without
+// Remit.
 int verify_memory(OperatorHouse& house, const std::string& prefix, bool json) {
   const auto documents = house.access().list_documents(house.call(), prefix);
   if (!documents) return report(documents.error());
+  const auto recorded = house.store().recorded(prefix);
+  if (!recorded) return report(recorded.error());
+  std::set<std::string> paths(recorded->begin(), recorded->end());
+  for (const memory::DocumentEntry& one : *documents) paths.insert(one.path);
   OrderedJson out = OrderedJson::array();
   std::string text;
   std::size_t same = 0, untracked = 0;
-  for (const memory::DocumentEntry& one : *documents) {
-    const auto document = house.access().open_document(house.call(), one.path);
-    const auto versions = house.access().document_history(house.call(), one.path);
-    std::string finding;
-    if (!document || !versions) {
-      finding = "unreadable: " + (document ? versions.error().message : document.error().message);
-    } else if (versions->empty()) {
+  for (const std::string& path : paths) {
+    const std::optional<Finding> found = verify_document(house, path);
+    if (!found) {
       ++untracked;
-    } else if (versions->front().sha256 != document->sha256) {
-      finding = "changed without Remit since version " + std::to_string(versions->front().version);
-    } else {
+    } else if (found->what.empty()) {
       ++same;
+    } else {
+      OrderedJson row{{"path", path}, {"finding", found->what}};
+      if (found->version > 0) row["version"] = found->version;
+      if (!found->command.empty()) row["command"] = found->command;
+      out.push_back(std::move(row));
+      text += printable(path) + "  " + printable(found->what) +
+              (found->command.empty() ? "" : ": " + printable(found->command)) + "\n";
     }
-    if (finding.empty()) continue;
-    out.push_back({{"path", one.path}, {"finding", finding}});
-    text += printable(one.path) + "  " + printable(finding) + "\n";
   }
   const bool ok = text.empty();
   if (json) {

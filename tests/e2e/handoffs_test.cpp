@@ -200,6 +200,24 @@ TEST_CASE("remit memory: versions, differences and the way back") {
   house.put("Agent_Memory/" + runbooks, "runbooks: [{title: by hand}]\n");
   CHECK(has(run("memory verify", &code), "changed without Remit"));
   CHECK(code == 1);
+  std::filesystem::remove(house.workspace + "/Agent_Memory/" + runbooks);
+  const Json lost = *parse_json(run("memory verify --json", &code));
+  CHECK(code == 1);
+  CHECK(lost["ok"] == false);
+  REQUIRE(lost["findings"].size() == 1);
+  CHECK(lost["findings"][0]["path"] == runbooks);
+  CHECK(has(lost["findings"][0]["finding"].get<std::string>(), "deleted without Remit"));
+  const std::string last = std::to_string(lost["findings"][0]["version"].get<int>());
+  CHECK(run("memory cat " + runbooks + " " + last, &code) == "runbooks: []\n# one\n");
+  const std::string back = "memory revert " + runbooks + " " + last;
+  CHECK(lost["findings"][0]["command"] == "remit " + back);
+  CHECK(has(run("memory verify", &code), ": remit " + back));
+  CHECK(has(run("memory verify _knowledge", &code), "deleted without Remit"));
+  CHECK(has(run("memory verify _know", &code), "0 as last written"));
+  CHECK(code == 0);
+  CHECK(has(pty(house, pin, back + here, &code), "created " + runbooks));
+  CHECK(has(run("memory verify", &code), "1 as last written"));
+  CHECK(code == 0);
   house.put("new.yaml", "runbooks: []\n# from a file\n");
   CHECK(has(pty(house, pin, "memory put " + runbooks + " '" + house.workspace + "/new.yaml'" + here,
                 &code),
