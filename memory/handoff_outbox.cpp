@@ -120,40 +120,49 @@ Result<Fd> open_drop_root(State& state, const std::string& configured) {
   return configured.empty() ? state.subdirectory("drop") : fs::open_root(configured);
 }
 
-Result<void> HandoffDelivery::write(const Task& task) {
+Result<bool> HandoffDelivery::is_newest(const Task& task) {
+  TRY(Snapshot snapshot, state_.database().read());
+  return snapshot.sql("select 1 from outbox where id = ?").bind(task.row.id).step();
+}
+
+// Under the lock of the file: whoever has it while the row still waits has the newest version, and
+// what is enqueued from then on is written by somebody who waits for the lock.
+Result<bool> HandoffDelivery::write(const Task& task) {
   if (task.row.place == OutboxPlace::memory) {
     DocumentChange change;
     change.op = DocumentChange::Op::replace;
     TRY(change.path, DocPath::parse(task.row.path));
     // There or not, from us or from an outsider: the record is the truth.
+    bool overtaken = false;
     change.edit = [&](const std::optional<std::string>&) -> Result<std::string> {
+      TRY(const bool newest, is_newest(task));
+      overtaken = !newest;
+      if (overtaken) return fail(ErrorKind::conflict, "a newer version of this file is there");
       return task.body;
     };
     const Author author{"remit", "system", "", ""};
-    TRY_DO(store_.commit({&change, 1}, author, ""));
-    return {};
+    const auto done = store_.commit({&change, 1}, author, "");
+    if (!done && !overtaken) return tl::unexpected<Error>(done.error());
+    return !overtaken;
   }
+  TRY(const NameLocks lock, NameLocks::take(state_, {"drop:" + task.row.path}));
+  TRY(const bool newest, is_newest(task));
+  if (!newest) return false;
   TRY(const Fd directory, fs::make_directories(drop_root_, fs::parent_of(task.row.path)));
-  return fs::replace_file(directory, std::string(fs::base_name(task.row.path)), task.body, 0644, {},
-                          &state_.unfinished());
+  TRY_DO(fs::replace_file(directory, std::string(fs::base_name(task.row.path)), task.body, 0644, {},
+                          &state_.unfinished()));
+  return true;
 }
 
 Result<void> HandoffDelivery::finish(const Task& task) {
-  HandoffRows rows(state_, store_.root_id());
-  Handoff handoff;
-  bool is_request = false;  // not a reply or dead letter
   {
     TRY(Transaction transaction, state_.database().write());
-    // Within the transaction: what was read before it may be older than what waits to be written.
-    TRY(handoff, get_handoff(transaction, store_.root_id(), task.row.handoff));
-    is_request = task.row.path == request_path(handoff);
     TRY_DO(transaction.sql("delete from outbox where id = ?").bind(task.row.id).run());
-    // A newer version was enqueued, and perhaps written before ours: once more, from the record.
-    if (transaction.changes() == 0 && is_request) {
-      TRY_DO(enqueue_request(transaction, state_.clock(), handoff));
-    }
     TRY_DO(transaction.commit(Sync::durable));
   }
+  HandoffRows rows(state_, store_.root_id());
+  TRY(const Handoff handoff, rows.get(task.row.handoff));
+  const bool is_request = task.row.path == request_path(handoff);  // not a reply or dead letter
   const std::string_view next = handoff.type == HandoffType::consult    ? "delivered"
                                 : handoff.type == HandoffType::escalate ? "notified"
                                                                         : "";
@@ -200,8 +209,9 @@ Result<std::int64_t> HandoffDelivery::run_some(const std::string& handoff) {
   for (std::size_t round = 0; round < limits::kDueAtOnce; ++round) {
     TRY(const std::optional<Task> task, take(handoff));
     if (!task) break;
-    const Result<void> done = write(*task);
+    const Result<bool> done = write(*task);
     if (done) {
+      if (!*done) continue;  // whoever has the newer version goes on from there
       TRY_DO(finish(*task));
       ++written;
       continue;

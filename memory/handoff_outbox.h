@@ -1,7 +1,7 @@
 // Files that handoffs cause: inbox projections through the Store, drops for queues beneath a drop
 // root, dead letters. They are rows first (written in the transaction of their handoff), then
 // files: at least once, the same bytes at the same path. A newer version of a file replaces its
-// waiting row.
+// waiting row, and who holds the older one by then writes nothing: a file never goes back.
 //
 // Threads and processes: any; one process at a time delivers a row (lease of kDeliveryLease).
 #pragma once
@@ -68,7 +68,10 @@ class HandoffDelivery {
     std::string body;
   };
   Result<std::optional<Task>> take(const std::string& handoff);
-  Result<void> write(const Task& task);
+  // Whether no newer version has taken the row's place, and it is not written yet.
+  Result<bool> is_newest(const Task& task);
+  // False: it is not the newest, and nothing was written.
+  Result<bool> write(const Task& task);
   Result<void> finish(const Task& task);
   Result<void> postpone(const Task& task, const Error& error);
   Result<std::int64_t> run_some(const std::string& handoff);
