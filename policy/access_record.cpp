@@ -113,13 +113,13 @@ Result<Action> AgentAccess::describe(Verb verb, std::string_view tool, std::stri
     return action_of(call, verb, seen.where);
   }
   TRY(const Slot slot, look_for_write(path));
+  if (slot.where.space == Space::memory) {
+    TRY(const memory::DocPath document, memory::DocPath::parse(slot.where.path));
+    return action_on_document(call, op, document, slot.exists);
+  }
   Action action = action_of(call, verb, slot.where);
   action.op = op;
   action.exists = slot.exists;
-  if (action.space == Space::memory && slot.exists && parts_.store != nullptr) {
-    TRY(const memory::DocPath document, memory::DocPath::parse(slot.where.path));
-    TRY(action.own_version, parts_.store->is_own(document, author(call)));
-  }
   return action;
 }
 

@@ -107,25 +107,16 @@ Result<Replaced> AgentAccess::replace(const CallScope& call, const ReplaceReques
 Result<Replaced> AgentAccess::replace_document(const CallScope& call, const ReplaceRequest& request,
                                                const memory::DocPath& path) {
   const memory::Author who = author(call);
-  Action action;
-  action.verb = Verb::replace;
-  action.tool = call.tool;
-  action.space = Space::memory;
-  action.path = path.text();
-  action.op = request.op;
   const auto current = parts_.store->read(path);
   if (!current && current.error().kind != ErrorKind::not_found) {
     // Decide before telling what stands there.
-    const Decision blind = decide(*parts_.remit, parts_.principal, action);
-    TRY_DO(record(call, action, blind, memory::Durability::read));
+    Action blind = action_of(call, Verb::replace, {Space::memory, 0, path.text(), {}});
+    blind.op = request.op;
+    const Decision decision = decide(*parts_.remit, parts_.principal, blind);
+    TRY_DO(record(call, blind, decision, memory::Durability::read));
     return tl::unexpected<Error>(current.error());
   }
-  action.exists = current.has_value();
-  if (action.exists) {
-    TRY(action.own_version, parts_.store->is_own(path, who));
-  }
-  TRY(const std::optional<TaskHold> task, task_hold(action.path));
-  if (task) action.task = &*task;
+  TRY(const Action action, action_on_document(call, request.op, path, current.has_value()));
   const Decision decision = decide(*parts_.remit, parts_.principal, action);
   if (!decision.allowed()) TRY_DO(record(call, action, decision, memory::Durability::read));
   if (writes_content(request.op)) {
@@ -193,6 +184,20 @@ Result<Replaced> AgentAccess::replace_document(const CallScope& call, const Repl
   out.bytes = done.front().bytes;
   out.previous_version = done.front().previous_etag;
   return out;
+}
+
+Result<Action> AgentAccess::action_on_document(const CallScope& call, ReplaceOp op,
+                                               const memory::DocPath& path, bool exists) const {
+  Action action = action_of(call, Verb::replace, {Space::memory, 0, path.text(), {}});
+  action.op = op;
+  action.exists = exists;
+  // A dry decision may be asked for where no Agent_Memory is yet: then nobody has written there.
+  if (parts_.store == nullptr) return action;
+  if (exists) {
+    TRY(action.own_version, parts_.store->is_own(path, author(call)));
+  }
+  TRY(action.task, task_hold(path.text()));
+  return action;
 }
 
 Result<void> AgentAccess::check_document(const std::string& path, ReplaceOp op,

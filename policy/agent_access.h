@@ -92,6 +92,9 @@ class AgentAccess : public Access {
   Result<Location> place_missing(const Start& start) const;
 
   Action action_of(const CallScope& call, Verb verb, const Location& where) const;
+  // A change of a document as things stand: whose words it holds, and who holds its task.
+  Result<Action> action_on_document(const CallScope& call, ReplaceOp op,
+                                    const memory::DocPath& path, bool exists) const;
   // The verb open for remit://bash/CALL/stdout of a call of this process.
   Result<OpenFile> open_output(const CallScope& call, std::string_view path);
   Result<Replaced> replace_document(const CallScope& call, const ReplaceRequest& request,

@@ -87,7 +87,7 @@ Decision decide_memory_replace(const Remit& remit, const Action& action) {
     return deny("inbox", remit.memory_heading, "inboxes are written by handoffs only",
                 "not_allowed", "use handoff");
   }
-  if (action.task != nullptr && !action.task->is_target) {
+  if (action.task && !action.task->is_target) {
     return deny("task_delegated", action.task->origin,
                 shown(action.path) + " is written by " + shown(action.task->to) +
                     " until handoff " + action.task->handoff + " has ended",
@@ -122,7 +122,7 @@ Decision decide_memory_replace(const Remit& remit, const Action& action) {
                     action.op == ReplaceOp::set;
   const Right right = adds ? Right::append : action.exists ? Right::replace : Right::create;
   const MemoryRule* const rule = rule_for(remit, right, action.path);
-  if (rule == nullptr && action.task == nullptr) return memory_denied(remit, right, action.path);
+  if (rule == nullptr && !action.task) return memory_denied(remit, right, action.path);
   const Origin& origin = rule != nullptr ? rule->origin : action.task->origin;
   const bool readable = rule_for(remit, Right::read, action.path) != nullptr;
   if (!readable && action.tool == "Edit") {

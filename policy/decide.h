@@ -3,6 +3,7 @@
 // state: the same question has the same answer, in `remit explain`, in Access and in the starter.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,7 +78,7 @@ struct Action {
   std::string handoff;     // its id
   bool same_user = false;  // act of the target: its user also sent it
   // replace of a document of a task that a delegation holds
-  const TaskHold* task = nullptr;
+  std::optional<TaskHold> task;
 };
 
 enum class Verdict { allow, ask, deny };

@@ -69,12 +69,18 @@ const tools::Tool* find_tool(const std::vector<tools::Tool>& all, const std::str
   return nullptr;
 }
 
+struct Explained {
+  policy::Decision decision;
+  bool changes_document = false;  // what is in Agent_Memory of this instruction matters
+};
+
 // The Actions that a call of this tool would put before decide(), as far as its arguments tell.
-Result<policy::Decision> decide_call(server::Assembly& all, const std::string& name,
-                                     const Json& arguments) {
+Result<Explained> decide_call(server::Assembly& all, const std::string& name,
+                              const Json& arguments) {
   const auto text = [&](const char* key) { return text_argument(arguments, key); };
   const auto judge = [&](const policy::Action& action) {
-    return policy::decide(all.remit(), all.principal(), action);
+    return Explained{policy::decide(all.remit(), all.principal(), action),
+                     action.verb == policy::Verb::replace && action.space == policy::Space::memory};
   };
   policy::Action action;
   action.tool = name;
@@ -130,9 +136,9 @@ Result<policy::Decision> decide_call(server::Assembly& all, const std::string& n
     }
     action.verb = name == "memory_list" ? policy::Verb::list : policy::Verb::open;
     if (name == "memory_list") {
-      policy::Decision decision = judge(action);
-      if (all.remit().tool(name) != nullptr) decision.verdict = policy::Verdict::allow;
-      return decision;
+      Explained listing = judge(action);
+      if (all.remit().tool(name) != nullptr) listing.decision.verdict = policy::Verdict::allow;
+      return listing;
     }
     return judge(action);
   }
@@ -227,8 +233,15 @@ int explain_command(std::span<const std::string> args) {
   if (!arguments) return report_usage(arguments.error(), "explain");
   auto assembly = server::Assembly::build(options);
   if (!assembly) return report(assembly.error());
-  const auto decision = decide_call(**assembly, (*words)[1], *arguments);
-  if (!decision) return report(decision.error());
+  const auto explained = decide_call(**assembly, (*words)[1], *arguments);
+  if (!explained) return report(explained.error());
+  const policy::Decision* const decision = &explained->decision;
+  // An instruction minted for this answer has no documents and no delegations yet.
+  const std::string unseen =
+      explained->changes_document && (*assembly)->instruction_minted()
+          ? "whose words the document holds and who holds its task are matters of an instruction; "
+            "name the served one with --instruction ID"
+          : "";
   // A grant speaks by its line; a refusal by what would have to grant it.
   const std::string reason = decision->reason.empty() ? "granted" : decision->reason;
   if (json) {
@@ -238,11 +251,13 @@ int explain_command(std::span<const std::string> args) {
                     {"origin", decision->origin.text()}};
     if (decision->verdict == policy::Verdict::ask) out["risk"] = policy::to_string(decision->risk);
     if (!decision->hint.empty()) out["hint"] = decision->hint;
+    if (!unseen.empty()) out["not_looked_at"] = unseen;
     print(dump(out) + "\n");
   } else {
     print(std::string(policy::to_string(decision->verdict)) + ": " + printable(reason) +
           "\n  rule   " + decision->rule + "\n  origin " + decision->origin.text() + "\n" +
-          (decision->hint.empty() ? "" : "  hint   " + decision->hint + "\n"));
+          (decision->hint.empty() ? "" : "  hint   " + decision->hint + "\n") +
+          (unseen.empty() ? "" : "  not looked at: " + unseen + "\n"));
     if ((*words)[1] == "Bash")
       print((*assembly)->explain_shell(text_argument(*arguments, "command")));
   }

@@ -158,6 +158,40 @@ TEST_CASE("the operator sees, answers for a queue and takes back, with the PIN o
   CHECK(has(ledger, "handoff.operator"));
 }
 
+TEST_CASE("remit explain answers what the served agents get while a task is handed over") {
+  Two two;
+  set_pin(two);
+  const std::string path = "inst_20260110_001/tasks/completed/technical_resolution.yaml";
+  const Json write{{"path", path}, {"op", "append"}, {"content", "# more\n"}};
+  two.engineer.works("memory_write",
+                     {{"path", path}, {"op", "create"}, {"content", "summary: small pool\n"}});
+  const Json sent =
+      two.engineer.take(two.engineer.start("handoff", {{"kind", "delegate"},
+                                                       {"to", "technical-writer"},
+                                                       {"title", "Write it up"},
+                                                       {"scope", "the resolution"},
+                                                       {"success_criteria", {"it is there"}},
+                                                       {"task_id", "technical_resolution"}}));
+  const std::string id = sent["result"]["structuredContent"]["handoff_id"];
+  int code = 0;
+  const auto explain = [&](const std::string& who, const std::string& more = {}) {
+    return *parse_json(two.run("explain '" + variable("REMIT_SOURCE") + "/agent_definitions/" +
+                                   who + ".md' memory_write '" + dump(write) + "' --json" + more,
+                               &code));
+  };
+  const std::string bound = " --instruction inst_20260110_001";
+  CHECK(explain(kEngineer, bound)["decision"] == "allow");
+  CHECK(explain("technical-writer", bound)["decision"] == "deny");
+  pty(two, std::string("--expect PIN: --secret ") + kPin,
+      "handoffs respond " + id + " accept --workspace '" + two.workspace + "'", &code);
+  REQUIRE(code == 0);
+  CHECK(two.engineer.call("memory_write", write).starts_with("ERROR"));
+  CHECK(explain(kEngineer, bound)["rule"] == "task_delegated");
+  CHECK(explain("technical-writer", bound)["rule"] == "handoff.task");
+  CHECK_FALSE(explain(kEngineer, bound).contains("not_looked_at"));
+  CHECK(has(explain(kEngineer)["not_looked_at"].get<std::string>(), "--instruction"));
+}
+
 TEST_CASE("remit memory: versions, differences and the way back") {
   House house;
   set_pin(house);

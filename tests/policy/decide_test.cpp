@@ -262,7 +262,7 @@ TEST_CASE("a task that a delegation holds is its target's to write, and nobody r
   const TaskHold mine{true, "01KA7Y5W0Z3T8N6Q4M2P1R9S7V", "x", {"sender.md", 9, 4}};
   Action write = memory_action(Verb::replace, path, ReplaceOp::append, true);
   CHECK_FALSE(decide(bench.remit, {}, write).allowed());
-  write.task = &mine;
+  write.task = mine;
   CHECK(decide(bench.remit, {}, write).rule == "handoff.task");
   CHECK(decide(bench.remit, {}, write).origin.text() == "sender.md:9:4");
   write.op = ReplaceOp::replace;
@@ -275,7 +275,7 @@ TEST_CASE("a task that a delegation holds is its target's to write, and nobody r
     CHECK_FALSE(decide(bench.remit, {}, write).allowed());
   }
   Action read = memory_action(Verb::open, path, {}, true, false, "memory_read");
-  read.task = &mine;
+  read.task = mine;
   CHECK_FALSE(decide(bench.remit, {}, read).allowed());
   // Given away, also what one's own line grants.
   TaskHold given = mine;
@@ -283,14 +283,14 @@ TEST_CASE("a task that a delegation holds is its target's to write, and nobody r
   given.to = "technical-writer";
   Action own = memory_action(Verb::replace, kResolution, ReplaceOp::append, true);
   CHECK(decide(bench.remit, {}, own).allowed());
-  own.task = &given;
+  own.task = given;
   CHECK(decide(bench.remit, {}, own).code == "task_delegated");
   for (MemoryRule& rule : bench.remit.memory) rule.remove = true;
   for (const ReplaceOp op : {ReplaceOp::remove, ReplaceOp::rename}) {
     own.op = op;
-    own.task = nullptr;
+    own.task.reset();
     CHECK(decide(bench.remit, {}, own).allowed());
-    own.task = &given;
+    own.task = given;
     CHECK(decide(bench.remit, {}, own).code == "task_delegated");
   }
 }

@@ -232,6 +232,32 @@ TEST_CASE("accepting a task moves the right to write its document, and its end r
   CHECK(write(*office.access, "# mine\n"));
 }
 
+TEST_CASE("a dry decision of a write knows who holds the task") {
+  Office office;
+  Colleague writer(office, "technical-writer");
+  const std::string path = std::string(Desk::kId) + "/tasks/completed/technical_resolution.yaml";
+  const auto explained = [&](policy::Access& who, const char* tool) {
+    return policy::decide(who.remit(), who.principal(),
+                          good(who.describe(policy::Verb::replace, tool, office.memory(path),
+                                            policy::ReplaceOp::append)));
+  };
+  REQUIRE(office.run(make_memory_write,
+                     {{"path", path}, {"op", "create"}, {"content", "summary: small pool\n"}}));
+  const std::string id = office.delegate({{"task_id", "technical_resolution"}});
+  CHECK(explained(*office.access, "memory_write").allowed());
+  CHECK_FALSE(explained(*writer.access, "memory_write").allowed());
+  REQUIRE(office.respond(writer, id, "accept"));
+  for (const char* tool : {"memory_write", "Write"}) {
+    CAPTURE(tool);
+    CHECK(explained(*office.access, tool).code == "task_delegated");
+    CHECK(explained(*writer.access, tool).rule == "handoff.task");
+  }
+  REQUIRE(office.respond(writer, id, "progress", "at it"));
+  REQUIRE(office.respond(writer, id, "complete", "done"));
+  CHECK(explained(*office.access, "memory_write").allowed());
+  CHECK_FALSE(explained(*writer.access, "memory_write").allowed());
+}
+
 TEST_CASE("a file that no handoff wrote is shown as such, and answers to nothing") {
   Office office;
   Colleague dba(office, "dba");
