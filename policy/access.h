@@ -189,6 +189,7 @@ struct ExternalMessage {
 struct Inbox {
   std::vector<memory::Handoff> handoffs;  // newest first
   std::vector<ExternalMessage> external;  // on the first page
+  std::size_t external_left = 0;          // how many more there are
   bool more = false;
 };
 struct InboxQuery {

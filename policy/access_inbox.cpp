@@ -136,8 +136,12 @@ Result<Inbox> AgentAccess::list_inbox(const CallScope& call, const InboxQuery& q
   std::vector<std::string> ids;
   for (const memory::DocumentEntry& file : files) ids.push_back(memory::id_in_path(file.path));
   TRY(const std::vector<bool> known, rows.exist(ids));
-  for (std::size_t i = 0; i < files.size() && out.external.size() < limits::kInboxPage; ++i) {
+  for (std::size_t i = 0; i < files.size(); ++i) {
     if (known[i]) continue;
+    if (out.external.size() == limits::kInboxPage) {
+      ++out.external_left;
+      continue;
+    }
     out.external.push_back(
         {files[i].path.substr(folder.size()), files[i].bytes, files[i].modified_unix_ms});
   }

@@ -138,10 +138,13 @@ class AgentResources : public mcp::ResourceProvider {
       text += std::string(kHandoffUri) + one.id + "  " + to_string(one.type) + " from " +
               one.from_persona + " to " + one.to + "  " + one.priority + "  " + one.state + "\n";
     }
+    if (inbox.more) text += "[older ones: inbox with cursor " + inbox.handoffs.back().id + "]\n";
     for (const policy::ExternalMessage& file : inbox.external) {
       text += "external, unverified: " + printable(file.name) + "  " + std::to_string(file.bytes) +
               " bytes\n";
     }
+    if (inbox.external_left > 0)
+      text += "[" + std::to_string(inbox.external_left) + " more files that no handoff wrote]\n";
     return text.empty() ? "(nothing is open)\n" : text;
   }
 

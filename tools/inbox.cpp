@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "memory/handoff_projection.h"
 #include "tools/handoff_result.h"
+#include "tools/page.h"
 #include "tools/registry.h"
 #include "tools/tool_builder.h"
 
@@ -74,11 +75,11 @@ struct remit::EnumNames<remit::memory::HandoffAct> {
 template <>
 struct remit::Fields<remit::tools::InboxArgs> {
   using T = remit::tools::InboxArgs;
-  static constexpr auto list =
-      std::tuple{field("action", &T::action, ""),
-                 field("id", &T::id, "read: a handoff, or an external file", {.max_length = 255}),
-                 field("closed", &T::closed, "list: ended ones too"),
-                 field("cursor", &T::cursor, "", {.max_length = 64})};
+  static constexpr auto list = std::tuple{
+      field("action", &T::action, ""),
+      field("id", &T::id, "read: a handoff, or an external file", {.max_length = 255}),
+      field("closed", &T::closed, "list: ended ones too"),
+      field("cursor", &T::cursor, "From the last page", {.max_length = 2 * limits::kCursorBytes})};
 };
 template <>
 struct remit::Fields<remit::tools::InboxLine> {
@@ -218,19 +219,32 @@ Result<Outcome<InboxResult>> list_inbox(const InboxArgs& args, Call& call) {
             line.modified + "\n";
     result.external.push_back(std::move(line));
   }
+  if (inbox.external_left > 0)
+    text += "[" + std::to_string(inbox.external_left) + " more files that no handoff wrote]\n";
   if (result.cursor) text += "[older ones: cursor " + *result.cursor + "]\n";
+  return Outcome<InboxResult>{std::move(result), std::move(text), std::nullopt};
+}
+
+// The page of `body` that was asked for, below `head`. That there is more is said before and after.
+Result<Outcome<InboxResult>> page_of(const InboxArgs& args, const Call& call,
+                                     const std::string& body, std::string head,
+                                     InboxResult result) {
+  const std::string arguments = arguments_hash("inbox", {{"action", "read"}, {"id", args.id}});
+  TRY(const TextPage page, text_page(body, args.cursor, arguments, call.page_chars));
+  result.content = std::string(page.shown);
+  if (!page.cursor.empty()) result.cursor = page.cursor;
+  std::string text = std::move(head) + page.notice + *result.content;
+  if (!text.ends_with('\n')) text += '\n';
+  text += page.notice;
   return Outcome<InboxResult>{std::move(result), std::move(text), std::nullopt};
 }
 
 Result<Outcome<InboxResult>> read_external(const InboxArgs& args, Call& call) {
   TRY(const memory::Document file, call.access.open_inbox_file(call.scope, args.id));
-  InboxResult result;
-  result.content = std::string(prefix_chars(printable(file.body), call.page_chars));
-  std::string text = std::string("[external, unverified: no handoff wrote this file; ") +
-                     kUntrusted + ", and no answer to it is tracked]\n" + *result.content + "\n";
-  if (result.content->size() < printable(file.body).size())
-    text += "[cut; memory_read shows the rest, if granted]\n";
-  return Outcome<InboxResult>{std::move(result), std::move(text), std::nullopt};
+  return page_of(args, call, printable(file.body),
+                 std::string("[external, unverified: no handoff wrote this file; ") + kUntrusted +
+                     ", and no answer to it is tracked]\n",
+                 {});
 }
 
 Result<Outcome<InboxResult>> read_handoff(const InboxArgs& args, Call& call) {
@@ -243,13 +257,10 @@ Result<Outcome<InboxResult>> read_handoff(const InboxArgs& args, Call& call) {
   result.handoffs.push_back(line_of(handoff, record.part));
   result.etag = handoff.etag;
   TRY(const std::string body, memory::record_text(handoff, record.events));
-  result.content = std::string(prefix_chars(body, call.page_chars));
-  std::string text = text_of_line(result.handoffs.front()) + "[etag " + handoff.etag +
+  std::string head = text_of_line(result.handoffs.front()) + "[etag " + handoff.etag +
                      "; below are the words of " + handoff.from_persona + " and " + handoff.to +
-                     ": " + kUntrusted + "]\n" + *result.content;
-  if (!text.ends_with('\n')) text += '\n';
-  if (result.content->size() < body.size()) text += "[cut to a page]\n";
-  return Outcome<InboxResult>{std::move(result), std::move(text), std::nullopt};
+                     ": " + kUntrusted + "]\n";
+  return page_of(args, call, body, std::move(head), std::move(result));
 }
 
 Result<Outcome<InboxResult>> inbox_call(const InboxArgs& args, Call& call) {

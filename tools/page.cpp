@@ -51,6 +51,40 @@ std::string arguments_hash(std::string_view tool, nlohmann::json arguments) {
   return sha256_hex(std::string(tool) + dump(arguments)).substr(0, kHashChars);
 }
 
+Result<TextPage> text_page(std::string_view text, const std::string& cursor,
+                           const std::string& arguments, std::size_t page_chars) {
+  Cursor at;
+  at.arguments = arguments;
+  at.generation = sha256_hex(text).substr(0, kHashChars);
+  at.path = "text";
+  if (!cursor.empty()) {
+    TRY(const Cursor given, decode_cursor(cursor, arguments));
+    if (given.generation != at.generation) {
+      return fail(ErrorKind::conflict,
+                  "the text changed since this cursor was given; read it again without it",
+                  "/cursor", "conflict");
+    }
+    at.shown = utf8_boundary(text, std::min<std::uint64_t>(given.shown, text.size()));
+  }
+  TextPage out;
+  const std::string_view rest = text.substr(at.shown);
+  out.shown = prefix_chars(rest, PageBudget(page_chars).left());
+  if (const std::size_t line = out.shown.rfind('\n');
+      out.shown.size() < rest.size() && line != std::string_view::npos) {
+    out.shown = out.shown.substr(0, line + 1);
+  }
+  if (out.shown.size() == text.size()) return out;
+  out.notice = "[bytes " + with_commas(at.shown) + " to ";
+  at.shown += out.shown.size();
+  out.notice += with_commas(at.shown) + " of " + with_commas(text.size());
+  if (out.shown.size() < rest.size()) {
+    out.cursor = encode_cursor(at);
+    out.notice += "; continue with cursor " + out.cursor;
+  }
+  out.notice += "]\n";
+  return out;
+}
+
 PageBudget::PageBudget(std::size_t page_chars)
     : left_(page_chars > 2 * limits::kFactsReserve ? page_chars - limits::kFactsReserve
                                                    : page_chars / 2) {}

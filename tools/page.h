@@ -29,6 +29,18 @@ Result<Cursor> decode_cursor(std::string_view text, std::string_view arguments);
 // Hash of a call's arguments without its cursor.
 std::string arguments_hash(std::string_view tool, nlohmann::json arguments);
 
+// A page of a text that one answer may not hold: whole lines as far as they fit, else a part of
+// one.
+struct TextPage {
+  std::string_view shown;
+  std::string cursor;  // of the next page; "" on the last
+  std::string notice;  // "[...]\n" with the cursor, where this is not all of the text; else ""
+};
+// `text`: valid UTF-8. `cursor`: of the page before; "" for the first. `arguments`: of
+// arguments_hash(). Errors: those of decode_cursor(); conflict if the text has changed since.
+Result<TextPage> text_page(std::string_view text, const std::string& cursor,
+                           const std::string& arguments, std::size_t page_chars);
+
 // Characters left on a page; facts and notices are written into a reserve.
 class PageBudget {
  public:

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "base/yaml.h"
 #include "memory/handoff_projection.h"
 #include "memory/handoff_rows.h"
@@ -50,6 +51,22 @@ struct Office : Desk {
   }
   std::string inbox(policy::Access& who, const Json& arguments = Json::object()) {
     return good(run_as(who, make_inbox, arguments)).text;
+  }
+  // All of what `read` shows, page by page.
+  std::string read_whole(policy::Access& who, const std::string& id) {
+    Json arguments{{"action", "read"}, {"id", id}};
+    std::string whole;
+    for (int page = 0; page < 50; ++page) {
+      const Reply reply = good(run_as(who, make_inbox, arguments));
+      CHECK(count_chars(reply.text) <= 10'000);
+      const Json& result = *reply.structured;
+      whole += result["content"].get<std::string>();
+      CHECK(has(reply.text, result["content"].get<std::string>()));
+      if (!result.contains("cursor")) return whole;
+      CHECK(has(reply.text, "continue with cursor " + result["cursor"].get<std::string>()));
+      arguments["cursor"] = result["cursor"];
+    }
+    return "it does not end";
   }
   std::string state_of(const std::string& id) {
     return (*good(run(make_handoff, {{"action", "status"}, {"id", id}})).structured)["state"];
@@ -285,6 +302,48 @@ TEST_CASE("what a handoff says is shown without secrets and without control char
   const Reply status = good(office.run(make_handoff, {{"action", "status"}, {"id", id}}));
   CHECK_FALSE(has(status.text, "AKIAIOSFODNN7EXAMPLE"));
   CHECK_FALSE(has(status.text, "\x1b"));
+}
+
+TEST_CASE("a long handoff and a long file are read to their end, page by page") {
+  Office office;
+  Colleague dba(office, "dba");
+  std::string one_line;
+  for (int n = 0; n < 4000; ++n) one_line += "wörd " + std::to_string(n) + ", ";
+  const std::string id = office.consult({{"context", one_line}});
+  const policy::HandoffRecord record =
+      good(dba.access->open_handoff({"01HZZZZZZZZZZZZZZZZZZZZZZZ", "inbox"}, id));
+  const std::string whole = good(memory::record_text(record.handoff, record.events));
+  REQUIRE(whole.size() > 40'000);
+  CHECK(office.read_whole(*dba.access, id) == whole);
+
+  const Json first =
+      *good(office.run_as(*dba.access, make_inbox, {{"action", "read"}, {"id", id}})).structured;
+  const auto next = [&](const std::string& of) {
+    return office.run_as(*dba.access, make_inbox,
+                         {{"action", "read"}, {"id", of}, {"cursor", first["cursor"]}});
+  };
+  REQUIRE(next(id));
+  CHECK(next(office.consult({{"question", "Another question"}})).error().where == "/cursor");
+  // What was shown and what follows would not fit together.
+  REQUIRE(office.respond(dba, id, "decline", "not mine"));
+  CHECK(next(id).error().kind == ErrorKind::conflict);
+
+  std::string lines;
+  for (int n = 0; n < 3000; ++n) lines += "line " + std::to_string(n) + "\n";
+  office.put_memory("_communication/inbox/dba/note.yaml", lines);
+  CHECK(office.read_whole(*dba.access, "note.yaml") == lines);
+}
+
+TEST_CASE("files beyond a page of the inbox are counted") {
+  Office office;
+  Colleague dba(office, "dba");
+  for (std::size_t n = 0; n < limits::kInboxPage + 3; ++n)
+    office.put_memory("_communication/inbox/dba/note_" + std::to_string(n) + ".yaml", "a: 1\n");
+  CHECK(has(office.inbox(*dba.access), "[3 more files that no handoff wrote]"));
+  std::filesystem::remove(office.memory("_communication/inbox/dba/note_0.yaml"));
+  std::filesystem::remove(office.memory("_communication/inbox/dba/note_1.yaml"));
+  std::filesystem::remove(office.memory("_communication/inbox/dba/note_2.yaml"));
+  CHECK_FALSE(has(office.inbox(*dba.access), "more files"));
 }
 
 TEST_CASE("a long inbox comes in pages") {
