@@ -154,8 +154,24 @@ TEST_CASE("the operator sees, answers for a queue and takes back, with the PIN o
   CHECK(two.json("handoffs ls --all")["handoffs"].size() == 2);
   CHECK(two.json("handoffs due")["fired"] == 0);
   CHECK(two.json("handoffs dead")["undelivered"].empty());
+  CHECK(two.json("handoffs retry " + id)["delivered"] == 0);
+  CHECK(has(two.run("handoffs retry 01KA7Y5W0Z3T8N6Q4M2P1R9S7V", &code), "no handoff"));
+  CHECK(code == 3);
   const std::string ledger = two.run("ledger tail -n 200", &code);
   CHECK(has(ledger, "handoff.operator"));
+  // A person's act has a row of kind operator, beside the decision.
+  for (const char* rule : {"handoffs.act", "handoffs.retry"}) {
+    CAPTURE(rule);
+    std::istringstream rows(ledger);
+    std::size_t found = 0;
+    for (std::string row; std::getline(rows, row);) {
+      if (!has(row, std::string("\"") + rule + "\"")) continue;
+      ++found;
+      CHECK(has(row, "\"operator\""));
+      CHECK(has(row, "attestation"));
+    }
+    CHECK(found > 0);
+  }
 }
 
 TEST_CASE("remit explain answers what the served agents get while a task is handed over") {
