@@ -20,15 +20,18 @@ Result<Fd> folder_of(const policy::OperatorPlaces& places) {
 Result<std::shared_ptr<policy::OperatorAccess>> AgentMemory::hands() {
   TRY(const Fd folder, folder_of(places_));
   TRY(const struct stat status, fs::stat_of(folder));
-  const std::lock_guard lock(mutex_);
-  if (hands_ == nullptr || status.st_dev != device_ || status.st_ino != inode_) {
-    TRY(std::unique_ptr<policy::OperatorAccess> opened,
-        policy::operator_access(state_, ledger_, places_));
-    hands_ = std::move(opened);
-    device_ = status.st_dev;
-    inode_ = status.st_ino;
+  {
+    const std::lock_guard lock(mutex_);
+    if (hands_ != nullptr && status.st_dev == device_ && status.st_ino == inode_) return hands_;
   }
-  return hands_;
+  // Two that come at once open it twice, and one of them is kept.
+  TRY(std::shared_ptr<policy::OperatorAccess> opened,
+      policy::operator_access(state_, ledger_, places_));
+  const std::lock_guard lock(mutex_);
+  hands_ = opened;
+  device_ = status.st_dev;
+  inode_ = status.st_ino;
+  return opened;
 }
 
 Result<std::unique_ptr<policy::OperatorAccess>> AgentMemory::hands_for(

@@ -1,6 +1,5 @@
 #include "server/console/handoff_pages.h"
 
-#include <algorithm>
 #include <array>
 
 #include "base/clock.h"
@@ -58,6 +57,7 @@ std::string target_of(const Handoff& one) {
 Html due_text(const Handoff& one, std::int64_t now) {
   const std::int64_t due = policy::due_of(one);
   if (due == 0) return "none";
+  if (is_terminal(one.type, one.state)) return moment(due);
   const std::string left = time_left(due, now);
   return el("span", {}, {moment(due), " (" + (left.empty() ? "over" : left) + ")"});
 }
@@ -258,7 +258,7 @@ Result<Page> handoff_page(Visit& visit, const std::string& id, const std::string
   Page page(subject_of(one), Place::handoffs);
   if (!problem.empty()) page.main += alert(problem);
   page.main += facts_of(one, now_of(visit));
-  page.main += words_section("What was handed over, in its sender's words", request);
+  page.main += words_section("What was handed over", request);
   if (const std::string said = memory::answer_text(one); !said.empty())
     page.main += words_section(
         one.assumed ? "Assumed, as the sender said beforehand" : "What was last said to it", said);

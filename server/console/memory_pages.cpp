@@ -69,14 +69,16 @@ Html tree(std::span<const memory::DocumentEntry> entries, std::size_t depth, boo
     const std::size_t begin = i;
     while (i < entries.size() && entries[i].path.starts_with(folder)) ++i;
     std::vector<Attribute> attributes;
-    if (open) attributes.push_back({"open", ""});
-    items.push_back(el("li", {},
-                       {el("details", attributes,
-                           {el("summary", {}, {folder.substr(depth)}),
-                            tree(entries.subspan(begin, i - begin), slash + 1, open),
-                            el("p", {{"class", "note"}},
-                               {anchor_among(document_address("folder", path.substr(0, slash)),
-                                             "Only this folder", folder)})})}));
+    std::vector<Html> inside{el("summary", {}, {folder.substr(depth)}),
+                             tree(entries.subspan(begin, i - begin), slash + 1, open)};
+    if (open) {
+      attributes.push_back({"open", ""});
+    } else {
+      inside.push_back(el("p", {{"class", "note"}},
+                          {anchor_among(document_address("folder", path.substr(0, slash)),
+                                        "Only this folder", folder)}));
+    }
+    items.push_back(el("li", {}, {el("details", attributes, inside)}));
   }
   return el("ul", {}, items);
 }

@@ -81,6 +81,7 @@ TEST_CASE("a large tree comes in pages") {
     house.put("f/" + std::to_string(1000 + i), "x");
   const Seen first = browser.get(kRoot);
   CHECK(first.has("<details><summary>f/"));
+  CHECK(first.has("<a href=\"" + at("folder", "f") + "\">Only this folder"));
   CHECK(first.has(">1499</a>"));
   CHECK(!first.has(">1500</a>"));
   CHECK(first.has("More documents"));
