@@ -177,10 +177,12 @@ class StdioServer {
     }
     busy_ = true;
     reading.unlock();
+    // No lock is needed to be free again: the other thread holds it when the next request is there,
+    // and a wait for it would cost more than that request.
+    StdioOutbox::Late answer(outbox_);
     mcp::Connection::run(work);
-    work.reset();
-    reading.lock();
     busy_ = false;
+    answer.let_go();
     return End::no;
   }
 
@@ -310,10 +312,11 @@ class StdioServer {
   StdioOutbox outbox_;
   mcp::Connection connection_;
 
-  std::mutex reading_;  // held while input is read and cut into frames; guards the next three
+  std::mutex reading_;  // held while input is read and cut into frames; guards the next two
   LineReader lines_;
-  bool busy_ = false;   // one of the two threads is doing a request's work
   std::thread second_;  // made by the first one; joined by run()
+  std::atomic<bool> busy_ =
+      false;  // one of the two threads does a request's work; set under reading_
 
   std::mutex signals_mutex_;  // both threads may read signals; guards on_reload_ and the next two
   bool asked_ = false;        // by a signal

@@ -9,12 +9,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/limits.h"
 #include "base/log.h"
 
 namespace remit::transport {
 namespace {
+
+thread_local StdioOutbox::Late* late_of_this_thread = nullptr;
 
 constexpr std::size_t kAtomicWrite = 4096;  // PIPE_BUF: what a writable pipe always takes whole
 
@@ -75,6 +78,21 @@ void StdioOutbox::send(std::string message) {
   }
   wake();
   if (given_up) log::error("the client reads no replies; ending");
+}
+
+StdioOutbox::Late::Late(StdioOutbox& outbox) : outbox_(outbox) {
+  late_of_this_thread = this;
+}
+
+void StdioOutbox::Late::let_go() {
+  late_of_this_thread = nullptr;
+  if (auto kept = std::exchange(answer_, std::nullopt)) outbox_.send(std::move(*kept));
+}
+
+void StdioOutbox::answer(std::string message, mcp::Step /*step*/) {
+  Late* const late = late_of_this_thread;
+  if (late == nullptr || &late->outbox_ != this || late->answer_) return send(std::move(message));
+  late->answer_ = std::move(message);
 }
 
 bool StdioOutbox::wait_for_room(std::stop_token stop) {

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/fs.h"
@@ -24,7 +25,24 @@ class StdioOutbox final : public mcp::Outbox {
   StdioOutbox(const Fd& out, bool waits, mcp::HeldBytes::Unread unread);
   ~StdioOutbox() override { *unread_ -= bytes_; }
 
+  // Keeps the answer that the thread which made this gives to a request, until let_go() or the end:
+  // written last, it finds the server ready for the request that the client sends on reading it.
+  class Late {
+   public:
+    explicit Late(StdioOutbox& outbox);
+    ~Late() { let_go(); }
+    Late(const Late&) = delete;
+    Late& operator=(const Late&) = delete;
+    void let_go();
+
+   private:
+    friend class StdioOutbox;
+    StdioOutbox& outbox_;
+    std::optional<std::string> answer_;
+  };
+
   void send(std::string message) override;
+  void answer(std::string message, mcp::Step step) override;
   bool wait_for_room(std::stop_token stop) override;
 
   // --- for the reading thread ---
