@@ -173,6 +173,10 @@ inline constexpr std::size_t kBlankRun = 32;  // blanks or comment that can push
 inline constexpr std::chrono::milliseconds kBashTimeoutMax = 600s;
 inline constexpr std::size_t kOutputKept = 1u << 20;
 inline constexpr std::size_t kOutputSpill = 64u << 20;
+inline constexpr std::size_t kBashAtOnce = 4;       // commands of one principal that are waited for
+inline constexpr std::size_t kBashAtOnceOfAll = 8;  // of all principals of a worker
+inline constexpr std::size_t kBashQueued = 2;       // more of a principal that wait for a place
+inline constexpr std::chrono::milliseconds kBashQueueWait = 30s;
 inline constexpr std::size_t kBackgroundShells = 8;
 inline constexpr std::chrono::hours kBackgroundLife = std::chrono::hours{1};
 

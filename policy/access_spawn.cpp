@@ -219,6 +219,12 @@ Result<SpawnOutcome> AgentAccess::spawn(const CallScope& call, const SpawnReques
   action.shell = &shell;
   action.tier = sandbox().tier;
   const Decision decision = decide(*parts_.remit, parts_.principal, action);
+  // Before an approval is used up: one who finds no place has lost nothing.
+  std::optional<SpawnRoom::Place> place;
+  if (decision.verdict != Verdict::deny && !request.background) {
+    TRY(SpawnRoom::Place entered, parts_.spawner->room().enter(principal_text(), stop));
+    place.emplace(std::move(entered));
+  }
   plan.authority.decision = "allow";
   if (decision.verdict == Verdict::ask) {
     TRY(plan.executed, executed_files(shell, plan.cwd));

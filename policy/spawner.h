@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "policy/spawn_room.h"
 
 namespace remit::policy {
 
@@ -159,6 +160,11 @@ class Spawner {
                                    std::stop_token stop) = 0;
   // What this machine can contain; the canary's result of start-up.
   virtual const SandboxReport& report() const = 0;
+  // Where a caller of run() gets its place; commands in the background have a bound of their own.
+  SpawnRoom& room() { return room_; }
+
+ private:
+  SpawnRoom room_;
 };
 
 // What a command would run in.
