@@ -27,10 +27,6 @@ bool word_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-bool has(const std::vector<std::string>& words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 // True if `text` begins with one of `words`, ending at a word boundary.
 bool begins_with_word(std::string_view text, const std::vector<std::string>& words) {
   return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
@@ -138,7 +134,7 @@ bool Vocabulary::opens_memory(std::string_view heading) const {
 
 bool Vocabulary::opens_collaboration(std::string_view heading) const {
   const std::string text = normal_label(heading);
-  return begins_with_word(text, collaboration_heading) || has(collaboration_exact, text);
+  return begins_with_word(text, collaboration_heading) || one_of(text, collaboration_exact);
 }
 
 LabelMode Vocabulary::mode_of(std::string_view label) const {
@@ -156,9 +152,9 @@ LabelMode Vocabulary::mode_of(std::string_view label) const {
     while (end < text.size() && word_char(text[end])) ++end;
     const std::string_view word = std::string_view(text).substr(at, end - at);
     at = end;
-    const Mode mode = has(write_words, word)  ? Mode::write
-                      : has(read_words, word) ? Mode::read
-                                              : Mode::none;
+    const Mode mode = one_of(word, write_words)  ? Mode::write
+                      : one_of(word, read_words) ? Mode::read
+                                                 : Mode::none;
     if (mode == Mode::none) continue;
     if (out.mode == Mode::none) {
       out.mode = mode;
@@ -172,13 +168,13 @@ LabelMode Vocabulary::mode_of(std::string_view label) const {
 const Vocabulary::Kind* Vocabulary::kind_of(std::string_view label) const {
   const std::string text = normal_label(label);
   for (const Kind& kind : kinds) {
-    if (has(kind.labels, text)) return &kind;
+    if (one_of(text, kind.labels)) return &kind;
   }
   return nullptr;
 }
 
 bool Vocabulary::names_nobody(std::string_view target) const {
-  return has(no_target, lower_ascii(trim(target)));
+  return one_of(lower_ascii(trim(target)), no_target);
 }
 
 Result<Vocabulary> parse_vocabulary(std::string file, std::string_view text) {

@@ -1,8 +1,8 @@
 #include "policy/shell_wrappers.h"
 
-#include <algorithm>
 #include <optional>
 
+#include "base/text.h"
 #include "policy/shell_parser.h"
 
 namespace remit::policy {
@@ -50,14 +50,10 @@ const Wrapper* find_wrapper(std::string_view name) {
   return nullptr;
 }
 
-bool has(const std::vector<std::string_view>& words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 // Reads one option at *at; false if it is not understood.
 bool read_option(const Wrapper& wrapper, const std::string& text, const ShellArguments& arguments,
                  std::size_t& at, ShellUnwrapped& result) {
-  if (has(wrapper.bare, text)) {
+  if (one_of(text, wrapper.bare)) {
     ++at;
     return true;
   }
@@ -71,7 +67,7 @@ bool read_option(const Wrapper& wrapper, const std::string& text, const ShellArg
     option = text.substr(0, 2);
     value = text.substr(2);
   }
-  if (!has(wrapper.valued, option)) {
+  if (!one_of(option, wrapper.valued)) {
     // nice -10
     const bool number = wrapper.name == "nice" && text.size() > 1 &&
                         text.find_first_not_of("0123456789", 1) == std::string::npos;

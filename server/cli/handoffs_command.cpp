@@ -140,7 +140,7 @@ int act_on_handoff(OperatorHouse& house, const policy::HandoffReply& reply, bool
   policy::HandoffReply bound = reply;
   bound.if_match = seen->handoff.etag;  // what was shown, and nothing newer
   const auto done = policy::act_on_handoff(house.ledger(), house.access(), house.call(), bound,
-                                           {"terminal", "pin"});
+                                           policy::kAtTerminal);
   if (!done) return report(done.error());
   print(json ? dump(handoff_json(*done)) + "\n" : done->id + " is " + done->state + "\n");
   return kDone;

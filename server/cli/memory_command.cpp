@@ -146,7 +146,7 @@ int write_document(OperatorHouse& house, const Result<policy::PlannedWrite>& pla
   print_error(plan->difference);
   if (const auto proven = prove_presence(house.state()); !proven) return report(proven.error());
   const auto done = policy::write_planned(house.ledger(), house.access(), house.call(), *plan,
-                                          {"terminal", "pin"});
+                                          policy::kAtTerminal);
   if (!done) return report(done.error());
   print(json ? dump(OrderedJson{
                    {"path", plan->path}, {"etag", done->version}, {"created", done->created}}) +

@@ -178,7 +178,8 @@ class StdioServer {
     busy_ = true;
     reading.unlock();
     // No lock is needed to be free again: the other thread holds it when the next request is there,
-    // and a wait for it would cost more than that request.
+    // and a wait for it would cost more than that request. `work` outlives the answer, so that the
+    // end of the server waits for both.
     StdioOutbox::Late answer(outbox_);
     mcp::Connection::run(work);
     busy_ = false;
@@ -314,9 +315,8 @@ class StdioServer {
 
   std::mutex reading_;  // held while input is read and cut into frames; guards the next two
   LineReader lines_;
-  std::thread second_;  // made by the first one; joined by run()
-  std::atomic<bool> busy_ =
-      false;  // one of the two threads does a request's work; set under reading_
+  std::thread second_;              // made by the first one; joined by run()
+  std::atomic<bool> busy_ = false;  // a thread of the two does a request's work; set under reading_
 
   std::mutex signals_mutex_;  // both threads may read signals; guards on_reload_ and the next two
   bool asked_ = false;        // by a signal
