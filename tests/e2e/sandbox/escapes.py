@@ -41,6 +41,7 @@ import world as world_module
 OUTPUT_KEPT = 4 << 20  # bytes; the rest is read and forgotten
 SAMPLE_SECONDS = 0.1
 PATIENCE_SECONDS = 15  # beyond the attempt's own time, for a loaded machine
+CONTROL_TRIES = 3      # that an attempt can reach its goal is shown by one run in which it does
 FIRST_UID = 1 << 20    # no account has such ids; one for each lane, so that what is theirs is known
 
 
@@ -221,6 +222,25 @@ def run_lanes(count, uid, wanted, runners, attempts):
     return results, broken
 
 
+def run_controls(count, uid, runners, attempts):
+    """One result of each attempt without a sandbox: the first in which it reaches its goal, or the last.
+
+    A busy machine ends an attempt before its time; it is tried again then, alone. Only here: what one run
+    under a sandbox lets through counts, whatever another one does.
+    """
+    by_name = {attempt.name: attempt for attempt in attempts}
+    results, broken = run_lanes(count, uid, ["none"], runners, attempts)
+    for _ in range(CONTROL_TRIES - 1):
+        again = [by_name[r["attempt"]] for r in results if judge(r, by_name[r["attempt"]])]
+        if not again:
+            break
+        more, worse = run_lanes(1, uid, ["none"], runners, again)
+        repeated = {r["attempt"] for r in more}
+        results = [r for r in results if r["attempt"] not in repeated] + more
+        broken |= worse
+    return results, broken
+
+
 def judge(result, attempt):
     """None if as it should be, else what is wrong."""
     effects, runner = result["effects"], result["runner"]
@@ -290,7 +310,7 @@ def main():
         results, broken = [], False
         if not options.no_control:
             proven = [a for a in attempts if not a.no_control and (full or not a.heavy)]
-            results, broken = run_lanes(options.lanes, control_uid, ["none"], runners, proven)
+            results, broken = run_controls(options.lanes, control_uid, runners, proven)
         more, worse = run_lanes(options.lanes, uid, wanted, runners, attempts)
         results += more
         versions = {name: runners[name].version() for name in wanted}

@@ -2,7 +2,9 @@
 
 argv: LOG TOKEN_IN_MEMORY_FILE TOKEN_IN_ARGV. Holds a token in its memory (read from the file, which is
 gone afterwards), one in its environment, one in its arguments and one in an open file without a name.
-Every signal that can be caught is written to LOG.
+Every signal that can be caught is written to LOG. A line on its standard input is answered by one on its
+standard output, after whatever signal came before it: so a judge knows when the log is complete, however
+busy the machine is.
 """
 import os
 import signal
@@ -29,5 +31,6 @@ for number in range(1, signal.NSIG):
         except (OSError, ValueError):
             pass
 print(hex(id(memory_token)), flush=True)
-while True:
-    signal.pause()
+# A signal that comes while a line is read may be heard after its answer, but before the next one.
+for _ in sys.stdin:
+    print("here", flush=True)

@@ -10,7 +10,9 @@ import errno
 import fcntl
 import os
 import pathlib
+import re
 import secrets
+import select
 import signal
 import stat
 import subprocess
@@ -35,6 +37,7 @@ PROTECTED = [".git", ".env", "sub/.env.local", "private", ".envrc", ".mcp.json",
              "Agent_Memory/other"]
 PICTURE_DEPTH = 32
 GRACE_SECONDS = 1.0  # for what is just dying when its sandbox has ended
+ANSWER_SECONDS = 20.0  # for the victim's answer on a busy machine
 
 
 def picture(top, skip=()):
@@ -141,8 +144,8 @@ class World:
         (folder / "start").write_text(f"{self.token('victim memory')} {self.token('victim file')}")
         self.victim = subprocess.Popen(
             [sys.executable, "-c", VICTIM_PROGRAM, folder / "log", folder / "start", self.token("argv")],
-            env={"VICTIM": self.token("victim environment")}, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, start_new_session=True, close_fds=True)
+            env={"VICTIM": self.token("victim environment")}, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, start_new_session=True, close_fds=True, bufsize=0)
         self.victim_address = self.victim.stdout.readline().decode().strip()
 
     def values(self, mark):
@@ -164,7 +167,25 @@ class World:
 
     # --- judging ----------------------------------------------------------------------------------
 
+    def settle_victim(self):
+        """Returns when the victim has dealt with every signal sent so far, is stopped, or has ended."""
+        for _ in range(2):
+            try:
+                self.victim.stdin.write(b"?\n")
+            except OSError:  # it has no standard input any more
+                self.victim.wait()
+                return
+            deadline = time.monotonic() + ANSWER_SECONDS
+            while not select.select([self.victim.stdout], [], [], 0.05)[0]:
+                status = pathlib.Path(f"/proc/{self.victim.pid}/status").read_text()
+                if re.search("^State:\t[tTZX]", status, re.M) or time.monotonic() > deadline:
+                    return
+            if not self.victim.stdout.readline():
+                self.victim.wait()
+                return
+
     def victim_state(self):
+        self.settle_victim()
         pid = self.victim.pid
         try:
             libc_ioprio = LIBC.syscall(252, 1, pid)
@@ -303,9 +324,7 @@ class World:
             self.plant_descriptors()
             self.tmp_secret.write_text(self.token("tmp"))
         if "victim" in found:
-            self.victim.kill()
-            self.victim.wait()
-            self.victim.stdout.close()
+            self.end_victim()
             self.start_victim()
 
     def used(self, kind, mark):
@@ -323,9 +342,14 @@ class World:
             total += disk_of(top)
         return total
 
-    def close(self):
+    def end_victim(self):
         self.victim.kill()
         self.victim.wait()
+        self.victim.stdin.close()
+        self.victim.stdout.close()
+
+    def close(self):
+        self.end_victim()
         self.listeners.close()
         self.objects.close()
         self.tmp_secret.unlink(missing_ok=True)
