@@ -10,11 +10,12 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 
 #include "base/crypto.h"
+#include "base/descriptor_folder.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "base/unfinished.h"
@@ -28,6 +29,14 @@ void Fd::reset(int fd) {
 
 namespace fs {
 namespace {
+
+// A descriptor as a name in descriptor_folder().
+struct DescriptorName {
+  std::array<char, 12> text{};
+  explicit DescriptorName(const Fd& fd) {
+    std::to_chars(text.data(), text.data() + text.size() - 1, fd.get());
+  }
+};
 
 int open_how(int dir, const char* path, std::uint64_t flags, std::uint64_t resolve) {
   struct open_how how{};
@@ -162,18 +171,20 @@ Result<Fd> open_child(const Fd& directory, std::string_view name, int flags) {
 }
 
 Result<Fd> reopen(const Fd& path_fd, int flags) {
-  std::array<char, 40> name{};
-  std::snprintf(name.data(), name.size(), "/proc/self/fd/%d", path_fd.get());
-  const int fd = ::open(name.data(), flags | O_NONBLOCK | O_CLOEXEC);
+  const int folder = descriptor_folder();
+  if (folder < 0) return fail_errno(errno, "open /proc/self/fd");
+  const int fd =
+      ::openat(folder, DescriptorName(path_fd).text.data(), flags | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) return fail_errno(errno, "open the file");
   return Fd(fd);
 }
 
 Result<std::string> real_path(const Fd& fd) {
-  std::array<char, 40> name{};
-  std::snprintf(name.data(), name.size(), "/proc/self/fd/%d", fd.get());
-  std::array<char, limits::kPathBytes + 1> target{};
-  const ssize_t length = ::readlink(name.data(), target.data(), target.size());
+  std::array<char, limits::kPathBytes + 1> target;
+  const int folder = descriptor_folder();
+  if (folder < 0) return fail_errno(errno, "open /proc/self/fd");
+  const ssize_t length =
+      ::readlinkat(folder, DescriptorName(fd).text.data(), target.data(), target.size());
   if (length < 0) return fail_errno(errno, "read the name of an open file");
   if (static_cast<std::size_t>(length) > limits::kPathBytes) {
     return fail(ErrorKind::too_large, "path longer than 4096 bytes");

@@ -86,6 +86,9 @@ struct Permit {
 };
 const std::vector<Permit>& permits() {
   static const std::vector<Permit> table = {
+      {"base/descriptor_folder.cpp",
+       {Power::open},
+       "the folder of this process's own descriptors: names what is already open"},
       {"base/fs.cpp",
        {Power::open, Power::replace, Power::raw},
        "the file primitives under Access and the state directory; raw: openat2, getdents64"},
