@@ -1,6 +1,6 @@
-// Runs a text in bash where the only programs are stubs that log their name: what bash really
-// executes, for comparison with what the parser saw. The directory is private and removed at the
-// end; PATH names nothing else, so no program of the machine can run.
+// Runs a text in bash where the only programs are stubs that log their name, and those that run
+// another command (env, xargs, bash and the like): what bash really executes, for comparison with
+// what the parser saw. The directory is private and removed at the end; PATH names nothing else.
 #pragma once
 
 #include <set>
@@ -10,12 +10,14 @@ namespace remit::policy_test {
 
 class StubShell {
  public:
-  StubShell();  // makes the directory and the stubs c0 to c9
+  // Makes the directory and the stubs c0 to c9, copies of the program of shell_stub_program.cpp.
+  explicit StubShell(const std::string& stub_program);
   ~StubShell();
   StubShell(const StubShell&) = delete;
   StubShell& operator=(const StubShell&) = delete;
 
   bool usable() const { return usable_; }  // false: no bash on this machine
+  const std::string& directory() const { return directory_; }
   // The names that ran, within two seconds; whatever the text started is gone on return.
   std::set<std::string> run(const std::string& text);
 
