@@ -33,6 +33,9 @@ struct ServerRow {
   std::int64_t started_ms = 0;
 };
 
+// `agent` of a process that starts servers and reloads for them; no slug has parentheses.
+inline constexpr const char* kFrontAgent = "(front)";
+
 // This process as a running server, until destroyed.
 class ServerRegistration {
  public:

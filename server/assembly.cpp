@@ -52,12 +52,12 @@ Result<void> make_memory(const std::string& path) {
               "the memory folder " + escape_ascii(path) + " was replaced by a symlink");
 }
 
+}  // namespace
+
 std::string mint_instruction(const Clock& clock) {
   const std::string day = rfc3339(clock.unix_ms());
   return "inst_" + day.substr(0, 4) + day.substr(5, 2) + day.substr(8, 2) + "_" + random_hex(4);
 }
-
-}  // namespace
 
 std::string state_directory(const std::string& option) {
   if (!option.empty()) return fs::absolute(option);
@@ -117,11 +117,21 @@ Result<void> Assembly::compile(const AssemblyOptions& options) {
   } else {
     TRY(binding.memory_root, real_directory(memory, "the memory folder"));
   }
-  source->known = policy::index_personas(policy::persona_folders());
+  std::vector<std::string> folders = policy::persona_folders();
+  if (!options.colleagues.empty()) folders.insert(folders.begin(), options.colleagues);
+  source->known = policy::index_personas(folders);
   source->provided = tools::tool_names();
   auto standing = std::make_shared<Standing>();
-  TRY(standing->checked, policy::load_persona(persona, serve.manifest, source->installation,
-                                              source->known, source->provided, binding));
+  if (options.files) {
+    const policy::OperatorFiles& files = *options.files;
+    TRY(source->installation.site, policy::parse_site(source->site, files.site));
+    standing->checked =
+        policy::judge_persona({persona, files.persona, source->manifest, files.manifest},
+                              source->installation, source->known, source->provided, binding);
+  } else {
+    TRY(standing->checked, policy::load_persona(persona, serve.manifest, source->installation,
+                                                source->known, source->provided, binding));
+  }
   const policy::Compiled& compiled = standing->checked.compiled;
   if (!compiled.ok) return tl::unexpected<Error>(policy::refusal(compiled));
   standing->remit = std::make_shared<const policy::Remit>(compiled.remit);

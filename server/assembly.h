@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,10 @@ struct AssemblyOptions {
   bool dry = false;                   // explain: no starter, no server row, nothing made
   bool operator_may_approve = false;  // remit call --yes
   std::string console;                // address of the console that this server started, or ""
+  // A worker of many (docs/agents.md): the folder whose personas are its colleagues, and the
+  // operator's files as they were when the front last read them, instead of those on the disk.
+  std::string colleagues;
+  std::optional<policy::OperatorFiles> files;
 };
 
 // What the operator's files grant, as they were when they were last read, and the hands for it. A
@@ -140,6 +145,9 @@ class Assembly {
   std::shared_ptr<const Standing> standing_;  // uses the rest
   std::unique_ptr<HandoffTimers> timers_;
 };
+
+// An id for an instruction that nobody named: "inst_20260110_1f2e3d4c".
+std::string mint_instruction(const Clock& clock);
 
 // The state directory that `option` names, or the default. Absolute.
 std::string state_directory(const std::string& option);

@@ -16,6 +16,27 @@ inline constexpr std::size_t kHttpKeptBytes = 8u << 20;
 // For calls at work after SIGTERM; then they have the rest of kShutdownWithTools to stop.
 inline constexpr std::chrono::milliseconds kHttpDrainTime{500};
 
+// --- many agents (docs/agents.md) ---
+// One message between the front, its workers and the process that starts them.
+inline constexpr std::size_t kHandedBytes = 160u << 10;
+inline constexpr std::size_t kAgents = 256;  // personas of one folder that are served
+inline constexpr std::size_t kWorkers = 64;  // of a front; each may take 64 MB
+inline constexpr std::size_t kWorkersOfAgent = 16;
+// Requests at work for one agent, so that it cannot take every connection.
+inline constexpr std::size_t kFrontCallsOfAgent = 128;
+inline constexpr std::size_t kWorkerConnectionsKept = 8;   // between two requests
+inline constexpr std::size_t kFrontBodyKept = 256u << 10;  // of an answer; a longer one is streamed
+inline constexpr int kFrontTries = 4;                      // of a request that no worker has read
+// Without a request, background shell or task; then a worker ends, and starts again when needed.
+inline constexpr std::chrono::milliseconds kWorkerIdle = std::chrono::minutes{15};
+// A worker that lived so long has crashed for the first time when it crashes.
+inline constexpr std::chrono::milliseconds kWorkerSettled = std::chrono::seconds{10};
+// Before the second start in a row of one that did not settle; doubled up to the maximum.
+inline constexpr std::chrono::milliseconds kWorkerBackoff{500};
+inline constexpr std::chrono::milliseconds kWorkerBackoffMax = std::chrono::seconds{30};
+// For workers to end before they are killed.
+inline constexpr std::chrono::milliseconds kWorkerEnd{1500};
+
 // --- the console ---
 // Characters of an answer to a handoff: kConsoleFormBytes however a browser encodes them.
 inline constexpr std::size_t kConsoleAnswer = 1300;

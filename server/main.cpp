@@ -26,7 +26,8 @@ int show_with_tools(std::span<const std::string> args) {
 }
 
 constexpr Command kCommands[] = {
-    {"serve", serve_command, "serve one agent over MCP, on stdio or HTTP"},
+    {"serve", serve_command, "serve one agent over MCP, on stdio or HTTP, or many over HTTP"},
+    {"credential", credential_command, "a token for one agent, for a file of credentials"},
     {"console", console_command, "approvals, changes, activity and ledger in a browser"},
     {"check", check_command, "lint personas and manifests"},
     {"show", show_with_tools, "what a persona compiles to, with origins"},
@@ -44,12 +45,14 @@ constexpr Command kCommands[] = {
     {"ledger", ledger_command, "the hash-chained record: tail, verify"},
     {"export", export_command, "a client's configuration"},
     {"doctor", doctor_command, "what this machine supports; does a client get past Remit"},
+    {"worker", worker_command, ""},  // for serve --agents alone: no line in the help
     {"docs", docs_command, "docs/tools.md from the declarations"},
 };
 
 std::string help() {
   std::string text = "usage: remit COMMAND [options]   (remit COMMAND --help for one)\n\n";
   for (const Command& command : kCommands) {
+    if (*command.help == '\0') continue;
     text += "  " + std::string(command.name) + std::string(11 - std::strlen(command.name), ' ') +
             command.help + "\n";
   }

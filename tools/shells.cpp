@@ -31,17 +31,27 @@ Shells::~Shells() {
   }
 }
 
+std::size_t Shells::count_running() {
+  std::size_t running = 0;
+  for (auto& [known, other] : shells_) {
+    const std::lock_guard one(other->mutex);
+    running += other->end.running ? 1u : 0u;
+  }
+  return running;
+}
+
+std::size_t Shells::running() {
+  const std::lock_guard lock(mutex_);
+  return count_running();
+}
+
 Result<std::string> Shells::start(policy::Access& access, const policy::CallScope& call,
                                   policy::SpawnRequest request) {
   auto shell = std::make_shared<Shell>();
   const std::string id = random_hex(16);
   {
     const std::lock_guard lock(mutex_);
-    std::size_t running = 0;
-    for (auto& [known, other] : shells_) {
-      const std::lock_guard one(other->mutex);
-      running += other->end.running ? 1u : 0u;
-    }
+    const std::size_t running = count_running();
     if (running >= limits::kBackgroundShells) {
       return fail(
           ErrorKind::unavailable,

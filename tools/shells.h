@@ -43,9 +43,12 @@ class Shells {
   Result<ShellState> read(const std::string& id, std::optional<std::uint64_t> from);
   // Ends the tree and waits until it is gone. Returns the last state.
   Result<ShellState> kill(const std::string& id);
+  // How many have not ended.
+  std::size_t running();
 
  private:
   struct Shell;
+  std::size_t count_running();  // under mutex_
   Result<std::shared_ptr<Shell>> find(const std::string& id);
   static ShellState state_of(Shell& shell, std::optional<std::uint64_t> from);
 

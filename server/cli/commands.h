@@ -11,6 +11,8 @@
 namespace remit::cli {
 
 int serve_command(std::span<const std::string> args);
+int worker_command(std::span<const std::string> args);
+int credential_command(std::span<const std::string> args);
 int console_command(std::span<const std::string> args);
 int call_command(std::span<const std::string> args);
 int explain_command(std::span<const std::string> args);

@@ -1,7 +1,11 @@
 // remit handoffs: who handed what to whom and how it stands; a person's answers; what could not be
 // delivered; the deadlines, for a cron.
+#include <csignal>
+
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "memory/handoff_outbox.h"
 #include "memory/handoff_projection.h"
@@ -10,13 +14,15 @@
 #include "server/cli/operator_house.h"
 #include "server/cli/terminal.h"
 #include "server/handoff_timers.h"
+#include "tools/sandbox/confine.h"
 
 namespace remit::cli {
 namespace {
 
 constexpr std::size_t kMostHandoffs = 1000;
 constexpr const char* kHandoffsUsage =
-    "remit handoffs ls | show ID | respond ID ACTION [TEXT] | withdraw ID | dead | retry ID | due";
+    "remit handoffs ls | show ID | respond ID ACTION [TEXT] | withdraw ID | dead | retry ID | due "
+    "[--follow]";
 
 // What the agents wrote, as values; a text that is no JSON stays a text.
 OrderedJson json_value(const std::string& text) {
@@ -205,6 +211,30 @@ int run_due(OperatorHouse& house, bool json) {
   return kDone;
 }
 
+// Keeps deadlines until it is told to end, locked in to what that takes.
+int follow_due(OperatorHouse& house) {
+  sigset_t ending;
+  ::sigemptyset(&ending);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&ending, signal);
+  ::pthread_sigmask(SIG_BLOCK, &ending, nullptr);
+  auto wake = memory::Wake::open(house.state(), ulid(house.state().clock().unix_ms()));
+  if (!wake) return report(wake.error());
+  sandbox::ConfinePlan plan;
+  plan.writable.push_back(house.memory_root());
+  if (!house.drop_root().empty()) plan.writable.push_back(house.drop_root());
+  for (const memory::ConfinedPath& path : house.state().confined_paths())
+    (path.kind == memory::ConfinedPath::Kind::file ? plan.writable_files : plan.writable)
+        .push_back(path.path);
+  if (const auto confined = sandbox::confine_self(plan); !confined)
+    log::warning("not locked in", {{"why", confined.error().message}});
+  auto timers =
+      server::HandoffTimers::start(house.state(), house.store(), **wake, house.drop_root());
+  if (!timers) return report(timers.error());
+  int signal = 0;
+  ::sigwait(&ending, &signal);
+  return kDone;
+}
+
 int handoffs_usage(std::string message) {
   return report_usage({ErrorKind::invalid_argument, std::move(message), {}, {}, nullptr},
                       "handoffs");
@@ -222,11 +252,12 @@ std::pair<std::size_t, std::size_t> words_of_handoffs(const std::string& verb) {
 
 int handoffs_command(std::span<const std::string> args) {
   OperatorFlags given;
-  bool closed = false;
+  bool closed = false, follow = false;
   std::string agent;
   Flags flags(kHandoffsUsage);
   add_operator_flags(flags, given)
       .toggle("--all", &closed, "ls: also those that have ended")
+      .toggle("--follow", &follow, "due: goes on until it is told to end (SIGTERM)")
       .value("--agent", &agent, "NAME  ls: from or to this persona");
   const auto words = flags.parse(args, 1, 4);
   if (flags.helped()) return print(flags.help()), kDone;
@@ -254,6 +285,7 @@ int handoffs_command(std::span<const std::string> args) {
   if (verb == "show") return show_handoff(**house, reply.id, given.json);
   if (verb == "dead") return list_dead(**house, given.json);
   if (verb == "retry") return retry_handoff(**house, reply.id, given.json);
+  if (verb == "due" && follow) return follow_due(**house);
   if (verb == "due") return run_due(**house, given.json);
   return act_on_handoff(**house, reply, given.json);
 }

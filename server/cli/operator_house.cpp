@@ -37,6 +37,7 @@ Result<std::unique_ptr<OperatorHouse>> OperatorHouse::open(const OperatorFlags& 
              "the memory folder"));
   TRY(const std::string manifests, policy::find_manifests());
   TRY(const policy::Installation installation, policy::load_installation(manifests, flags.site));
+  out->memory_root_ = root;
   out->drop_root_ = installation.site.file_drop_root;
   TRY(out->state_, memory::State::open({server::state_directory(flags.state), {}}, system_clock()));
   out->ledger_ = std::make_unique<memory::Ledger>(*out->state_);

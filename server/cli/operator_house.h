@@ -34,12 +34,13 @@ class OperatorHouse {
   memory::Ledger& ledger() { return *ledger_; }
   // Where files for queues go.
   const std::string& drop_root() const { return drop_root_; }  // of memory::open_drop_root()
+  const std::string& memory_root() const { return memory_root_; }
   // A call of its own, for the ledger.
   policy::CallScope call() const;
 
  private:
   OperatorHouse() = default;
-  std::string drop_root_;
+  std::string drop_root_, memory_root_;
   std::unique_ptr<memory::State> state_;
   std::unique_ptr<memory::Ledger> ledger_;
   std::unique_ptr<policy::OperatorAccess> hands_;

@@ -1,5 +1,6 @@
 // remit reload: every running server of the state directory (or those of one agent) reads its files
-// again. Each is asked by SIGHUP and answers by a row of the ledger.
+// again. Each is asked by SIGHUP and answers by a row of the ledger. A front answers for its
+// workers.
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -55,19 +56,31 @@ void take(const memory::LedgerRecord& record, Answers& answers) {
   asked->second.waiting = strings(*fields, "waiting");
 }
 
-// Whether this process waits for SIGHUP: a server does from its first moment (SigBlk, man 5 proc),
-// and `remit call` and `doctor`, which have rows too, would die of it.
-bool waits_for_hangup(std::int64_t pid) {
-  constexpr std::string_view kBlocked = "\nSigBlk:\t";
+// A number of /proc/PID/status (man 5 proc), 0 where there is none.
+std::uint64_t status_number(std::int64_t pid, std::string_view name, int base) {
   const auto status = fs::read_file("/proc/" + std::to_string(pid) + "/status", kStatusBytes);
-  if (!status) return false;
-  const std::size_t at = status->find(kBlocked);
-  if (at == std::string::npos) return false;
-  std::uint64_t blocked = 0;
-  const char* const digits = status->data() + at + kBlocked.size();
-  if (std::from_chars(digits, status->data() + status->size(), blocked, 16).ec != std::errc())
-    return false;
-  return (blocked >> (SIGHUP - 1) & 1) != 0;
+  if (!status) return 0;
+  const std::string field = "\n" + std::string(name) + ":\t";
+  const std::size_t at = status->find(field);
+  if (at == std::string::npos) return 0;
+  std::uint64_t value = 0;
+  const char* const digits = status->data() + at + field.size();
+  const auto end = std::from_chars(digits, status->data() + status->size(), value, base);
+  return end.ec == std::errc() ? value : 0;
+}
+
+// Whether this process waits for SIGHUP: a server does from its first moment, and `remit call` and
+// `doctor`, which have rows too, would die of it.
+bool waits_for_hangup(std::int64_t pid) {
+  return (status_number(pid, "SigBlk", 16) >> (SIGHUP - 1) & 1) != 0;
+}
+
+// Whether one of `rows` has started this process: a worker, whose front reloads for it.
+bool is_worker(const memory::ServerRow& row, const std::vector<memory::ServerRow>& rows) {
+  const std::uint64_t parent = status_number(row.pid, "PPid", 10);
+  return std::any_of(rows.begin(), rows.end(), [&](const memory::ServerRow& other) {
+    return static_cast<std::uint64_t>(other.pid) == parent;
+  });
 }
 
 // Asks `rows` and waits until all have answered or kReloadWait is over.
@@ -139,8 +152,12 @@ int reload_command(std::span<const std::string> args) {
   auto rows = servers.list();
   if (!rows) return report(rows.error());
   std::erase_if(*rows, [](const memory::ServerRow& row) { return !waits_for_hangup(row.pid); });
+  const std::vector<memory::ServerRow> all = *rows;
+  std::erase_if(*rows, [&](const memory::ServerRow& row) { return is_worker(row, all); });
   if (!words->empty())
-    std::erase_if(*rows, [&](const memory::ServerRow& row) { return row.agent != (*words)[0]; });
+    std::erase_if(*rows, [&](const memory::ServerRow& row) {
+      return row.agent != (*words)[0] && row.agent != memory::kFrontAgent;
+    });
   if (rows->empty())
     return report(
         {ErrorKind::unavailable, "no server is running that could reload", {}, {}, nullptr});

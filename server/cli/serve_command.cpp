@@ -1,4 +1,4 @@
-// remit serve: one agent, one instruction, MCP on stdio or over HTTP.
+// remit serve: one agent, one instruction, MCP on stdio or over HTTP; or, over HTTP, many.
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -38,6 +38,25 @@ Result<std::size_t> page_chars_of(const std::string& text) {
 
 }  // namespace
 
+Result<void> set_views(ServeFlags& flags, const std::string& page_chars,
+                       const std::string& structured) {
+  TRY(flags.page_chars, page_chars_of(page_chars));
+  TRY(flags.structured, structured_of(structured));
+  return {};
+}
+
+std::string_view word_of(mcp::Structured structured) {
+  switch (structured) {
+    case mcp::Structured::all:
+      return "all";
+    case mcp::Structured::records:
+      return "records";
+    case mcp::Structured::none:
+      return "none";
+  }
+  return "";
+}
+
 Result<void> serve_console(ServeFlags& flags) {
   if (flags.console.empty()) return {};
   const server::ServeOptions& serve = flags.assembly.serve;
@@ -51,8 +70,12 @@ int serve_command(std::span<const std::string> args) {
   std::string page_chars = std::to_string(limits::kPageChars), structured = "records";
   Flags flags("remit serve --agent FILE_OR_NAME [options]");
   flags.value("--agent", &given.assembly.serve.agent,
-              "FILE_OR_NAME  the persona to serve (required)");
+              "FILE_OR_NAME  the persona to serve (required, but with --agents)");
   add_path_flags(flags, given.assembly.serve)
+      .value("--agents", &given.many.folder,
+             "DIR  every persona of a folder, each at /agents/NAME/mcp in a process of its own")
+      .value("--worker-idle", &given.many.worker_idle,
+             "TIME  --agents: a process ends when it is not called, default 15m")
       .value("--http", &given.http, "HOST:PORT  Streamable HTTP at /mcp instead of stdio")
       .value("--socket", &given.socket, "PATH  the same on a unix socket")
       .value("--token-file", &given.token_file,
@@ -71,13 +94,13 @@ int serve_command(std::span<const std::string> args) {
     return report_usage({ErrorKind::invalid_argument, std::move(message), {}, {}, nullptr},
                         "serve");
   };
-  if (given.assembly.serve.agent.empty()) return usage("--agent is required");
-  const auto page = page_chars_of(page_chars);
-  if (!page) return report_usage(page.error(), "serve");
-  given.page_chars = *page;
-  const auto views = structured_of(structured);
-  if (!views) return report_usage(views.error(), "serve");
-  given.structured = *views;
+  const bool many = !given.many.folder.empty();
+  if (given.assembly.serve.agent.empty() && !many) return usage("--agent is required");
+  if (many && (!given.assembly.serve.agent.empty() || !given.assembly.serve.manifest.empty()))
+    return usage("--agents serves a folder; --agent and --manifest are for one persona");
+  if (!many && !given.many.worker_idle.empty()) return usage("--worker-idle belongs to --agents");
+  if (const auto views = set_views(given, page_chars, structured); !views)
+    return report_usage(views.error(), "serve");
   const bool http = !given.http.empty() || !given.socket.empty();
   if (!given.http.empty() && !given.socket.empty())
     return usage("--http and --socket exclude each other");
@@ -85,6 +108,7 @@ int serve_command(std::span<const std::string> args) {
     return usage("--no-auth and --token-file exclude each other");
   if (given.no_auth && given.behind_proxy)
     return usage("--no-auth is for loopback and unix sockets, not --behind-proxy");
+  if (many && !http) return usage("--agents needs --http or --socket");
   // A person at a terminal is served over HTTP; a client that speaks stdio never sits there.
   const bool terminal = ::isatty(STDIN_FILENO) == 1;
   if (!http && !terminal && (given.no_auth || given.behind_proxy || !given.token_file.empty()))

@@ -1,13 +1,20 @@
 // What `remit serve` was asked for; and the path options that serve, call and explain share.
 #pragma once
 
+#include <chrono>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "server/agent_changes.h"
 #include "server/assembly.h"
 #include "server/cli/flags.h"
 #include "server/mcp/service.h"
+
+namespace remit::transport {
+class HttpServer;
+class Tokens;
+}  // namespace remit::transport
 
 namespace remit::cli {
 
@@ -22,6 +29,12 @@ inline Flags& add_path_flags(Flags& flags, server::ServeOptions& options) {
       .value("--instruction", &options.instruction, "ID  bound instruction, default: minted");
 }
 
+// Idle workers of --agents end (server/front).
+struct ManyFlags {
+  std::string folder;       // of personas; "" = one agent is served
+  std::string worker_idle;  // "15m"
+};
+
 struct ServeFlags {
   server::AssemblyOptions assembly;
   std::size_t page_chars = limits::kPageChars;
@@ -30,12 +43,29 @@ struct ServeFlags {
   std::string token_file;
   std::string console;  // HOST:PORT
   bool no_auth = false, behind_proxy = false;
+  ManyFlags many;
 };
+
+// Fills page_chars and structured from their words. Errors: invalid_argument.
+Result<void> set_views(ServeFlags& flags, const std::string& page_chars,
+                       const std::string& structured);
+std::string_view word_of(mcp::Structured structured);
 
 // Serves over HTTP and returns the exit code. `args`: those of serve. There are two: `remit`
 // becomes the program remit-http beside it, which has the HTTP library linked in and does it; a
 // stdio server is spared that library's memory and start.
 int serve_http(std::span<const std::string> args, const ServeFlags& flags);
+
+// Serves one agent on `http` until the end; gives the exit code.
+struct Serving {
+  bool worker = false;                // of a front, which reads the operator's files in its place
+  std::chrono::milliseconds idle{0};  // then it ends; 0: never
+  std::string token_file = {};        // that was made, or ""
+};
+int serve_assembly(server::Assembly& all, const ServeFlags& flags, transport::HttpServer& http,
+                   transport::Tokens tokens, const Serving& serving);
+// Serves the agents of a folder (docs/agents.md); gives the exit code.
+int serve_agents(const ServeFlags& flags);
 
 // Starts the console that the flags ask for, if they do, and notes its address for the assembly.
 Result<void> serve_console(ServeFlags& flags);

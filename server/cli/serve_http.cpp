@@ -2,20 +2,17 @@
 // starter before there is a socket to inherit, and the socket is bound before the lock.
 #include <unistd.h>
 
-#include <set>
 #include <utility>
 
-#include "base/crypto.h"
 #include "base/fs.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "memory/approval_rows.h"
 #include "memory/ledger.h"
-#include "memory/server_rows.h"
 #include "server/cli/console_process.h"
 #include "server/cli/serve_flags.h"
 #include "server/cli/serve_reload.h"
+#include "server/cli/tokens.h"
 #include "server/cli/welcome.h"
 #include "server/mcp/dispatcher.h"
 #include "server/transport/http_endpoint.h"
@@ -25,24 +22,6 @@ namespace remit::cli {
 namespace {
 
 constexpr const char* kDefaultAddress = "127.0.0.1:8811";  // for a person at a terminal
-constexpr std::size_t kTokenBytes = 32;
-
-// STATE/tokens/SERVER_ID, 0600, holding a fresh token. Those of servers that are gone are removed:
-// a locked-in server cannot remove its own.
-Result<std::string> write_token(server::Assembly& all, const std::string& token) {
-  TRY(const Fd folder, all.state().subdirectory("tokens"));
-  TRY(const std::vector<memory::ServerRow> rows, memory::ServerRows(all.state()).list());
-  std::set<std::string, std::less<>> alive;
-  for (const memory::ServerRow& row : rows) alive.insert(row.server_id);
-  std::vector<std::string> stale;
-  TRY_DO(fs::list_directory(folder, [&](std::string_view name, unsigned char) {
-    if (!alive.contains(name)) stale.emplace_back(name);
-    return true;
-  }));
-  for (const std::string& name : stale) ::unlinkat(folder.get(), name.c_str(), 0);
-  TRY_DO(fs::replace_file(folder, all.server_id(), token + "\n", 0600, fs::Expect::absent()));
-  return all.state().directory() + "/tokens/" + all.server_id();
-}
 
 // The tokens that are taken; `file` becomes the path of a token that was made.
 Result<transport::Tokens> tokens_of(server::Assembly& all, const ServeFlags& flags,
@@ -50,10 +29,11 @@ Result<transport::Tokens> tokens_of(server::Assembly& all, const ServeFlags& fla
   if (flags.no_auth) return transport::Tokens::none();
   if (!flags.token_file.empty()) {
     TRY(const std::string text, fs::read_file(flags.token_file, limits::kTokenFileBytes));
-    return transport::Tokens::from_file(flags.token_file, text, all.remit().slug);
+    return transport::Tokens::from_file(flags.token_file, text, all.remit().slug,
+                                        all.remit().instruction_id);
   }
-  const std::string token = base64url(random_bytes(kTokenBytes));
-  TRY(file, write_token(all, token));
+  const std::string token = make_token();
+  TRY(file, write_token_file(all.state(), all.server_id(), token + "\n"));
   return transport::Tokens::one(token);
 }
 
@@ -75,7 +55,34 @@ std::vector<transport::Gauge> gauges_of(server::Assembly& all) {
 
 }  // namespace
 
+int serve_assembly(server::Assembly& all, const ServeFlags& flags, transport::HttpServer& http,
+                   transport::Tokens tokens, const Serving& serving) {
+  auto service = make_service(all, flags);
+  if (!service) return report(service.error());
+  auto locked = lock_and_finish(all, *service);
+  if (!locked) return report(locked.error());
+  transport::EndpointOptions endpoint;
+  endpoint.tokens = std::move(tokens);
+  endpoint.names = {all.site().http_hosts, all.site().http_origins};
+  endpoint.gauges = [&all] { return gauges_of(all); };
+  if (!serving.worker)
+    log::info("listening", {{"url", http.url()},
+                            {"token_file", serving.token_file.empty() ? "-" : serving.token_file}});
+  mcp::Server server(std::move(*service));
+  Reloader reloader(all, server, std::move(*locked));
+  transport::HttpEndpoint site(server, std::move(endpoint), http.metrics());
+  const auto on_hangup = [&] {
+    if (!serving.worker) reloader.request();
+  };
+  const auto busy = [&] {
+    return all.standing()->tool_state.shells->running() > 0 ||
+           !server.wait_tasks(std::chrono::milliseconds(0));
+  };
+  return http.serve(site, on_hangup, {serving.idle, busy});
+}
+
 int serve_http(std::span<const std::string> /*args*/, const ServeFlags& given) {
+  if (!given.many.folder.empty()) return serve_agents(given);
   ServeFlags flags = given;
   const bool terminal = ::isatty(STDIN_FILENO) == 1;
   const bool plain = terminal && flags.http.empty() && flags.socket.empty();
@@ -91,25 +98,12 @@ int serve_http(std::span<const std::string> /*args*/, const ServeFlags& given) {
   auto http = transport::HttpServer::start_listening(options);
   if (!http) return report(http.error());
 
-  transport::EndpointOptions endpoint;
   std::string token_file;
   auto tokens = tokens_of(all, flags, token_file);
   if (!tokens) return report(tokens.error());
-  endpoint.tokens = std::move(*tokens);
-  endpoint.names = {all.site().http_hosts, all.site().http_origins};
-  endpoint.gauges = [&all] { return gauges_of(all); };
-  auto service = make_service(all, flags);
-  if (!service) return report(service.error());
   if (terminal)
     print(welcome(all, flags.assembly.serve, {(*http)->url(), token_file, flags.assembly.console}));
-  auto locked = lock_and_finish(all, *service);
-  if (!locked) return report(locked.error());
-  log::info("listening",
-            {{"url", (*http)->url()}, {"token_file", token_file.empty() ? "-" : token_file}});
-  mcp::Server server(std::move(*service));
-  Reloader reloader(all, server, std::move(*locked));
-  transport::HttpEndpoint site(server, std::move(endpoint), (*http)->metrics());
-  return (*http)->serve(site, [&] { reloader.request(); });
+  return serve_assembly(all, flags, **http, std::move(*tokens), {.token_file = token_file});
 }
 
 }  // namespace remit::cli

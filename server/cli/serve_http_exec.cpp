@@ -9,6 +9,10 @@ int serve_http(std::span<const std::string> args, const ServeFlags& /*flags*/) {
   return become_http("serve", args);
 }
 
+int worker_command(std::span<const std::string> args) {
+  return become_http("worker", args);
+}
+
 int console_command(std::span<const std::string> args) {
   return become_http("console", args);
 }

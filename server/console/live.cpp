@@ -45,6 +45,7 @@ class Live final : public transport::HttpStreaming {
       switch (wire_.wait(wake_, true, limits::kConsoleLook)) {
         case transport::HttpWire::Woken::timeout:
         case transport::HttpWire::Woken::rung:
+        case transport::HttpWire::Woken::other:
           break;
         case transport::HttpWire::Woken::peer_gone:
         case transport::HttpWire::Woken::draining:

@@ -105,6 +105,7 @@ HttpCall::Waited HttpCall::wait(HttpWire& wire, milliseconds timeout) {
         std::max(milliseconds(0), std::chrono::ceil<milliseconds>(until - SteadyClock::now()));
     switch (wire.wait(wake, !drain_deadline_, left)) {
       case HttpWire::Woken::rung:
+      case HttpWire::Woken::other:
         return Waited::something;
       case HttpWire::Woken::peer_gone:
         if (own) own->stop();

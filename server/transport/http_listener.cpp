@@ -1,8 +1,10 @@
 #include "server/transport/http_listener.h"
 
 #include <httplib.h>
+#include <poll.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 #include <exception>
 #include <map>
@@ -12,6 +14,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "server/mcp/wire.h"
+#include "server/transport/handing.h"
 #include "server/transport/http_threads.h"
 
 namespace remit::transport {
@@ -21,6 +24,7 @@ using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kSmallBody = 64u << 10;
+constexpr std::size_t kConnectionWord = 8;  // what comes with a connection that is handed over
 constexpr int kAnyPort = 80;  // the library wants one for a unix socket, and ignores it
 
 // One request while the library holds it.
@@ -137,14 +141,40 @@ class HttpListener::Library final : public httplib::Server {
   }
 
   int listening() const { return listening_; }
+  void take_from(Fd channel) { channel_ = std::move(channel); }
   void serve(HttpSite& site) {
     site_ = &site;
-    listen_after_bind();
+    if (channel_)
+      serve_channel();
+    else
+      listen_after_bind();
   }
   // Ends the accept loop. Not stop(): the library then cuts off the streams that are being written.
-  void end() const { ::shutdown(listening_, SHUT_RDWR); }
+  // A channel is not shut down, for it outlives this process: its loop ends with the drain.
+  void end() const {
+    if (!channel_) ::shutdown(listening_, SHUT_RDWR);
+  }
 
  private:
+  // The library's loop, with connections that are handed over instead of accepted.
+  void serve_channel() {
+    acceptor_ = std::this_thread::get_id();
+    svr_sock_ = channel_.get();  // without one the library takes every stream for cut off
+    for (;;) {
+      std::array<pollfd, 2> watched = {{{channel_.get(), POLLIN, 0}, {drain_, POLLIN, 0}}};
+      if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) break;
+      if (watched[1].revents != 0) break;
+      if (watched[0].revents == 0) continue;
+      auto handed = receive_handed(channel_.get(), kConnectionWord);
+      if (!handed) break;  // nobody is left who could send one
+      if (!handed->descriptor) continue;
+      const int socket = handed->descriptor.release();
+      if (!threads_.run([this, socket] { process_and_close_socket(socket); }))
+        process_and_close_socket(socket);
+    }
+    threads_.join();
+  }
+
   bool process_and_close_socket(socket_t socket) override {
     HttpWire wire(Fd(static_cast<int>(socket)), drain_);
     if (std::this_thread::get_id() == acceptor_) {
@@ -179,6 +209,7 @@ class HttpListener::Library final : public httplib::Server {
         return wire.linger();
       }
       const HttpMetrics::Level at_work(site_->metrics().in_flight);
+      ++site_->metrics().begun;
       wake.quiet();
       const Head& head = std::get<Head>(got);
       InLibrary in{{head, wire, wake}};
@@ -257,6 +288,7 @@ class HttpListener::Library final : public httplib::Server {
       streaming->run([&](std::string_view text) {
         return sink.write(text.data(), text.size()) && sink.is_writable();
       });
+      if (!streaming->is_whole()) return false;
       sink.done();
       return true;
     };
@@ -283,6 +315,7 @@ class HttpListener::Library final : public httplib::Server {
   const int drain_;
   HttpSite* site_ = nullptr;
   int listening_ = -1;
+  Fd channel_;
   std::thread::id acceptor_;
   std::mutex mutex_;
   std::map<int, InLibrary*> in_library_;
@@ -305,6 +338,10 @@ bool HttpListener::listen_unix(const std::string& path) {
   errno = 0;
   return library_->bind_to_port(path, kAnyPort) &&
          ::listen(library_->listening(), limits::kHttpBacklog) == 0;
+}
+
+void HttpListener::take_from(Fd channel) {
+  library_->take_from(std::move(channel));
 }
 
 int HttpListener::socket() const {

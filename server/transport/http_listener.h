@@ -1,6 +1,8 @@
 // HttpListener: cpp-httplib 0.11.4's accept loop, routing and response writer around an HttpSite,
 // with the library's traps cured (docs/protocol.md has the table). The only file that includes it.
 //
+// A worker (server/front) listens at no address: what connects to it comes through a channel.
+//
 // Threads: listen_*() and serve() on one thread each; end() from any. One thread per connection,
 // kHttpConnections at most.
 #pragma once
@@ -23,6 +25,8 @@ class HttpListener {
   // False, with errno: it cannot be. Port 0: any.
   bool listen_at(const std::string& host, int port);
   bool listen_unix(const std::string& path);
+  // Connections are descriptors that come over `channel` (transport/handing.h).
+  void take_from(Fd channel);
   int socket() const;
 
   // Accepts until end(), then until the last connection is gone.

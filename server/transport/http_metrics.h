@@ -46,6 +46,7 @@ class HttpMetrics {
     std::atomic<int>& level_;
   };
   std::atomic<int> connections = 0, in_flight = 0, streams = 0;
+  std::atomic<std::uint64_t> begun = 0;  // requests, those at work too
 
   // `method`: of JSON-RPC, or of HTTP where there is none.
   void count(std::string_view method, int status, std::chrono::nanoseconds took);

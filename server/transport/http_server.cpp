@@ -142,7 +142,11 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start_listening(const HttpOption
   HttpListener& listener = parts->listener;
   std::string where;
   bool bound = false;
-  if (!options.socket.empty()) {
+  if (options.channel >= 0) {
+    listener.take_from(Fd(options.channel));
+    parts->url = "channel:";
+    bound = true;
+  } else if (!options.socket.empty()) {
     if (options.socket.size() >= sizeof(sockaddr_un::sun_path))
       return fail(ErrorKind::invalid_argument, "the path of the socket is too long");
     TRY_DO(clear_socket(options.socket));
@@ -177,8 +181,40 @@ HttpMetrics& HttpServer::metrics() {
   return parts_->metrics;
 }
 
-int HttpServer::serve(HttpSite& site, const std::function<void()>& on_reload) {
+namespace {
+
+// Looks from time to time whether a server has had nothing to do for long enough.
+class IdleWatch {
+ public:
+  IdleWatch(const HttpIdle& idle, const HttpMetrics& metrics) : idle_(idle), metrics_(metrics) {}
+  // How long poll() may sleep; -1: for ever.
+  milliseconds pause() const {
+    return idle_.after > milliseconds(0) ? std::max(idle_.after / kLooks, milliseconds(1))
+                                         : milliseconds(-1);
+  }
+  bool is_over() {
+    if (idle_.after <= milliseconds(0)) return false;
+    const auto now = SteadyClock::now();
+    const std::uint64_t begun = metrics_.begun;
+    if (begun != begun_ || metrics_.in_flight > 0 || (idle_.busy && idle_.busy())) since_ = now;
+    begun_ = begun;
+    return now - since_ >= idle_.after;
+  }
+
+ private:
+  static constexpr int kLooks = 8;  // within the time after which it ends
+  const HttpIdle& idle_;
+  const HttpMetrics& metrics_;
+  std::uint64_t begun_ = 0;
+  SteadyClock::time_point since_ = SteadyClock::now();
+};
+
+}  // namespace
+
+int HttpServer::serve(HttpSite& site, const std::function<void()>& on_reload,
+                      const HttpIdle& idle) {
   const OwnTerminal terminal;
+  IdleWatch idle_watch(idle, parts_->metrics);
   std::thread accepting([&] {
     try {
       parts_->listener.serve(site);
@@ -192,11 +228,17 @@ int HttpServer::serve(HttpSite& site, const std::function<void()>& on_reload) {
 
   int seen = 0;
   std::optional<SteadyClock::time_point> deadline;
+  const auto end = [&] {
+    site.drain();
+    parts_->drain.ring();
+    parts_->listener.end();
+    deadline = SteadyClock::now() + limits::kShutdownWithTools;
+  };
   for (;;) {
     std::array<pollfd, 2> watched = {
         {{parts_->signals.get(), POLLIN, 0}, {parts_->finished.fd(), POLLIN, 0}}};
     const auto left = deadline ? std::chrono::ceil<milliseconds>(*deadline - SteadyClock::now())
-                               : milliseconds(-1);
+                               : idle_watch.pause();
     if (deadline && left <= milliseconds(0)) {
       log::warning("calls did not stop in time; ending the process");
       ::_exit(0);
@@ -205,6 +247,11 @@ int HttpServer::serve(HttpSite& site, const std::function<void()>& on_reload) {
         errno != EINTR)
       break;
     if (watched[1].revents != 0) break;
+    if (!deadline && idle_watch.is_over()) {
+      ++seen;  // as if it had been told to
+      end();
+      continue;
+    }
     signalfd_siginfo info{};
     while (::read(parts_->signals.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
       if (on_reload && info.ssi_signo == static_cast<std::uint32_t>(SIGHUP) && !is_hangup(info) &&
@@ -213,10 +260,7 @@ int HttpServer::serve(HttpSite& site, const std::function<void()>& on_reload) {
         continue;
       }
       if (++seen > 1) ::_exit(1);
-      site.drain();
-      parts_->drain.ring();
-      parts_->listener.end();
-      deadline = SteadyClock::now() + limits::kShutdownWithTools;
+      end();
     }
   }
   accepting.join();

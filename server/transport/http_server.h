@@ -8,12 +8,13 @@
 //   HttpEndpoint endpoint(server, options, (*http)->metrics());
 //   return (*http)->serve(endpoint);
 //
-// Threads: start_listening() and serve() on the main thread. serve() ends at SIGTERM or SIGINT: no
-// new connection, calls at work get kHttpDrainTime, then they and the tasks are stopped; what is
-// still at work kShutdownWithTools after the signal ends with the process. A second signal ends it
-// at once.
+// Threads: start_listening() and serve() on the main thread. serve() ends at SIGTERM or SIGINT, or
+// when it is idle: no new connection, calls at work get kHttpDrainTime, then they and the tasks are
+// stopped; what is still at work kShutdownWithTools after the signal ends with the process. A
+// second signal ends it at once.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -29,6 +30,13 @@ struct HttpOptions {
   bool behind_proxy = false;    // HOST may be any address
   const char* flag = "--http";  // that gave the address, for errors
   const char* path = "/mcp";    // at which it is served, for url()
+  int channel = -1;             // instead: from which a worker's connections come; is taken over
+};
+
+// When a server that nobody needs ends by itself.
+struct HttpIdle {
+  std::chrono::milliseconds after{0};  // without a request; 0: never
+  std::function<bool()> busy;          // with something that outlives a request
 };
 
 class HttpServer {
@@ -48,7 +56,8 @@ class HttpServer {
   HttpMetrics& metrics();
   // Returns the process's exit code. `on_reload`: on this thread, at SIGHUP; must not wait. Null:
   // that signal ends the server, as it does when the terminal went away.
-  int serve(HttpSite& site, const std::function<void()>& on_reload = nullptr);
+  int serve(HttpSite& site, const std::function<void()>& on_reload = nullptr,
+            const HttpIdle& idle = {});
 
  private:
   struct Parts;

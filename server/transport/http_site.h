@@ -28,6 +28,8 @@ class HttpStreaming {
   virtual ~HttpStreaming() = default;
   // Writes until the end, or until `write` returns false because the client is gone.
   virtual void run(const std::function<bool(std::string_view)>& write) = 0;
+  // After run(): false if it broke off, which the client is shown by the end of the connection.
+  virtual bool is_whole() const { return true; }
 };
 
 struct HttpReply {

@@ -199,10 +199,17 @@ void HttpWire::send_all(std::string_view text) {
 }
 
 HttpWire::Woken HttpWire::wait(const Wake& wake, bool until_drain, milliseconds timeout) {
-  std::array<pollfd, 3> watched = {{{wake.fd(), POLLIN, 0},
+  return wait(wake, until_drain, timeout, -1, 0);
+}
+
+HttpWire::Woken HttpWire::wait(const Wake& wake, bool until_drain, milliseconds timeout, int other,
+                               short events) {
+  std::array<pollfd, 4> watched = {{{wake.fd(), POLLIN, 0},
                                     {socket_.get(), POLLRDHUP, 0},
-                                    {until_drain ? drain_ : -1, POLLIN, 0}}};
+                                    {until_drain ? drain_ : -1, POLLIN, 0},
+                                    {other, events, 0}}};
   if (poll_for(watched, timeout) <= 0) return Woken::timeout;
+  if (watched[3].revents != 0) return Woken::other;
   if (watched[0].revents != 0) {
     wake.quiet();
     return Woken::rung;

@@ -59,8 +59,11 @@ class HttpWire {
 
   // Waits until `wake` rings, the peer leaves, the server drains (if `until_drain`), or the time is
   // over.
-  enum class Woken { rung, peer_gone, draining, timeout };
+  enum class Woken { rung, peer_gone, draining, timeout, other };
   Woken wait(const Wake& wake, bool until_drain, std::chrono::milliseconds timeout);
+  // The same, and `other` has what `events` (poll(2)) ask for, or has ended. Comes first.
+  Woken wait(const Wake& wake, bool until_drain, std::chrono::milliseconds timeout, int other,
+             short events);
 
   // Ends the connection so that the peer can still read the last response: what it still sends is
   // read and thrown away for a moment.

@@ -36,6 +36,11 @@ const std::vector<Direction>& directions() {
       {"server/assembly_standing.cpp",
        {"base", "memory", "policy", "tools/registry.h", "tools/tool.h", "tools/sandbox/starter.h",
         "server"}},
+      // So do the front of many agents, and the keeper of deadlines beside it.
+      {"server/cli/serve_agents.cpp",
+       {"base", "memory", "policy", "tools/sandbox/confine.h", "server"}},
+      {"server/cli/handoffs_command.cpp",
+       {"base", "memory", "policy", "tools/sandbox/confine.h", "server"}},
       // The process that checks PINs locks itself in.
       {"server/cli/console_command.cpp",
        {"base", "memory", "policy", "tools/sandbox/confine.h", "server"}},

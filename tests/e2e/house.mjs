@@ -63,9 +63,16 @@ export class House {
       '--state', this.state, '--instruction', instruction];
   }
   // A server on HTTP: { url, token, log(), stop() }. stop() resolves with its exit code.
-  async serveHttp(...more) {
-    const child = spawn(binary, [...this.serveArguments(), '--http', '127.0.0.1:0', ...more],
-      { cwd: this.workspace, stdio: ['ignore', 'ignore', 'pipe'] });
+  serveHttp(...more) {
+    return this.#listen([...this.serveArguments(), '--http', '127.0.0.1:0', ...more]);
+  }
+  // The same for all personas of a folder; without a token, which are several.
+  serveAgents(folder, ...more) {
+    return this.#listen(['serve', '--agents', folder, '--workspace', this.workspace, '--memory', this.memory,
+      '--state', this.state, '--instruction', instruction, '--http', '127.0.0.1:0', ...more]);
+  }
+  async #listen(words) {
+    const child = spawn(binary, words, { cwd: this.workspace, stdio: ['ignore', 'ignore', 'pipe'] });
     process.on('exit', () => child.kill('SIGKILL'));
     let err = '';
     child.stderr.on('data', (bytes) => { err += bytes; });

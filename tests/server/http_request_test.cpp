@@ -161,7 +161,7 @@ TEST_CASE("tokens are known by their digests") {
   const std::string mine = "engineer sha256:" + sha256_hex("mine") + "\n";
   const std::string text = "# who may call\n\n" + mine + "other  sha256:" + sha256_hex("theirs") +
                            " # another agent's\nengineer sha256:" + sha256_hex("second");
-  const auto tokens = Tokens::from_file("t", text, "engineer");
+  const auto tokens = Tokens::from_file("t", text, "engineer", "inst_1");
   REQUIRE(tokens);
   const std::string first = tokens->principal(with("Bearer mine"));
   const std::string second = tokens->principal(with("Bearer second"));
@@ -169,9 +169,19 @@ TEST_CASE("tokens are known by their digests") {
   CHECK_FALSE(second.empty());
   CHECK(first != second);
   CHECK(tokens->principal(with("Bearer theirs")).empty());
-  CHECK_FALSE(Tokens::from_file("t", text, "nobody"));
+  CHECK_FALSE(Tokens::from_file("t", text, "nobody", "inst_1"));
+  // A token that is bound to other instructions is none here.
+  const std::string bound = mine + "engineer sha256:" + sha256_hex("other") +
+                            " instructions=inst_2,inst_3\nengineer sha256:" + sha256_hex("any") +
+                            " instructions=*\n";
+  const auto here = Tokens::from_file("t", bound, "engineer", "inst_1");
+  REQUIRE(here);
+  CHECK(here->principal(with("Bearer other")).empty());
+  CHECK_FALSE(here->principal(with("Bearer any")).empty());
+  CHECK_FALSE(
+      Tokens::from_file("t", bound, "engineer", "inst_3")->principal(with("Bearer other")).empty());
   for (const char* bad : {"engineer secret", "engineer sha256:12", "engineer", "a b c"}) {
-    const auto refused = Tokens::from_file("t", "\n" + std::string(bad), "engineer");
+    const auto refused = Tokens::from_file("t", "\n" + std::string(bad), "engineer", "inst_1");
     REQUIRE_FALSE(refused);
     CHECK(refused.error().message.starts_with("t:2:"));
   }
