@@ -6,47 +6,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
-import { binary, House, instruction, pin, slug, source, textOf } from './house.mjs';
+import { binary, House, pin, slug, source, textOf } from './house.mjs';
 import { evidenceOf } from './story.mjs';
-
-const colour = process.stdout.isTTY && !process.env.NO_COLOR;
-const paint = (code, text) => (colour ? `\x1b[${code}m${text}\x1b[0m` : text);
-const started = Date.now();
-let step = 0;
-let failed = false;
-
-function title(text) {
-  step += 1;
-  console.log(`\n${paint('1;36', `${step}. ${text}`)}`);
-}
-const say = (text) => console.log(`   ${text}`);
-// What somebody else printed, marked as such: long lines are wrapped, and the temporary folder goes by a name.
-function quote(text, lines = 6) {
-  const all = text.replaceAll(house.workspace, 'WORKSPACE').replaceAll(house.state, 'STATE').replaceAll(`${source}/`, '').trimEnd().split('\n');
-  for (const line of all.slice(0, lines)) {
-    for (const [i, part] of wrap(line.trimEnd()).entries()) console.log(paint('2', `   | ${i ? '    ' : ''}${part}`));
-  }
-  if (all.length > lines) console.log(paint('2', `   | ... ${all.length - lines} more lines`));
-}
-function wrap(line, width = 96) {
-  const parts = [];
-  for (let rest = line; ;) {
-    if (rest.length <= width) return [...parts, rest];
-    const before = rest.lastIndexOf(' ', width);
-    const cut = before > 0 ? before : rest.indexOf(' ', width);
-    if (cut < 0) return [...parts, rest];
-    parts.push(rest.slice(0, cut));
-    rest = rest.slice(cut).trimStart();
-  }
-}
-function expect(condition, what) {
-  if (condition) {
-    console.log(`   ${paint('32', 'ok')} ${what}`);
-    return;
-  }
-  failed = true;
-  console.log(`   ${paint('1;31', 'NOT AS IT SHOULD BE')}: ${what}`);
-}
+import { Teller } from './telling.mjs';
 
 // A log of a bad afternoon: 100,000 lines, one burst of errors in it.
 function makeLog(lines, firstBad) {
@@ -64,6 +26,8 @@ function makeLog(lines, firstBad) {
 
 const persona = join(source, 'agent_definitions', slug + '.md');
 const house = new House('demo');
+const teller = new Teller(house);
+const { title, say, quote, expect, paint } = teller;
 house.put('logs/api.log', makeLog(100_000, 62_000));
 house.put('notes.txt', 'a note\n');
 house.put('Agent_Memory/_knowledge/semantic/known_issues.yaml', 'issues: [{title: known to others only}]\n');
@@ -204,6 +168,4 @@ say('$ remit ledger verify');
 quote(verified.out, 3);
 expect(verified.code === 0 && /^ok: \d+ records/.test(verified.out), 'every record is as it was written');
 
-console.log(`\n${failed ? paint('1;31', 'The story did not go as told.') : paint('1;32', 'That is Remit.')} ` +
-  `${((Date.now() - started) / 1000).toFixed(1)} s; instruction ${instruction}.`);
-process.exit(failed ? 1 : 0);
+teller.end('That is Remit.');
