@@ -49,6 +49,7 @@ ApprovalRow approval_of(const Statement& from) {
   row.attestation = from.text(18);
   row.reason = from.text(19);
   row.signature = from.text(20);
+  row.credential = from.text(21);
   return row;
 }
 
@@ -92,6 +93,7 @@ LedgerRecord record_of(const ApprovalRow& row, const char* from, const char* to)
                  {"expires_ms", row.expires_ms}};
   if (!row.channel.empty()) fields["channel"] = row.channel;
   if (!row.attestation.empty()) fields["attestation"] = row.attestation;
+  if (!row.credential.empty()) fields["credential"] = row.credential;
   if (row.decided_ms != 0) fields["latency_ms"] = row.decided_ms - row.created_ms;
   const std::string_view state(to);
   const char* verdict = state == "approved" || state == "consumed" ? "allow"

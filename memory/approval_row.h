@@ -15,7 +15,7 @@ namespace remit::memory {
 inline constexpr std::string_view kApprovalColumns =
     "id, grant_key, principal, persona_sha256, instruction, server_id, tool, command, title, text, "
     "risk, code4, created_ms, expires_ms, state, scope, decided_ms, channel, attestation, reason, "
-    "signature";
+    "signature, credential";
 
 // "select <all columns> from approval <rest>", for approval_of() and approvals_of().
 std::string select_approvals(std::string_view rest);

@@ -85,7 +85,7 @@ Result<ApprovalRow> ApprovalRows::create(const NewApproval& question) {
   Statement insert =
       transaction.sql("insert into approval(" + std::string(kApprovalColumns) +
                       ") values(?,?,?,?,?,?,?,?,?,?,?,?,?,?,'pending','once',0,'','',"
-                      "'','')");
+                      "'','','')");
   insert.bind(row.id).bind(row.grant_key).bind(row.principal).bind(row.persona_sha256);
   insert.bind(row.instruction).bind(row.server_id).bind(row.tool).bind_blob(row.command);
   insert.bind(row.title).bind(row.text).bind(row.risk).bind(row.code4);
@@ -166,14 +166,16 @@ Result<void> ApprovalRows::change(Transaction& transaction, ApprovalRow& row,
     row.decided_ms = state_.clock().unix_ms();
     row.channel = change.channel;
     row.attestation = change.attestation;
+    row.credential = change.credential;
     if (!change.approval_key.empty()) row.signature = signature_of(row, change.approval_key);
   }
   Statement update = transaction.sql(
       "update approval set state = ?, scope = ?, expires_ms = ?, decided_ms = ?, channel = ?, "
-      "attestation = ?, reason = ?, signature = ? where id = ? and state = ?");
+      "attestation = ?, reason = ?, signature = ?, credential = ? where id = ? and state = ?");
   update.bind(to_string(row.state)).bind(to_string(row.scope)).bind(row.expires_ms);
   update.bind(row.decided_ms).bind(row.channel).bind(row.attestation).bind(row.reason);
-  TRY_DO(update.bind(row.signature).bind(row.id).bind(to_string(from)).run());
+  update.bind(row.signature).bind(row.credential);
+  TRY_DO(update.bind(row.id).bind(to_string(from)).run());
   return append_in(transaction, state_.clock(),
                    record_of(row, to_string(from), to_string(row.state)));
 }
@@ -209,9 +211,10 @@ Result<ApprovalRow> ApprovalRows::decide(const std::string& id, const Answer& an
       break;
   }
   const std::int64_t expires = answer.approve ? now + life.count() : row.expires_ms;
-  TRY_DO(change(transaction, row,
-                {answer.approve ? ApprovalState::approved : ApprovalState::denied, answer.scope,
-                 expires, answer.channel, answer.attestation, answer.reason, answer.approval_key}));
+  TRY_DO(change(
+      transaction, row,
+      {answer.approve ? ApprovalState::approved : ApprovalState::denied, answer.scope, expires,
+       answer.channel, answer.attestation, answer.reason, answer.approval_key, answer.credential}));
   TRY_DO(transaction.commit(Sync::durable));
   return row;
 }

@@ -54,6 +54,7 @@ struct ApprovalRow : NewApproval {
   std::string attestation;  // pin, passkey, session, client, operator
   std::string reason;       // what the person gave, or why it ended
   std::string signature;    // hex; empty if the decider had no approval key
+  std::string credential;   // id of the passkey, if it was one; for the record, not signed
 };
 
 struct Answer {
@@ -64,6 +65,7 @@ struct Answer {
   std::string approval_key;  // State::key("approval") where the decider can read it, else empty
   std::string seen = {};     // shown_digest() of the row that the person read, or empty: a row that
                              // changed meanwhile is not answered
+  std::string credential = {};  // of a passkey
 };
 
 // The signature covers what the grant allows and who gave it, so that a worker which can write
@@ -122,7 +124,7 @@ class ApprovalRows {
     ApprovalState to;
     ApprovalScope scope;
     std::int64_t expires_ms;
-    std::string channel, attestation, reason, approval_key;
+    std::string channel, attestation, reason, approval_key, credential = {};
   };
   Result<ApprovalRow> get_in(class Transaction& transaction, const std::string& id);
   Result<void> change(class Transaction& transaction, ApprovalRow& row, const Change& change);

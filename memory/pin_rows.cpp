@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,6 +12,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "memory/ledger.h"
+#include "memory/private_file.h"
 #include "memory/sqlite.h"
 
 namespace remit::memory {
@@ -36,20 +36,8 @@ LedgerRecord record(std::string verdict, std::string rule) {
 
 // "scrypt SALT HASH\n", both hex. nullopt: none set.
 Result<std::optional<std::string>> PinRows::stored() {
-  const Fd fd(
-      ::openat(state_.directory_fd().get(), kFile, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!fd) {
-    if (errno == ENOENT) return std::optional<std::string>();
-    return fail_errno(errno, "read the PIN's hash");
-  }
-  TRY(const struct stat st, fs::stat_of(fd));
-  if (!S_ISREG(st.st_mode) || st.st_uid != ::geteuid() || (st.st_mode & 0077) != 0) {
-    return fail(ErrorKind::denied,
-                "the PIN's file in the state directory is open to others; remove "
-                "it and set the PIN again with remit pin");
-  }
-  TRY(std::string text, fs::read_all(fd, kFileBytes));
-  return std::optional<std::string>(std::move(text));
+  return read_private(state_, kFile, kFileBytes, "the PIN's file",
+                      "remove it and set the PIN again with remit pin");
 }
 
 Result<bool> PinRows::is_set() {

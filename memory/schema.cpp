@@ -238,12 +238,17 @@ drop index outbox_due;
 create index outbox_due on outbox(root, next_ms) where dead = 0;
 )sql";
 
+// Which passkey gave the answer; '' = none.
+constexpr const char* kApprovalCredential = R"sql(
+alter table approval add column credential text not null default '';
+)sql";
+
 }  // namespace
 
 const std::vector<Migration>& schema() {
-  static const std::vector<Migration> kSteps = {{1, kLedger},  {2, kDocuments},   {3, kApprovals},
-                                                {4, kServers}, {5, kHandoffs},    {6, kTasks},
-                                                {7, kSpools},  {8, kHandoffRoots}};
+  static const std::vector<Migration> kSteps = {
+      {1, kLedger}, {2, kDocuments}, {3, kApprovals},    {4, kServers},           {5, kHandoffs},
+      {6, kTasks},  {7, kSpools},    {8, kHandoffRoots}, {9, kApprovalCredential}};
   return kSteps;
 }
 

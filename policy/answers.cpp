@@ -25,19 +25,23 @@ Result<void> record_held(memory::State& state, memory::Ledger& ledger, const Cha
   row.principal = "operator";
   row.verdict = "allow";
   row.rule = rule;
-  row.fields = dump(Json{{"change_set", set.id},
-                         {"agent", set.agent},
-                         {"changes", set.changes.size()},
-                         {"channel", presence.channel},
-                         {"attestation", presence.attestation}});
+  Json fields = {{"change_set", set.id}, {"agent", set.agent}, {"changes", set.changes.size()}};
+  add_presence(fields, presence);
+  row.fields = dump(fields);
   return ledger.append(std::move(row), memory::Durability::effect);
 }
 
 }  // namespace
 
+void add_presence(Json& fields, const Presence& presence) {
+  fields["channel"] = presence.channel;
+  fields["attestation"] = presence.attestation;
+  if (!presence.credential.empty()) fields["credential"] = presence.credential;
+}
+
 Result<void> need_person(const Presence& presence) {
   if (memory::proves_presence(presence.attestation)) return {};
-  return fail(ErrorKind::denied, "this needs a person's PIN", {}, "presence");
+  return fail(ErrorKind::denied, "this needs a person's PIN or passkey", {}, "presence");
 }
 
 ShownQuestion show_question(const memory::ApprovalRow& row) {
@@ -68,6 +72,7 @@ Result<memory::ApprovalRow> answer_question(memory::State& state, const memory::
   out.seen = memory::shown_digest(shown);
   out.channel = presence.channel;
   out.attestation = presence.attestation;
+  out.credential = presence.credential;
   TRY(out.approval_key, state.key("approval"));
   TRY(memory::ApprovalRow row, memory::ApprovalRows(state).decide(shown.id, out));
   TRY_DO(memory::notify(state, row.server_id, "approval:" + row.id));

@@ -6,6 +6,8 @@
 
 #include <string>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "base/result.h"
 #include "memory/approval_rows.h"
 #include "memory/ledger.h"
@@ -19,9 +21,12 @@ namespace remit::policy {
 // "session" for one that a PIN opened a while ago.
 struct Presence {
   std::string channel, attestation;
+  std::string credential = {};  // the id of the passkey
 };
 // Who typed the PIN on a terminal.
 inline const Presence kAtTerminal{"terminal", "pin"};
+// Adds channel, attestation and, of a passkey, credential to the fields of a ledger row.
+void add_presence(nlohmann::json& fields, const Presence& presence);
 // Errors: denied, code "presence", unless the attestation is a person's own.
 Result<void> need_person(const Presence& presence);
 

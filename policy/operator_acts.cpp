@@ -14,8 +14,7 @@ namespace {
 // `fields`: an object, to which comes how the person was there.
 Result<void> record_act(memory::Ledger& ledger, const Principal& principal, const CallScope& call,
                         const char* rule, Json fields, const Presence& presence) {
-  fields["channel"] = presence.channel;
-  fields["attestation"] = presence.attestation;
+  add_presence(fields, presence);
   memory::LedgerRecord row;
   row.kind = "operator";
   row.call_id = call.call_id;

@@ -37,7 +37,7 @@ constexpr Command kCommands[] = {
     {"approvals", approvals_command, "what waits for a person; revoke a rule"},
     {"approve", approve_command, "approve a command (terminal and PIN)"},
     {"deny", deny_command, "deny a command"},
-    {"pin", pin_command, "set the PIN of approvals"},
+    {"pin", pin_command, "set the PIN of approvals; list or remove passkeys"},
     {"changes", changes_command, "what Bash changed and has not been applied"},
     {"reload", reload_command, "have running servers read persona, manifest and site policy again"},
     {"memory", memory_command, "documents of Agent_Memory: list, read, versions, write"},

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "memory/approval_rows.h"
+#include "memory/passkeys.h"
 #include "memory/pin_rows.h"
 #include "memory/server_rows.h"
 #include "policy/answers.h"
@@ -95,6 +96,56 @@ Result<memory::ApprovalRow> find_pending(memory::ApprovalRows& rows, const std::
 Result<std::int64_t> rule_life(const std::string& text) {
   if (text.empty()) return std::int64_t{0};
   return parse_duration_ms(text);
+}
+
+// remit pin passkeys: those that were registered at the console.
+int show_passkeys(memory::State& state, bool json) {
+  const auto keys = memory::Passkeys(state).list();
+  if (!keys) return report(keys.error());
+  OrderedJson list = OrderedJson::array();
+  std::string text;
+  for (const memory::Passkey& key : *keys) {
+    list.push_back(
+        {{"name", key.name},
+         {"id", key.id},
+         {"site", key.rp_id},
+         {"added", rfc3339(key.added_ms)},
+         {"used", key.used_ms == 0 ? OrderedJson() : OrderedJson(rfc3339(key.used_ms))}});
+    text += printable(key.name) + "\n    works at " + escape_ascii(key.rp_id) + ", registered " +
+            rfc3339(key.added_ms) + ", " +
+            (key.used_ms == 0 ? "never used" : "last used " + rfc3339(key.used_ms)) + "\n    id " +
+            escape_ascii(key.id) + "\n";
+  }
+  if (json) {
+    print(dump(OrderedJson{{"format", "remit.passkeys/1"}, {"passkeys", std::move(list)}}) + "\n");
+  } else {
+    print(text.empty() ? "no passkey is registered; the console's page Passkeys does that\n"
+                       : text);
+  }
+  return kDone;
+}
+
+int passkeys_command(const std::vector<std::string>& words, const std::string& state_option,
+                     bool json) {
+  const bool remove = words.size() == 3 && words[1] == "remove";
+  if (words[0] != "passkeys" || (words.size() != 1 && !remove))
+    return report_usage({ErrorKind::invalid_argument,
+                         "expected `passkeys` or `passkeys remove NAME_OR_ID`",
+                         {},
+                         {},
+                         nullptr},
+                        "pin");
+  if (remove) {
+    if (const auto terminal = need_terminal(); !terminal) return report(terminal.error());
+  }
+  auto state = open_state(state_option);
+  if (!state) return report(state.error());
+  if (!remove) return show_passkeys(**state, json);
+  if (const auto proven = prove_presence(**state); !proven) return report(proven.error());
+  const auto gone = memory::Passkeys(**state).remove(words[2], "terminal");
+  if (!gone) return report(gone.error());
+  print("removed passkey " + printable(gone->name) + "\n");
+  return kDone;
 }
 
 }  // namespace
@@ -210,11 +261,14 @@ int deny_command(std::span<const std::string> args) {
 
 int pin_command(std::span<const std::string> args) {
   std::string state_option;
-  Flags flags("remit pin");
-  flags.value("--state", &state_option, "DIR");
-  const auto words = flags.parse(args, 0, 0);
+  bool json = false;
+  Flags flags("remit pin | remit pin passkeys [--json] | remit pin passkeys remove NAME_OR_ID");
+  flags.value("--state", &state_option, "DIR")
+      .toggle("--json", &json, "machine readable list of passkeys");
+  const auto words = flags.parse(args, 0, 3);
   if (!words) return report_usage(words.error(), "pin");
   if (flags.helped()) return print(flags.help()), kDone;
+  if (!words->empty()) return passkeys_command(*words, state_option, json);
   if (const auto terminal = need_terminal(); !terminal) return report(terminal.error());
   auto state = open_state(state_option);
   if (!state) return report(state.error());

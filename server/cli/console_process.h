@@ -1,6 +1,8 @@
 // The console of `remit serve --console`: a process of its own, `remit-http console`, because a
-// server locks itself away from the PIN and from the key that signs a person's yes. It ends with
-// the server that started it.
+// server locks itself away from the PIN and from the key that signs a person's yes. A third process,
+// forked from the server before it locks itself in, looks after it: a console that dies is started
+// again at the same address (kConsoleRestarts, kConsolePause), with a line on stderr and a row of the
+// ledger; people log in again. Both end with the server.
 #pragma once
 
 #include <span>
@@ -16,6 +18,7 @@ struct ConsoleFlags {
   std::string address;                         // HOST:PORT
   std::string state, site, workspace, memory;  // "" = the console's own defaults
   bool behind_proxy = false;
+  std::string origin;  // with behind_proxy: https://HOST as browsers see it, or ""
 };
 
 // Starts it and waits until it listens; gives its address, "http://127.0.0.1:8812/console". Call it

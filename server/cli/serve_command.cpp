@@ -60,8 +60,9 @@ std::string_view word_of(mcp::Structured structured) {
 Result<void> serve_console(ServeFlags& flags) {
   if (flags.console.empty()) return {};
   const server::ServeOptions& serve = flags.assembly.serve;
-  TRY(flags.assembly.console, start_console({flags.console, serve.state, serve.site,
-                                             serve.workspace, serve.memory, flags.behind_proxy}));
+  TRY(flags.assembly.console,
+      start_console({flags.console, serve.state, serve.site, serve.workspace, serve.memory,
+                     flags.behind_proxy, flags.console_origin}));
   return {};
 }
 
@@ -84,6 +85,8 @@ int serve_command(std::span<const std::string> args) {
       .toggle("--behind-proxy", &given.behind_proxy, "allow an address that is not loopback")
       .value("--console", &given.console,
              "HOST:PORT  the human console: approvals, changes, memory, handoffs, ledger")
+      .value("--console-origin", &given.console_origin,
+             "https://HOST  with --behind-proxy: where browsers see the console, for passkeys")
       .value("--page-chars", &page_chars, "N  characters per answer page, default 10000")
       .value("--structured", &structured,
              "all|records|none  which results carry structuredContent");

@@ -41,7 +41,8 @@ struct ServeFlags {
   mcp::Structured structured = mcp::Structured::records;
   std::string http, socket;  // HOST:PORT; the path of a unix socket
   std::string token_file;
-  std::string console;  // HOST:PORT
+  std::string console;         // HOST:PORT
+  std::string console_origin;  // https://HOST, behind a proxy
   bool no_auth = false, behind_proxy = false;
   ManyFlags many;
 };

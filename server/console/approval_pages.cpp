@@ -37,7 +37,7 @@ Result<Html> rules_section(Visit& visit) {
             el("p", {{"class", "note"}},
                {escape_ascii(rule.principal), " · until ", moment(rule.expires_ms)}),
             el("form", {{"method", "post"}, {"action", "/console/rules/" + rule.id + "/revoke"}},
-               {visit.token_for("revoke " + rule.id), pin_field("pin-" + rule.id),
+               {visit.token_for("revoke " + rule.id), visit.proof("pin-" + rule.id),
                 el("button", {{"type", "submit"}}, {"Revoke"})})}));
   }
   Html out = el("h2", {}, {"Rules that stand"});
@@ -64,7 +64,7 @@ Html answer_forms(Visit& visit, const memory::ApprovalRow& row) {
       "div", {{"class", "answers"}, {"id", "answers"}},
       {el("form", {{"method", "post"}, {"action", here + "/approve"}, {"aria-labelledby", "yes"}},
           {el("h2", {{"id", "yes"}}, {"Approve"}), visit.token_for(purpose_of("approve", row)),
-           scope_choice(row), pin_field("pin"),
+           scope_choice(row), visit.proof("pin"),
            el("button", {{"type", "submit"}, {"class", "yes"}}, {"Approve"})}),
        el("form", {{"method", "post"}, {"action", here + "/deny"}, {"aria-labelledby", "no"}},
           {el("h2", {{"id", "no"}}, {"Deny"}), visit.token_for(purpose_of("deny", row)),

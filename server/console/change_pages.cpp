@@ -26,7 +26,7 @@ Html form_of(Visit& visit, const policy::ChangeSet& set, bool apply) {
              visit.token_for(purpose_of(apply, set)),
              el("p", {{"class", "note"}},
                 {apply ? "The real files change as shown." : "The changes are thrown away."}),
-             pin_field("pin-" + verb),
+             visit.proof("pin-" + verb),
              el("button", {{"type", "submit"}, {"class", apply ? "yes" : "no"}},
                 {apply ? "Apply" : "Discard"})});
 }

@@ -16,6 +16,8 @@
 #include "server/console/ledger_pages.h"
 #include "server/console/live.h"
 #include "server/console/memory_pages.h"
+#include "server/console/passkey_pages.h"
+#include "server/console/proof.h"
 
 namespace remit::console {
 namespace {
@@ -132,6 +134,7 @@ Page page_at(Visit& visit, const std::vector<std::string>& at) {
     if (at[0] == "handoffs") return list_handoffs(visit, HandoffView::open);
     if (at[0] == "activity") return show_activity(visit);
     if (at[0] == "ledger") return show_ledger(visit);
+    if (at[0] == "passkeys") return list_passkeys(visit);
   }
   if (at.size() == 2 && at[0] == "approvals" && is_id(at[1], kApprovalId))
     return show_approval(visit, at[1]);
@@ -144,6 +147,7 @@ Page page_at(Visit& visit, const std::vector<std::string>& at) {
 
 Page act_at(Visit& visit, const std::vector<std::string>& at) {
   if (at.size() == 2 && at[0] == "ledger" && at[1] == "verify") return verify_ledger(visit);
+  if (at.size() == 2 && at[0] == "passkeys" && at[1] == "add") return add_passkey(visit);
   if (at.size() != 3) return nothing_here();
   const auto& [what, id, verb] = std::tie(at[0], at[1], at[2]);
   if (what == "approvals" && is_id(id, kApprovalId) && (verb == "approve" || verb == "deny"))
@@ -156,6 +160,7 @@ Page act_at(Visit& visit, const std::vector<std::string>& at) {
     if (verb == "withdraw") return withdraw_handoff(visit, id);
     if (verb == "retry") return retry_handoff(visit, id);
   }
+  if (what == "passkeys" && verb == "remove") return remove_passkey(visit, id);
   if (what == "memory" && id == "revert") {
     const auto path = path_in(verb);
     return path ? revert_document(visit, *path) : failed_page(path.error(), Place::memory);
@@ -177,8 +182,13 @@ ConsoleSite::ConsoleSite(memory::State& state, memory::Ledger& ledger,
                          transport::HttpMetrics& metrics)
     : options_(std::move(options)),
       metrics_(metrics),
-      desk_{state, ledger, sets, AgentMemory(state, ledger, options_.memory),
-            Sessions(state.clock())} {}
+      desk_{state,
+            ledger,
+            sets,
+            AgentMemory(state, ledger, options_.memory),
+            Sessions(state.clock()),
+            options_.passkeys,
+            options_.no_passkeys} {}
 
 std::size_t ConsoleSite::body_limit() const {
   return limits::kConsoleFormBytes;
@@ -256,11 +266,11 @@ HttpReply ConsoleSite::get(const HttpTurn& turn) {
     if (!session) return turned_away({401, "the session is over"});
     return live(turn, std::move(session));
   }
-  if (path == kLogin) return session ? leave_for(kHome) : login_form(200, "");
+  if (path == kLogin) return session ? leave_for(kHome) : login_form(head, 200, "");
   if (path == "/" || path == "/console" || path == "/console/") return leave_for(kHome);
   if (!session) return leave_for(kLogin);
   const auto query = query_of(head.target);
-  Visit visit{desk_, *session, query.value_or(Form()), {}};
+  Visit visit{desk_, *session, query.value_or(Form()), {}, party_of(head)};
   return reply_of(query ? page_at(visit, parts_of(path)) : failed_page(query.error(), Place::none),
                   &visit);
 }
@@ -279,7 +289,14 @@ HttpReply ConsoleSite::live(const HttpTurn& turn, std::shared_ptr<Session> sessi
   return reply;
 }
 
-HttpReply ConsoleSite::login_form(int status, const std::string& problem) const {
+RelyingParty ConsoleSite::party_of(const Head& head) const {
+  const RelyingParty& party = desk_.passkeys;
+  const std::string* host = head.field("host");
+  const bool here = host != nullptr && party.origin.ends_with("//" + lower_ascii(*host));
+  return here ? party : RelyingParty{};
+}
+
+HttpReply ConsoleSite::login_form(const Head& head, int status, const std::string& problem) const {
   Page page("Remit console", Place::none);
   page.status = status;
   if (!problem.empty()) page.main += alert(problem);
@@ -295,7 +312,9 @@ HttpReply ConsoleSite::login_form(int status, const std::string& problem) const 
         "form", {{"method", "post"}, {"action", kLogin}, {"class", "login"}},
         {el("input",
             {{"type", "hidden"}, {"name", "token"}, {"value", desk_.sessions.login_token(nonce)}}),
-         pin_field("pin"), el("button", {{"type", "submit"}, {"class", "yes"}}, {"Log in"})});
+         proof_fields(desk_.state, party_of(head), "pin"),
+         el("button", {{"type", "submit"}, {"class", "yes"}}, {"Log in"})});
+    page.main += where_passkeys_work(desk_.state, desk_.passkeys, party_of(head));
   }
   HttpReply reply = reply_of(page, nullptr);
   if (!nonce.empty())
@@ -306,13 +325,21 @@ HttpReply ConsoleSite::login_form(int status, const std::string& problem) const 
 HttpReply ConsoleSite::log_in(const Head& head, const Form& form) {
   const auto nonce = cookie(head, cookie_name("login"));
   if (!nonce || !desk_.sessions.login_fits(*nonce, form.get("token")))
-    return login_form(403, "This form is too old, or cookies are off. Try again.");
-  if (const auto right = memory::PinRows(desk_.state).check(form.get("pin")); !right) {
-    log::warning("a login to the console failed", {{"why", right.error().message}});
-    return login_form(status_of(right.error()), right.error().message);
+    return login_form(head, 403, "This form is too old, or cookies are off. Try again.");
+  const auto shown_again = [&](const Error& error) {
+    log::warning("a login to the console failed", {{"why", error.message}});
+    return login_form(head, status_of(error), error.message);
+  };
+  if (by_passkey(form)) {
+    if (const auto proven = check_passkey(desk_.state, party_of(head), form); !proven)
+      return shown_again(proven.error());
+    if (!desk_.sessions.take_login(*nonce))
+      return login_form(head, 403, "This form was used before. Try again.");
+  } else if (const auto right = memory::PinRows(desk_.state).check(form.get("pin")); !right) {
+    return shown_again(right.error());
   }
   const Sessions::Opened opened = desk_.sessions.open();
-  log::info("somebody logged in to the console");
+  log::info("somebody logged in to the console", {{"with", by_passkey(form) ? "passkey" : "pin"}});
   HttpReply reply = leave_for(kHome);
   reply.fields.emplace_back("Set-Cookie", set_cookie(cookie_name("console"), opened.cookie));
   reply.fields.emplace_back("Set-Cookie", set_cookie(cookie_name("login"), ""));
@@ -330,7 +357,7 @@ HttpReply ConsoleSite::post(const HttpTurn& turn, std::string body,
   if (!session) return leave_for(kLogin);
   const auto query = query_of(head.target);
   if (!query) return turned_away({status_of(query.error()), query.error().message});
-  Visit visit{desk_, *session, *query, std::move(*form)};
+  Visit visit{desk_, *session, *query, std::move(*form), party_of(head)};
   const std::vector<std::string> at = parts_of(head.path());
   if (at == std::vector<std::string>{"logout"}) {
     if (const auto taken = visit.take("logout"); !taken)

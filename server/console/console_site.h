@@ -19,6 +19,8 @@ struct ConsoleOptions {
   transport::HttpNames names;  // besides the loopback names
   int port = 0;                // that it listens on; a Host names it unless a proxy stands in front
   bool behind_proxy = false;   // browsers come over https
+  RelyingParty passkeys = {};  // where passkeys work; with an empty id: nowhere, because of
+  std::string no_passkeys = {};        // this, a sentence
   policy::OperatorPlaces memory = {};  // whose Agent_Memory is shown
 };
 
@@ -44,7 +46,10 @@ class ConsoleSite final : public transport::HttpSite {
   std::string cookie_name(const char* what) const;
 
   transport::HttpReply get(const transport::HttpTurn& turn);
-  transport::HttpReply login_form(int status, const std::string& problem) const;
+  transport::HttpReply login_form(const transport::Head& head, int status,
+                                  const std::string& problem) const;
+  // Where a request is, for passkeys.
+  RelyingParty party_of(const transport::Head& head) const;
   transport::HttpReply log_in(const transport::Head& head, const Form& form);
   transport::HttpReply live(const transport::HttpTurn& turn, std::shared_ptr<Session> session);
 

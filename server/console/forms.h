@@ -24,6 +24,8 @@ class Form {
   // "" if it is not there.
   const std::string& get(std::string_view name) const;
   std::size_t size() const { return fields_.size(); }
+  // Name and value, in the order in which they came.
+  const std::vector<std::pair<std::string, std::string>>& fields() const { return fields_; }
 
  private:
   std::vector<std::pair<std::string, std::string>> fields_;

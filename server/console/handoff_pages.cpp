@@ -218,23 +218,23 @@ std::string purpose_of(const char* verb, const Handoff& one) {
 Html answer_form(Visit& visit, const Handoff& one, const std::vector<std::string>& acts) {
   std::vector<Html> choices;
   for (const std::string& act : acts) choices.push_back(el("option", {{"value", act}}, {act}));
-  return el(
-      "form",
-      {{"method", "post"},
-       {"action", handoff_address(one.id) + "/answer"},
-       {"aria-labelledby", "answer"}},
-      {el("h2", {{"id", "answer"}}, {"Answer for " + target_of(one)}),
-       visit.token_for(purpose_of("answer", one)),
-       el("p", {{"class", "field"}},
-          {el("label", {{"for", "act"}}, {"Answer"}),
-           el("select", {{"id", "act"}, {"name", "act"}}, choices)}),
-       el("p", {{"class", "field"}},
-          {el("label", {{"for", "text"}}, {"What is said (not needed for ack and accept)"}),
-           el("textarea", {{"id", "text"},
-                           {"name", "text"},
-                           {"rows", "4"},
-                           {"maxlength", std::to_string(limits::kConsoleAnswer)}})}),
-       pin_field("pin-answer"), el("button", {{"type", "submit"}, {"class", "yes"}}, {"Answer"})});
+  return el("form",
+            {{"method", "post"},
+             {"action", handoff_address(one.id) + "/answer"},
+             {"aria-labelledby", "answer"}},
+            {el("h2", {{"id", "answer"}}, {"Answer for " + target_of(one)}),
+             visit.token_for(purpose_of("answer", one)),
+             el("p", {{"class", "field"}},
+                {el("label", {{"for", "act"}}, {"Answer"}),
+                 el("select", {{"id", "act"}, {"name", "act"}}, choices)}),
+             el("p", {{"class", "field"}},
+                {el("label", {{"for", "text"}}, {"What is said (not needed for ack and accept)"}),
+                 el("textarea", {{"id", "text"},
+                                 {"name", "text"},
+                                 {"rows", "4"},
+                                 {"maxlength", std::to_string(limits::kConsoleAnswer)}})}),
+             visit.proof("pin-answer"),
+             el("button", {{"type", "submit"}, {"class", "yes"}}, {"Answer"})});
 }
 
 Html small_form(Visit& visit, const Handoff& one, const char* verb, const char* title,
@@ -245,7 +245,7 @@ Html small_form(Visit& visit, const Handoff& one, const char* verb, const char* 
              {"action", handoff_address(one.id) + "/" + name},
              {"aria-labelledby", name}},
             {el("h2", {{"id", name}}, {title}), visit.token_for(purpose_of(verb, one)),
-             el("p", {{"class", "note"}}, {note}), pin_field("pin-" + name),
+             el("p", {{"class", "note"}}, {note}), visit.proof("pin-" + name),
              el("button", {{"type", "submit"}}, {title})});
 }
 

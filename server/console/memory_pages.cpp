@@ -228,7 +228,7 @@ Page revert_page(Visit& visit, const policy::PlannedWrite& plan, const std::stri
              {el("h2", {{"id", "yes"}}, {"Go back"}), visit.token_for(purpose_of(plan)),
               el("p", {{"class", "note"}},
                  {"It becomes a new version; what is there now stays in the history."}),
-              pin_field("pin"),
+              visit.proof("pin"),
               el("button", {{"type", "submit"}, {"class", "yes"}}, {"Write version " + number})})});
   return page;
 }

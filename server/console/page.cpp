@@ -4,6 +4,7 @@
 
 #include "base/crypto.h"
 #include "memory/pin_rows.h"
+#include "server/console/proof.h"
 
 namespace remit::console {
 namespace {
@@ -19,6 +20,7 @@ constexpr std::array kLinks = std::to_array<Link>({
     {Place::handoffs, "/console/handoffs", "Handoffs"},
     {Place::activity, "/console/activity", "Activity"},
     {Place::ledger, "/console/ledger", "Ledger"},
+    {Place::passkeys, "/console/passkeys", "Passkeys"},
 });
 
 Html navigation(const Page& page, Visit& visit) {
@@ -64,7 +66,25 @@ Result<policy::Presence> Visit::admit(std::string_view purpose) const {
   return proven;
 }
 
+Html Visit::proof(const std::string& id) const {
+  return proof_fields(desk.state, party, id);
+}
+
 Result<policy::Presence> Visit::prove() const {
+  if (!by_passkey(form)) return prove_pin();
+  TRY_DO(need_recent());
+  return check_passkey(desk.state, party, form);
+}
+
+Result<void> Visit::need_recent() const {
+  if (desk.sessions.is_recent(form.get("token"))) return {};
+  return fail(ErrorKind::denied,
+              "This page is older than a passkey's answer may be: read it again, then use the "
+              "passkey",
+              {}, "passkey");
+}
+
+Result<policy::Presence> Visit::prove_pin() const {
   TRY_DO(memory::PinRows(desk.state).check(form.get("pin")));
   return policy::Presence{"console", "pin"};
 }
@@ -120,7 +140,8 @@ std::string render(const Page& page, Visit* visit) {
           el("title", {}, {page.title + " · Remit"}),
           el("link", {{"rel", "icon"}, {"href", "/console/icon.svg"}}),
           el("link", {{"rel", "stylesheet"}, {"href", "/console/console.css"}}),
-          el("script", {{"src", "/console/console.js"}, {"defer", ""}})});
+          el("script", {{"src", "/console/console.js"}, {"defer", ""}}),
+          el("script", {{"src", "/console/passkeys.js"}, {"defer", ""}})});
   std::vector<Attribute> attributes;
   if (visit != nullptr) attributes.push_back({"data-live", page.subject});
   std::vector<Html> main{el("h1", {}, {page.title})};

@@ -15,6 +15,7 @@
 #include "server/console/html.h"
 #include "server/console/parts.h"
 #include "server/console/sessions.h"
+#include "server/console/webauthn.h"
 
 namespace remit::console {
 
@@ -25,14 +26,17 @@ struct Desk {
   const policy::ChangeSets& sets;
   AgentMemory memory;
   Sessions sessions;
+  RelyingParty passkeys;    // where passkeys work; with an empty id: nowhere, because of
+  std::string no_passkeys;  // this, a sentence
 };
 
 // One request of somebody who has logged in.
 struct Visit {
   Desk& desk;
   Session& session;
-  Form query;  // of the address
-  Form form;   // of a POST
+  Form query;          // of the address
+  Form form;           // of a POST
+  RelyingParty party;  // where this page is; with an empty id, passkeys do not work here
 
   // A call of its own, for the ledger.
   policy::CallScope call() const;
@@ -40,13 +44,20 @@ struct Visit {
   Html token_for(std::string_view purpose) const;
   // Takes the token of the form for `purpose`. Errors: denied.
   Result<void> take(std::string_view purpose) const;
+  // The fields in which a form asks for proof, which prove() checks; `id` of the PIN's.
+  Html proof(const std::string& id) const;
   // Checks the PIN that the form carries. Errors: those of PinRows::check.
+  Result<policy::Presence> prove_pin() const;
+  // The PIN or a passkey (server/console/proof.h). Call it after take(). Errors: those of both;
+  // denied for a passkey and a form older than kPasskeyForm.
   Result<policy::Presence> prove() const;
+  // Errors: denied for a form older than kPasskeyForm.
+  Result<void> need_recent() const;
   // Both, in this order: what every act needs that a session alone must not do.
   Result<policy::Presence> admit(std::string_view purpose) const;
 };
 
-enum class Place { none, approvals, changes, memory, handoffs, activity, ledger };
+enum class Place { none, approvals, changes, memory, handoffs, activity, ledger, passkeys };
 
 struct Page {
   Page(std::string titled, Place at) : title(std::move(titled)), place(at) {}

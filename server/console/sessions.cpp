@@ -6,6 +6,7 @@
 
 #include "base/crypto.h"
 #include "base/limits.h"
+#include "server/limits.h"
 
 namespace remit::console {
 namespace {
@@ -23,6 +24,13 @@ std::string seal(std::string_view key, const std::string& nonce, std::string_vie
   all.field(nonce);
   all.field(purpose);
   return nonce + "." + hmac_sha256_hex(key, all.finish_hex());
+}
+
+// When a login's nonce, whose token fits, ends.
+std::int64_t end_of(std::string_view nonce) {
+  std::int64_t until = 0;
+  std::from_chars(nonce.data(), nonce.data() + nonce.size(), until);
+  return until;
 }
 
 }  // namespace
@@ -98,7 +106,8 @@ void Sessions::end(Session& session) {
 }
 
 std::string Sessions::token(const Session& session, std::string_view purpose) const {
-  return seal(session.key_, random_hex(kNonceBytes), purpose);
+  return seal(session.key_, std::to_string(clock_.monotonic_ms()) + "-" + random_hex(kNonceBytes),
+              purpose);
 }
 
 bool Sessions::take(Session& session, std::string_view token, std::string_view purpose) {
@@ -106,6 +115,14 @@ bool Sessions::take(Session& session, std::string_view token, std::string_view p
   if (!equal_constant_time(seal(session.key_, nonce, purpose), token)) return false;
   const std::lock_guard held(mutex_);
   return session.taken_.insert(nonce).second;
+}
+
+bool Sessions::is_recent(std::string_view token) const {
+  std::int64_t made = 0;
+  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), made);
+  const std::int64_t age = clock_.monotonic_ms() - made;
+  return error == std::errc() && end != token.data() + token.size() && *end == '-' && age >= 0 &&
+         age < milliseconds(limits::kPasskeyForm);
 }
 
 std::string Sessions::login_nonce() const {
@@ -119,9 +136,14 @@ std::string Sessions::login_token(std::string_view nonce) const {
 
 bool Sessions::login_fits(std::string_view nonce, std::string_view token) const {
   if (nonce.empty() || !equal_constant_time(login_token(nonce), token)) return false;
-  std::int64_t until = 0;
-  std::from_chars(nonce.data(), nonce.data() + nonce.size(), until);
-  return clock_.monotonic_ms() < until;
+  return clock_.monotonic_ms() < end_of(nonce);
+}
+
+bool Sessions::take_login(std::string_view nonce) {
+  const std::int64_t now = clock_.monotonic_ms();
+  const std::lock_guard held(mutex_);
+  std::erase_if(logins_, [&](const auto& one) { return one.second <= now; });
+  return logins_.emplace(nonce, end_of(nonce)).second;
 }
 
 }  // namespace remit::console

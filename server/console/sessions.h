@@ -10,6 +10,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -60,12 +62,17 @@ class Sessions {
   std::string token(const Session& session, std::string_view purpose) const;
   // True once for each token made for this session and purpose.
   bool take(Session& session, std::string_view token, std::string_view purpose);
+  // Whether a token that was taken, or that fits a login, was made less than kPasskeyForm ago: a
+  // passkey signs what a person sees now, not what stood in a window since the morning.
+  bool is_recent(std::string_view token) const;
 
   // The same before there is a session: `nonce` is the cookie that goes with the login form, which
-  // is good for kConsoleLoginForm.
+  // is good for kConsoleLoginForm. A passkey opens one session with it (take_login): what it signed
+  // would otherwise open others.
   std::string login_nonce() const;
   std::string login_token(std::string_view nonce) const;
   bool login_fits(std::string_view nonce, std::string_view token) const;
+  bool take_login(std::string_view nonce);
 
  private:
   bool over(const Session& session) const;
@@ -75,6 +82,7 @@ class Sessions {
   const std::string key_;
   std::mutex mutex_;
   std::vector<std::shared_ptr<Session>> all_;
+  std::map<std::string, std::int64_t, std::less<>> logins_;  // nonces taken, until when they count
 };
 
 }  // namespace remit::console
