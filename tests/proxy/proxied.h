@@ -1,6 +1,6 @@
-// packaging/nginx/remit.conf run by Debian's nginx in front of the server of toys, everything on
-// unix sockets in a folder of its own that goes with it. Throws std::runtime_error where that
-// cannot be.
+// The configurations of packaging/nginx run by Debian's nginx, on unix sockets in a folder of its
+// own that goes with it: remit.conf in front of the server of toys. Throws std::runtime_error where
+// that cannot be.
 #pragma once
 
 #include <fcntl.h>
@@ -47,67 +47,89 @@ inline int run(std::vector<std::string> argv) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-// Remit's server of toys with the shipped configuration in front.
-class Proxied {
+// A shipped configuration in a folder of its own, and nginx with it; killed at the end.
+class Nginx {
  public:
-  // So many clients at once; nginx needs two descriptors for one that is served.
-  explicit Proxied(int clients = 4000) {
+  // `clients`: at once; it needs two descriptors for one that is served.
+  explicit Nginx(std::string file, int clients = 4000) : file_(std::move(file)), clients_(clients) {
     char name[] = "/tmp/remit-nginx-XXXXXX";
     folder_ = ::mkdtemp(name);
     if (run({kOpenssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
              "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", folder_ + "/key", "-out",
              folder_ + "/cert"}) != 0)
       throw std::runtime_error("openssl makes no certificate");
+  }
+  ~Nginx() {
+    if (pid_ > 0) {
+      ::kill(pid_, SIGKILL);
+      ::waitpid(pid_, nullptr, 0);
+    }
+    std::filesystem::remove_all(folder_);
+  }
+  Nginx(const Nginx&) = delete;
+  Nginx& operator=(const Nginx&) = delete;
+
+  // `changes`: what stands in the file and what a test needs there. Nginx listens on plain() and,
+  // with TLS, on folder() + "/tls".
+  void start(std::vector<std::pair<std::string, std::string>> changes) {
     const char* source = std::getenv("REMIT_SOURCE");
-    std::ifstream shipped(std::string(source != nullptr ? source : ".") +
-                          "/packaging/nginx/remit.conf");
+    std::ifstream shipped(std::string(source != nullptr ? source : ".") + "/packaging/nginx/" +
+                          file_);
     std::stringstream text;
     text << shipped.rdbuf();
     std::string conf = text.str();
-    replace(conf, "unix:/run/remit/remit.sock;", "unix:" + folder_ + "/remit;");
-    replace(conf, "listen 443 ssl http2;",
-            "listen unix:" + folder_ + "/tls ssl http2; listen unix:" + plain() + ";");
-    replace(conf, "server_name remit.example.org;", "server_name localhost;");
-    replace(conf, "/etc/remit/tls/fullchain.pem", folder_ + "/cert");
-    replace(conf, "/etc/remit/tls/privkey.pem", folder_ + "/key");
-    // All clients of this test have one address.
-    replace(conf, "limit_conn remit_address 128;",
-            "limit_conn remit_address " + std::to_string(3 * clients) + ";");
-    std::ofstream(folder_ + "/remit.conf") << conf;
+    changes.emplace_back("listen 443 ssl http2;",
+                         "listen unix:" + folder_ + "/tls ssl http2; listen unix:" + plain() + ";");
+    for (const auto& [from, to] : changes) replace(conf, from, to);
+    std::ofstream(folder_ + "/shipped.conf") << conf;
     std::ofstream(folder_ + "/nginx.conf")
         << "daemon off; master_process off; pid " << folder_ << "/pid; error_log " << folder_
         << "/log;\n"
-        << "worker_rlimit_nofile " << clients + 96 << "; events { worker_connections " << clients
+        << "worker_rlimit_nofile " << clients_ + 96 << "; events { worker_connections " << clients_
         << "; }\nhttp { access_log off;\n"
         << "client_body_temp_path " << folder_ << "/body; proxy_temp_path " << folder_
         << "/proxy;\n"
         << "fastcgi_temp_path " << folder_ << "/f; uwsgi_temp_path " << folder_
-        << "/u; scgi_temp_path " << folder_ << "/s;\ninclude " << folder_ << "/remit.conf; }\n";
-    server_ = std::make_unique<HttpProcess>(std::vector<std::string>{
-        server_path(), "--socket", folder_ + "/remit", "--heartbeat", "50"});
-    nginx_ = ::fork();
-    if (nginx_ == 0) {
+        << "/u; scgi_temp_path " << folder_ << "/s;\ninclude " << folder_ << "/shipped.conf; }\n";
+    pid_ = ::fork();
+    if (pid_ == 0) {
       ::execl(kNginx, "nginx", "-p", folder_.c_str(), "-c", (folder_ + "/nginx.conf").c_str(), "-e",
               (folder_ + "/log").c_str(), nullptr);
       ::_exit(127);
     }
     for (int i = 0; i < 500 && HttpClient(plain()).fd() < 0; ++i) ::usleep(10'000);
   }
-  ~Proxied() {
-    ::kill(nginx_, SIGKILL);
-    ::waitpid(nginx_, nullptr, 0);
-    server_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-  Proxied(const Proxied&) = delete;
-  Proxied& operator=(const Proxied&) = delete;
-
   std::string plain() const { return folder_ + "/plain"; }
   const std::string& folder() const { return folder_; }
+
+ private:
+  const std::string file_;
+  const int clients_;
+  std::string folder_;
+  pid_t pid_ = -1;
+};
+
+// Remit's server of toys with the shipped configuration in front.
+class Proxied {
+ public:
+  explicit Proxied(int clients = 4000) : nginx_("remit.conf", clients) {
+    server_ = std::make_unique<HttpProcess>(std::vector<std::string>{
+        server_path(), "--socket", folder() + "/remit", "--heartbeat", "50"});
+    nginx_.start({{"unix:/run/remit/remit.sock;", "unix:" + folder() + "/remit;"},
+                  {"server_name remit.example.org;", "server_name localhost;"},
+                  {"/etc/remit/tls/fullchain.pem", folder() + "/cert"},
+                  {"/etc/remit/tls/privkey.pem", folder() + "/key"},
+                  // All clients of this test have one address.
+                  {"limit_conn remit_address 128;",
+                   "limit_conn remit_address " + std::to_string(3 * clients) + ";"}});
+  }
+
+  std::string plain() const { return nginx_.plain(); }
+  const std::string& folder() const { return nginx_.folder(); }
   const HttpProcess& server() const { return *server_; }
   // Requests that reached Remit, refused ones included, without those that ask.
   long requests() {
-    HttpClient direct(folder_ + "/remit");
+    HttpClient direct(folder() + "/remit");
     direct.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
     const std::string text = direct.read().body;
     long sum = 0;
@@ -118,9 +140,8 @@ class Proxied {
   }
 
  private:
-  std::string folder_;
+  Nginx nginx_;
   std::unique_ptr<HttpProcess> server_;
-  pid_t nginx_ = -1;
   long asked_ = 0;
 };
 
