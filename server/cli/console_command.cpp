@@ -132,7 +132,8 @@ int console_command(std::span<const std::string> args) {
                   .memory_root = fs::absolute(memory_option.empty() ? folder + "/Agent_Memory"
                                                                     : memory_option),
                   .manifests = *manifests,
-                  .file_drop_root = site.file_drop_root}},
+                  .file_drop_root = site.file_drop_root},
+       .site = site_option},
       (*http)->metrics());
   // Any folder may be a workspace whose change set is applied, so no folder is out of reach; but no
   // program starts from here and nothing is connected to.

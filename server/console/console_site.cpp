@@ -188,7 +188,8 @@ ConsoleSite::ConsoleSite(memory::State& state, memory::Ledger& ledger,
             AgentMemory(state, ledger, options_.memory),
             Sessions(state.clock()),
             options_.passkeys,
-            options_.no_passkeys} {}
+            options_.no_passkeys,
+            options_.site} {}
 
 std::size_t ConsoleSite::body_limit() const {
   return limits::kConsoleFormBytes;

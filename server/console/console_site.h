@@ -22,6 +22,7 @@ struct ConsoleOptions {
   RelyingParty passkeys = {};  // where passkeys work; with an empty id: nowhere, because of
   std::string no_passkeys = {};        // this, a sentence
   policy::OperatorPlaces memory = {};  // whose Agent_Memory is shown
+  std::string site = {};               // the site policy that was named, or ""
 };
 
 class ConsoleSite final : public transport::HttpSite {

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "policy/operator_acts.h"
+#include "server/console/memory_rights.h"
 #include "server/limits.h"
 
 namespace remit::console {
@@ -187,6 +188,28 @@ Html history_section(const std::string& path, const std::vector<memory::VersionR
   return out;
 }
 
+// Who may write it: by the personas' own lines.
+Html writers_section(const Desk& desk, const std::string& path) {
+  Html out = el("h2", {}, {"Who may write it"});
+  const auto found = who_may_write(path, desk.memory.places().manifests, desk.site);
+  if (!found) return out += alert(found.error().message);
+  std::vector<Html> rows;
+  for (const WriteGrant& one : found->grants)
+    rows.push_back(table_row({one.agent, one.may, el("code", {}, {one.origin})}));
+  const std::string instruction = policy::instruction_in(path);
+  out += el("p", {{"class", "note"}},
+            {"By the personas that are found here, as their files read now" +
+             (instruction.empty() ? "" : ", under the instruction " + instruction) +
+             "; a delegated task moves the right for its time, and a running server keeps what it "
+             "was started with."});
+  out += rows.empty() ? el("p", {}, {"No persona may."})
+                      : table("Who may write it", {"agent", "may", "granted by"}, rows);
+  if (!found->unread.empty())
+    out += el("p", {{"class", "note"}},
+              {"These do not compile, and grant nothing: " + join_text(found->unread, ", ") + "."});
+  return out;
+}
+
 // --- going back ---
 
 std::string purpose_of(const policy::PlannedWrite& plan) {
@@ -307,6 +330,7 @@ Page show_document(Visit& visit, const std::string& path) {
   } else {
     return failed_page(document.error(), Place::memory);
   }
+  page.main += writers_section(visit.desk, path);
   page.main += history_section(path, *versions);
   return page;
 }

@@ -28,6 +28,7 @@ struct Desk {
   Sessions sessions;
   RelyingParty passkeys;    // where passkeys work; with an empty id: nowhere, because of
   std::string no_passkeys;  // this, a sentence
+  std::string site;         // the site policy that was named, or ""
 };
 
 // One request of somebody who has logged in.

@@ -1,6 +1,7 @@
 // Agent_Memory at the console: the tree, documents, versions, differences, and going back.
 #include "base/limits.h"
 #include "memory/store.h"
+#include "policy/find.h"
 #include "server/limits.h"
 #include "tests/console/browser.h"
 
@@ -15,7 +16,7 @@ std::string at(const std::string& what, const std::string& path, const std::stri
 
 // A house with an Agent_Memory, into which an agent writes.
 struct MemoryHouse : House {
-  MemoryHouse() {
+  explicit MemoryHouse(ConsoleOptions options = {{}, 8812, false}) : House(std::move(options)) {
     std::filesystem::create_directories(root);
     store = memory::open_file_store(*state, fs::open_root(root).value()).value();
   }
@@ -236,6 +237,23 @@ TEST_CASE("an address leads to no file that is no document") {
   CHECK(browser.get(kRoot + "/document/%").status == 400);
   CHECK(browser.get(kRoot + "/other/a.md").status == 404);
   CHECK(browser.get(at("revert", "a.md", "version=x")).status == 400);
+}
+
+TEST_CASE("a document says who may write it, and which line says so") {
+  ConsoleOptions options{{}, 8812, false};
+  options.memory.manifests = policy::find_manifests().value();
+  MemoryHouse house(options);
+  Browser browser(house);
+  browser.log_in();
+  house.put("inst_1/tasks/completed/technical_resolution.yaml", "fixed: true\n");
+  house.put("nobody/writes.txt", "x");
+  const Seen own = browser.get(at("document", "inst_1/tasks/completed/technical_resolution.yaml"));
+  REQUIRE(own.status == 200);
+  const std::string rights = own.body.substr(own.body.find("Who may write it"));
+  CHECK(rights.find("under the instruction inst_1") != std::string::npos);
+  CHECK(rights.find("<td>technical-support-engineer</td><td>create, ") != std::string::npos);
+  CHECK(rights.find("<code>technical-support-engineer.md:") != std::string::npos);
+  CHECK(browser.get(at("document", "nobody/writes.txt")).has("No persona may."));
 }
 
 }  // namespace
