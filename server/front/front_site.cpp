@@ -13,7 +13,7 @@ using transport::HttpTurn;
 using transport::Refusal;
 using transport::refused;
 
-constexpr std::size_t kPiece = 16u << 10;
+constexpr std::size_t kStreamPiece = 16u << 10;
 
 // The rest of an answer, as it comes. Leaving ends the connection to the worker, which cancels what
 // it works on, as a client's leaving does.
@@ -24,7 +24,7 @@ class RelayStream final : public transport::HttpStreaming {
       : slot_(std::move(slot)), relay_(std::move(relay)), keep_(std::move(keep)) {}
 
   void run(const std::function<bool(std::string_view)>& write) override {
-    std::array<char, kPiece> piece{};
+    std::array<char, kStreamPiece> piece{};
     for (;;) {
       const std::ptrdiff_t got = relay_->read_body(piece.data(), piece.size());
       if (got > 0 && write({piece.data(), static_cast<std::size_t>(got)})) continue;
