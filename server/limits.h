@@ -38,10 +38,9 @@ inline constexpr std::chrono::milliseconds kWorkerBackoffMax = std::chrono::seco
 inline constexpr std::chrono::milliseconds kWorkerEnd{1500};
 
 // --- the console ---
-// A console that died is started again after a pause that doubles, so many times; one that ran so
-// long counts as well again.
-inline constexpr int kConsoleRestarts = 8;
-inline constexpr std::chrono::milliseconds kConsolePause{100};
+// A console that died is started again after a pause that doubles up to the longest; one that ran
+// so long counts as well again.
+inline constexpr std::chrono::milliseconds kConsolePause{100}, kConsoleLongestPause{30'000};
 inline constexpr std::chrono::seconds kConsoleStable{60};
 inline constexpr std::chrono::minutes kPasskeyForm{10};  // from a form to the yes of a passkey
 // Of an answer of a passkey, in base64url: an attestation object with a key and an id of the most
@@ -50,8 +49,10 @@ inline constexpr std::size_t kPasskeyAnswerBytes = 8u << 10;
 inline constexpr std::size_t kCredentialIdBytes = 1023;  // WebAuthn Level 3, section 4
 inline constexpr std::size_t kCoseKeyBytes = 1024;       // an RSA key of 4096 bits has 530
 inline constexpr std::size_t kHostNameBytes = 253;       // RFC 1035
-// Characters of an answer to a handoff: kConsoleFormBytes however a browser encodes them.
-inline constexpr std::size_t kConsoleAnswer = 1300;
+// Of a form of somebody who has logged in (kConsoleFormBytes before): the longest answer to a
+// handoff has kHandoffTextChars, each up to 12 bytes in a form, and kPasskeyAnswerBytes may come
+// with it.
+inline constexpr std::size_t kConsoleActBytes = 256u << 10;
 inline constexpr std::size_t kConsoleDocuments = 500;         // of the tree on one page
 inline constexpr std::size_t kConsoleTextBytes = 128u << 10;  // of a document on one page
 inline constexpr std::size_t kConsoleDiffLines = 5000;        // of a difference on one page

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -121,6 +122,7 @@ std::string end_of(int status) {
 void keep(ConsoleFlags flags, Started console) {
   flags.address = address_of(console.url);
   int tries = 0;
+  std::chrono::milliseconds pause = limits::kConsolePause;
   std::string why;
   for (;;) {
     if (!console.url.empty()) {
@@ -129,16 +131,17 @@ void keep(ConsoleFlags flags, Started console) {
       while (::waitpid(console.pid, &status, 0) < 0)
         if (errno != EINTR) return;
       if (WIFEXITED(status) && WEXITSTATUS(status) == kDone) return;
-      if (SteadyClock::now() - began >= limits::kConsoleStable) tries = 0;
+      if (SteadyClock::now() - began >= limits::kConsoleStable) {
+        tries = 0;
+        pause = limits::kConsolePause;
+      }
       why = end_of(status);
     }
-    if (tries == limits::kConsoleRestarts) {
-      log::error("the console ended again and again and stays away; start the server again",
-                 {{"by", why}, {"times", std::to_string(tries)}});
-      return;
-    }
-    std::this_thread::sleep_for(limits::kConsolePause * (1 << tries++));
-    log::warning("the console ended and is started again", {{"by", why}, {"time", std::to_string(tries)}});
+    std::this_thread::sleep_for(pause);
+    pause = std::min(2 * pause, limits::kConsoleLongestPause);
+    ++tries;
+    log::warning("the console ended and is started again",
+                 {{"by", why}, {"time", std::to_string(tries)}});
     auto again = start_one(flags, why);
     console = again ? std::move(*again) : Started();
   }

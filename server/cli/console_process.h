@@ -1,8 +1,8 @@
 // The console of `remit serve --console`: a process of its own, `remit-http console`, because a
-// server locks itself away from the PIN and from the key that signs a person's yes. A third process,
-// forked from the server before it locks itself in, looks after it: a console that dies is started
-// again at the same address (kConsoleRestarts, kConsolePause), with a line on stderr and a row of the
-// ledger; people log in again. Both end with the server.
+// server locks itself away from the PIN and from the key that signs a person's yes. A third
+// process, forked from the server before it locks itself in, looks after it: a console that dies is
+// started again at the same address (kConsolePause), with a line on stderr and a row of the ledger;
+// people log in again. Both end with the server.
 #pragma once
 
 #include <span>

@@ -18,6 +18,7 @@
 #include "server/console/memory_pages.h"
 #include "server/console/passkey_pages.h"
 #include "server/console/proof.h"
+#include "server/limits.h"
 
 namespace remit::console {
 namespace {
@@ -192,7 +193,7 @@ ConsoleSite::ConsoleSite(memory::State& state, memory::Ledger& ledger,
             options_.site} {}
 
 std::size_t ConsoleSite::body_limit() const {
-  return limits::kConsoleFormBytes;
+  return limits::kConsoleActBytes;
 }
 
 // Against DNS rebinding and against pages of other sites and other ports.
@@ -245,8 +246,10 @@ std::optional<HttpReply> ConsoleSite::before_body(const HttpTurn& turn) {
   if (!is_form(head)) return turned_away({415, "only forms are taken"});
   if (head.framing != transport::Framing::length)
     return turned_away({411, "Content-Length is needed"});
-  if (head.length > body_limit()) return turned_away({413, "the form is too large"});
-  if (head.path() != kLogin && !session_of(head)) return leave_for(kLogin);
+  const bool login = head.path() == kLogin;
+  if (head.length > (login ? limits::kConsoleFormBytes : body_limit()))
+    return turned_away({413, "the form is too large"});
+  if (!login && !session_of(head)) return leave_for(kLogin);
   return std::nullopt;
 }
 

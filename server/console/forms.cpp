@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "server/limits.h"
 
 namespace remit::console {
 namespace {
@@ -39,7 +40,7 @@ std::optional<std::string> decoded(std::string_view text) {
 }
 
 Result<Form> Form::parse(std::string_view body) {
-  if (body.size() > limits::kConsoleFormBytes)
+  if (body.size() > limits::kConsoleActBytes)
     return fail(ErrorKind::too_large, "the form is too large");
   Form out;
   if (body.empty()) return out;

@@ -18,7 +18,7 @@ namespace remit::console {
 
 class Form {
  public:
-  // At most kConsoleFormFields fields and kConsoleFormBytes bytes; names once each, values UTF-8
+  // At most kConsoleFormFields fields and kConsoleActBytes bytes; names once each, values UTF-8
   // without NUL. Errors: invalid_argument, too_large.
   static Result<Form> parse(std::string_view body);
   // "" if it is not there.

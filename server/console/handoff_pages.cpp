@@ -232,7 +232,7 @@ Html answer_form(Visit& visit, const Handoff& one, const std::vector<std::string
                  el("textarea", {{"id", "text"},
                                  {"name", "text"},
                                  {"rows", "4"},
-                                 {"maxlength", std::to_string(limits::kConsoleAnswer)}})}),
+                                 {"maxlength", std::to_string(limits::kHandoffTextChars)}})}),
              visit.proof("pin-answer"),
              el("button", {{"type", "submit"}, {"class", "yes"}}, {"Answer"})});
 }
@@ -365,9 +365,9 @@ Page answer_handoff(Visit& visit, const std::string& id) {
                  const policy::Presence& presence) -> Result<std::string> {
                TRY(const HandoffAct said, memory::parse_handoff_act(visit.form.get("act")));
                std::string text = with_plain_breaks(visit.form.get("text"));
-               if (count_chars(text) > limits::kConsoleAnswer)
+               if (count_chars(text) > limits::kHandoffTextChars)
                  return fail(ErrorKind::too_large, "An answer has at most " +
-                                                       std::to_string(limits::kConsoleAnswer) +
+                                                       std::to_string(limits::kHandoffTextChars) +
                                                        " characters here.");
                return lead_on(visit, hands, one, said, std::move(text), presence);
              });

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "base/limits.h"
+#include "server/limits.h"
 #include "tests/console/browser.h"
 
 namespace remit::console {
@@ -147,7 +148,11 @@ TEST_CASE("only forms, only of their size, only GET and POST") {
   browser.log_in();
   CHECK(browser.post(kList, {}, "Content-Type: application/json\r\n").status == 415);
   CHECK(browser.post(kList, {}, "Content-Type: text/plain\r\n").status == 415);
-  CHECK(browser.post(kList, {{"x", std::string(limits::kConsoleFormBytes, 'x')}}).status == 413);
+  // More after the login than before.
+  const Fields large{{"x", std::string(limits::kConsoleFormBytes / 3, 'x')}};
+  CHECK(browser.post(kList, large).status == 404);
+  CHECK(browser.post("/console/login", large).status == 413);
+  CHECK(browser.post(kList, {{"x", std::string(limits::kConsoleActBytes / 3, 'x')}}).status == 413);
   CHECK(browser.post(kList, {{"", "x"}}).status == 400);
   CHECK(browser.post(kList, {{"x", "1"}}).status == 404);
   CHECK(browser.get("/console/nothing").status == 404);

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "base/limits.h"
+#include "server/limits.h"
 
 namespace remit::console {
 namespace {
@@ -29,7 +30,7 @@ TEST_CASE("a form that is not well-formed is refused whole") {
   for (const char* bad : {"a", "=x", "a=1&", "&a=1", "a=%", "a=%4", "a=%zz", "a=1&a=2", "a=%00",
                           "a=%ff", "a=1&&b=2", "%61=1&a=2"})
     CHECK_MESSAGE(!Form::parse(bad), bad);
-  const std::string full = "a=" + std::string(limits::kConsoleFormBytes - 2, 'x');
+  const std::string full = "a=" + std::string(limits::kConsoleActBytes - 2, 'x');
   CHECK(Form::parse(full));
   CHECK(Form::parse(full + "x").error().kind == ErrorKind::too_large);
   std::string many;

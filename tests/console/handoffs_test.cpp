@@ -165,10 +165,16 @@ TEST_CASE("what is answered is what was shown, once") {
   CHECK(house.state_of(one) == "accepted");
   CHECK(browser.post(here + "/withdraw", form).status == 403);
   CHECK(browser.submit(here, to, {{"act", "dance"}, {"pin", kPin}}).status == 400);
-  const std::string too_long(limits::kConsoleAnswer + 1, 'x');
+  const std::string too_long(limits::kHandoffTextChars + 1, 'x');
   CHECK(browser.submit(here, to, {{"act", "progress"}, {"text", too_long}, {"pin", kPin}}).status ==
         413);
   CHECK(house.state_of(one) == "accepted");
+  // The longest that the record takes is taken here, however long its characters are in a form.
+  std::string longest;
+  for (std::size_t i = 0; i < limits::kHandoffTextChars; ++i) longest += "\xf0\x9f\x94\x91";
+  CHECK(browser.submit(here, to, {{"act", "progress"}, {"text", longest}, {"pin", kPin}}).status ==
+        303);
+  CHECK(house.state_of(one) == "in_progress");
 }
 
 TEST_CASE("a handoff is taken back with the PIN, until somebody works on it") {

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "server/console/forms.h"
 #include "server/console/html.h"
+#include "server/limits.h"
 #include "tests/fuzz/require.h"
 
 using namespace remit;
@@ -22,7 +23,7 @@ namespace {
 void check_form(std::string_view body) {
   const auto form = Form::parse(body);
   if (!form) return;
-  REQUIRE_THAT(body.size() <= limits::kConsoleFormBytes);
+  REQUIRE_THAT(body.size() <= limits::kConsoleActBytes);
   REQUIRE_THAT(form->size() <= limits::kConsoleFormFields);
   for (const char* name : {"pin", "token", "scope", "reason"}) {
     const std::string& value = form->get(name);

@@ -105,7 +105,7 @@ TEST_CASE("the console behind nginx: login, headers, events, and what is turned 
   CHECK(stream.read_until("event: waiting"));
   stream.close();
 
-  CHECK(ask(house, form("/console/ledger/verify", std::string(70'000, 'a'), session)).status ==
+  CHECK(ask(house, form("/console/ledger/verify", std::string(270'000, 'a'), session)).status ==
         413);
   // Guesses are counted, the page that they come from is not.
   bool held_off = false;
