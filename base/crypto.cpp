@@ -1,6 +1,7 @@
 // SHA-256 is OpenSSL's assembler, called below EVP, of which the linker then takes 25 KB. One call
 // of EVP would bring 3.5 MB of it into every process, 350 KB of them to be relocated at each start.
-// What is rarer than hashing is libsodium's, which is made of small parts: HMAC and scrypt.
+// What is rarer than hashing is libsodium's, which is made of small parts: HMAC, Ed25519 and
+// scrypt.
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "base/crypto.h"
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 
@@ -16,6 +18,7 @@
 #include <sodium/core.h>
 #include <sodium/crypto_auth_hmacsha256.h>
 #include <sodium/crypto_pwhash_scryptsalsa208sha256.h>
+#include <sodium/crypto_sign.h>
 
 namespace remit {
 namespace {
@@ -109,6 +112,51 @@ std::string hmac_sha256_hex(std::string_view key, std::string_view bytes) {
   crypto_auth_hmacsha256_update(&state, bytes_of(bytes), bytes.size());
   crypto_auth_hmacsha256_final(&state, digest.data());
   return to_hex(view_of(digest));
+}
+
+namespace {
+
+struct SigningKeys {
+  explicit SigningKeys(std::string_view secret_bytes) {
+    Sha256Digest seed = sha256(secret_bytes);
+    crypto_sign_seed_keypair(open.data(), secret.data(), seed.data());
+    ::explicit_bzero(seed.data(), seed.size());
+  }
+  ~SigningKeys() { ::explicit_bzero(secret.data(), secret.size()); }
+  SigningKeys(const SigningKeys&) = delete;
+  SigningKeys& operator=(const SigningKeys&) = delete;
+  std::array<unsigned char, crypto_sign_PUBLICKEYBYTES> open{};
+  std::array<unsigned char, crypto_sign_SECRETKEYBYTES> secret{};
+};
+
+}  // namespace
+
+std::string signing_public_key(std::string_view secret) {
+  const SigningKeys keys(secret);
+  return {reinterpret_cast<const char*>(keys.open.data()), keys.open.size()};
+}
+
+std::string sign_hex(std::string_view secret, std::string_view bytes) {
+  const SigningKeys keys(secret);
+  std::array<unsigned char, crypto_sign_BYTES> signature{};
+  crypto_sign_detached(signature.data(), nullptr, bytes_of(bytes), bytes.size(),
+                       keys.secret.data());
+  return to_hex({reinterpret_cast<const char*>(signature.data()), signature.size()});
+}
+
+bool signature_proves(std::string_view public_key, std::string_view bytes,
+                      std::string_view signature_hex) {
+  std::array<unsigned char, crypto_sign_BYTES> signature{};
+  if (public_key.size() != crypto_sign_PUBLICKEYBYTES ||
+      signature_hex.size() != 2 * signature.size()) {
+    return false;
+  }
+  for (std::size_t i = 0; i < signature.size(); ++i) {
+    const char* const digits = signature_hex.data() + 2 * i;
+    if (std::from_chars(digits, digits + 2, signature[i], 16).ptr != digits + 2) return false;
+  }
+  return crypto_sign_verify_detached(signature.data(), bytes_of(bytes), bytes.size(),
+                                     bytes_of(public_key)) == 0;
 }
 
 bool equal_constant_time(std::string_view a, std::string_view b) {

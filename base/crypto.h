@@ -36,6 +36,13 @@ class Sha256 {
 
 // RFC 2104; a key of any length.
 std::string hmac_sha256_hex(std::string_view key, std::string_view bytes);
+// Ed25519 (RFC 8032): whoever has the secret (of any length) signs; the public key, 32 bytes, only
+// tells whether a signature is the secret's. A signature is given as hex; any other text proves
+// nothing.
+std::string signing_public_key(std::string_view secret);
+std::string sign_hex(std::string_view secret, std::string_view bytes);
+bool signature_proves(std::string_view public_key, std::string_view bytes,
+                      std::string_view signature_hex);
 bool equal_constant_time(std::string_view a, std::string_view b);
 // scrypt (RFC 7914), N=2^15 r=8 p=1, 32 bytes as hex: about 60 ms; for the operator's PIN.
 Result<std::string> scrypt_hex(std::string_view secret, std::string_view salt);

@@ -62,9 +62,12 @@ Result<std::vector<ApprovalRow>> approvals_of(Statement& statement) {
   }
 }
 
-std::string signature_of(const ApprovalRow& row, std::string_view key) {
+namespace {
+
+// What a signature is over.
+std::string signed_text(const ApprovalRow& row) {
   Sha256 hash;
-  hash.field("remit approval 1");
+  hash.field("remit approval 2");
   for (const std::string* field :
        {&row.id, &row.grant_key, &row.principal, &row.persona_sha256, &row.instruction,
         &row.server_id, &row.tool, &row.command, &row.risk, &row.channel, &row.attestation}) {
@@ -73,7 +76,13 @@ std::string signature_of(const ApprovalRow& row, std::string_view key) {
   hash.field(to_string(row.scope));
   hash.field(std::to_string(row.decided_ms));
   hash.field(std::to_string(row.expires_ms));
-  return hmac_sha256_hex(key, hash.finish_hex());
+  return hash.finish_hex();
+}
+
+}  // namespace
+
+std::string signature_of(const ApprovalRow& row, std::string_view key) {
+  return sign_hex(key, signed_text(row));
 }
 
 bool proves_presence(std::string_view attestation) {
@@ -147,9 +156,8 @@ Result<ApprovalScope> parse_approval_scope(std::string_view text) {
                                                "; use once, session or rule");
 }
 
-bool signature_holds(const ApprovalRow& row, std::string_view approval_key) {
-  return !row.signature.empty() &&
-         equal_constant_time(row.signature, signature_of(row, approval_key));
+bool signature_holds(const ApprovalRow& row, std::string_view public_key) {
+  return signature_proves(public_key, signed_text(row), row.signature);
 }
 
 std::string shown_digest(const NewApproval& question) {

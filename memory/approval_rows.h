@@ -69,8 +69,8 @@ struct Answer {
 };
 
 // The signature covers what the grant allows and who gave it, so that a worker which can write
-// state.db still cannot make one. Checked by the starter, outside the worker's lock.
-bool signature_holds(const ApprovalRow& row, std::string_view approval_key);
+// state.db still cannot make one: it has State::public_key("approval") alone, which only proves.
+bool signature_holds(const ApprovalRow& row, std::string_view public_key);
 
 // Whether an answer given so shows that a person was there: "pin" and "passkey" do. A session that
 // was opened with a PIN ("session"), a client's form and a command do not.

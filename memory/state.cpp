@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstring>
 #include <ctime>
+#include <functional>
 #include <map>
 #include <mutex>
 
@@ -179,6 +180,38 @@ Result<std::string> read_key(const Fd& keys, const std::string& name) {
   return bytes;
 }
 
+Result<void> check_key_name(const std::string& name) {
+  if (!name.empty() && name.find_first_of("/.") == std::string::npos) return {};
+  return fail(ErrorKind::internal, "bad key name " + escape_ascii(name));
+}
+
+Result<std::string> random_key() {
+  return random_bytes(kKeyBytes);
+}
+
+// The secret does not stay in this process.
+Result<std::string> made_public(Result<std::string> secret) {
+  if (!secret) return secret;
+  std::string key = signing_public_key(*secret);
+  ::explicit_bzero(secret->data(), secret->size());
+  return key;
+}
+
+// The name appears with its content or not at all, and only once: whoever comes second, or after a
+// kill -9 half way, reads the first one's.
+Result<std::string> read_or_make_key(const Fd& keys, const std::string& name,
+                                     fs::Unfinished* unfinished,
+                                     const std::function<Result<std::string>()>& make) {
+  Result<std::string> key = read_key(keys, name);
+  if (key || key.error().kind != ErrorKind::not_found) return key;
+  TRY(std::string bytes, make());
+  const Result<void> made =
+      fs::replace_file(keys, name, bytes, 0600, fs::Expect::absent(), unfinished);
+  ::explicit_bzero(bytes.data(), bytes.size());
+  if (!made && made.error().kind != ErrorKind::conflict) return tl::unexpected<Error>(made.error());
+  return read_key(keys, name);
+}
+
 Result<bool> lock_byte(const Fd& file, off_t at) {
   struct flock lock{};
   lock.l_type = F_WRLCK;
@@ -287,26 +320,26 @@ fs::Unfinished& State::unfinished() {
 }
 
 Result<std::string> State::key(const std::string& name) {
-  if (name.empty() || name.find('/') != std::string::npos || name.front() == '.') {
-    return fail(ErrorKind::internal, "bad key name " + escape_ascii(name));
-  }
+  TRY_DO(check_key_name(name));
   const std::scoped_lock lock(parts_->mutex);
   const auto found = parts_->keys.find(name);
   if (found != parts_->keys.end()) return found->second;
   TRY(const Fd keys, open_subdirectory(parts_->fd, "keys"));
-  Result<std::string> key = read_key(keys, name);
-  if (!key && key.error().kind == ErrorKind::not_found) {
-    // The name appears with its content or not at all, and only once: whoever comes second, or
-    // after a kill -9 half way, reads the first one's.
-    const Result<void> made = fs::replace_file(keys, name, random_bytes(kKeyBytes), 0600,
-                                               fs::Expect::absent(), parts_->unfinished.get());
-    if (!made && made.error().kind != ErrorKind::conflict)
-      return tl::unexpected<Error>(made.error());
-    key = read_key(keys, name);
-  }
-  if (!key) return key;
-  parts_->keys.emplace(name, *key);
-  return key;
+  TRY(std::string key, read_or_make_key(keys, name, parts_->unfinished.get(), random_key));
+  return parts_->keys.emplace(name, std::move(key)).first->second;
+}
+
+Result<std::string> State::public_key(const std::string& name) {
+  TRY_DO(check_key_name(name));
+  const std::scoped_lock lock(parts_->mutex);
+  const std::string file = name + ".pub";
+  const auto found = parts_->keys.find(file);
+  if (found != parts_->keys.end()) return found->second;
+  TRY(const Fd keys, open_subdirectory(parts_->fd, "keys"));
+  TRY(std::string proves, read_or_make_key(keys, file, parts_->unfinished.get(), [&] {
+        return made_public(read_or_make_key(keys, name, parts_->unfinished.get(), random_key));
+      }));
+  return parts_->keys.emplace(file, std::move(proves)).first->second;
 }
 
 std::vector<ConfinedPath> State::confined_paths() const {

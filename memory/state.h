@@ -54,10 +54,13 @@ class State {
   fs::Unfinished& unfinished();
 
   // Key material, made on first use (32 random bytes, 0600, keys/NAME); the same for every process.
-  // Names: "case", "etag", "request_state", "approval". The approval key is read by the starter and
-  // by `remit approve` only: keys/ lies outside a worker's lock, so a worker asks for the keys it
-  // needs before it locks itself.
+  // Names: "case", "etag", "request_state", "approval". The approval key is read where a person
+  // gives a yes only: keys/ lies outside a worker's lock, so a worker asks for the keys it needs
+  // before it locks itself.
   Result<std::string> key(const std::string& name);
+  // What proves a signature made with that key, and makes none (keys/NAME.pub, made with the key on
+  // first use, which this process then does not keep).
+  Result<std::string> public_key(const std::string& name);
 
   // Where a worker must still get at after its lock: documents.lock (opened per write), wake/,
   // drop/, spool/ and writing/. state.db and its log stay open and are named because SQLite may

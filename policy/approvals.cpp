@@ -1,12 +1,14 @@
 #include "policy/approvals.h"
 
 #include "base/limits.h"
+#include "base/log.h"
 #include "memory/approval_rows.h"
 #include "memory/pin_rows.h"
 #include "memory/server_rows.h"
 
 namespace remit::policy {
-Approvals::Approvals(ApprovalParts parts) : parts_(std::move(parts)) {}
+Approvals::Approvals(ApprovalParts parts)
+    : parts_(std::move(parts)), began_ms_(parts_.clock->unix_ms()) {}
 Approvals::~Approvals() = default;
 
 bool Approvals::person_available() {
@@ -83,6 +85,9 @@ Result<void> Approvals::answer_by_client(const std::string& id, bool approve,
   answer.attestation = "client";
   answer.seen = memory::shown_digest(row);
   TRY_DO(rows.decide(id, answer));
+  if (!approve) return {};
+  const std::lock_guard held(mutex_);
+  by_client_.insert(id);
   return {};
 }
 
@@ -114,16 +119,34 @@ Result<bool> Approvals::ready(const std::string& grant_key) {
   return row && row->state == ApprovalStatus::approved;
 }
 
+bool Approvals::genuine(const memory::ApprovalRow& yes) {
+  const std::lock_guard held(mutex_);
+  if (yes.scope == memory::ApprovalScope::once && !used_.insert(yes.id).second) return false;
+  if (yes.attestation == "operator") return parts_.own_only;
+  if (yes.attestation == "client") return by_client_.contains(yes.id);
+  // Of an earlier process, or of a time that the clock, set back since, has not reached.
+  if (yes.scope != memory::ApprovalScope::rule && yes.decided_ms < began_ms_) return false;
+  if (yes.decided_ms > parts_.clock->unix_ms()) return false;
+  return memory::proves_presence(yes.attestation) &&
+         memory::signature_holds(yes, parts_.public_key);
+}
+
 Result<std::optional<SpawnAuthority>> Approvals::take(const std::string& grant_key,
                                                       const CallScope&) {
   memory::ApprovalRows rows(*parts_.state);
   TRY(const std::optional<memory::ApprovalRow> found, find(grant_key));
+  // On the disk, too: a clock that is set back gives it no second life.
+  if (found && found->state == ApprovalStatus::expired) TRY_DO(rows.expire_due());
   if (!found || found->state != ApprovalStatus::approved) return std::optional<SpawnAuthority>();
   const auto taken = rows.consume(found->id, parts_.principal, grant_key);
   if (!taken) {
     // Another call with the same arguments was first: this one must be asked anew.
     if (taken.error().kind == ErrorKind::needs_approval) return std::optional<SpawnAuthority>();
     return tl::unexpected<Error>(taken.error());
+  }
+  if (!genuine(*taken)) {
+    log::warning("an approval that nobody gave was found and is void", {{"approval", taken->id}});
+    return std::optional<SpawnAuthority>();
   }
   SpawnAuthority out;
   out.decision = "approval";

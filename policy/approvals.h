@@ -11,7 +11,9 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -36,9 +38,10 @@ struct ApprovalParts {
   std::string instruction;
   std::string server_id;
   std::chrono::seconds life{300};
-  bool terminal = true;   // site policy lets `remit approve` count
-  std::string console;    // its address, if this server started one, or ""
-  bool own_only = false;  // `remit call --yes`: asks and takes rows of its own alone
+  bool terminal = true;    // site policy lets `remit approve` count
+  std::string console;     // its address, if this server started one, or ""
+  bool own_only = false;   // `remit call --yes`: asks and takes rows of its own alone
+  std::string public_key;  // memory::State::public_key("approval"): proves a person's yes
 };
 
 class Approvals {
@@ -77,13 +80,21 @@ class Approvals {
   Result<bool> ready(const std::string& grant_key);
 
   // Consumes the yes for this grant key, if there is one. Atomic and single-use; the ledger record
-  // is durable before it returns.
+  // is durable before it returns. Rows can be written by whoever can write state.db, so a yes
+  // counts only with what no other process can make: a person's with their signature, once and
+  // after this began (a stored rule excepted); a client's if it was given to this very object; an
+  // operator's in the operator's own process.
   Result<std::optional<SpawnAuthority>> take(const std::string& grant_key, const CallScope& call);
 
  private:
   Result<std::optional<memory::ApprovalRow>> find(const std::string& grant_key);
+  bool genuine(const memory::ApprovalRow& yes);
 
   ApprovalParts parts_;
+  const std::int64_t began_ms_;
+  std::mutex mutex_;
+  std::set<std::string> by_client_;  // ids that the client of this process approved
+  std::set<std::string> used_;       // ids of scope once that were taken here
 };
 
 }  // namespace remit::policy

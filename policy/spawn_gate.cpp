@@ -100,7 +100,10 @@ class Gate {
   Result<void> check(const SpawnPlan& plan, const SpawnPlace& place, const Decision& decision) {
     const SpawnAuthority& authority = plan.authority;
     if (authority.decision != "approval") return refuse("nobody approved this command");
-    if (authority.expires_unix_ms <= parts_.clock->unix_ms()) return refuse("the approval expired");
+    const std::int64_t now_ms = parts_.clock->unix_ms();
+    if (authority.expires_unix_ms <= now_ms) return refuse("the approval expired");
+    // The clock was set back since: how much of its life is over cannot be told.
+    if (authority.decided_unix_ms > now_ms) return refuse("the approval is of a later time");
     GrantSubject subject;
     subject.remit = parts_.remit.get();
     subject.principal = &parts_.principal;
@@ -141,7 +144,7 @@ class Gate {
     if (scope == memory::ApprovalScope::rule && decision.risk == Risk::high) {
       return refuse("no stored rule covers a command of high risk");
     }
-    TRY(const std::string key, fs::read_file(parts_.approval_key_file, kKeyBytes));
+    TRY(const std::string key, fs::read_file(parts_.approval_public_file, kKeyBytes));
     // The row as the person's own command signed it, from what the starter knows by itself.
     memory::ApprovalRow row;
     row.id = authority.approval_id;

@@ -16,7 +16,7 @@ struct GateParts {
   std::shared_ptr<const Remit> remit;
   Principal principal;
   std::shared_ptr<const ShellRules> rules;
-  std::string approval_key_file;      // keys/approval of the state directory, read in the starter
+  std::string approval_public_file;  // keys/approval.pub of the state directory, which proves a yes
   bool operator_may_approve = false;  // `remit call --yes`: this process is a person's command
   const Clock* clock = &system_clock();
 };

@@ -28,7 +28,7 @@ Result<void> Assembly::start_starter() {
   gate.remit = standing_->remit;
   gate.principal = principal_;
   gate.rules = shell_rules_;
-  gate.approval_key_file = state_directory_ + "/keys/approval";
+  gate.approval_public_file = state_directory_ + "/keys/approval.pub";
   gate.operator_may_approve = operator_may_approve_;
   sandbox::StarterOptions starter;
   starter.gate = policy::make_spawn_gate(gate);
@@ -66,6 +66,7 @@ Result<void> Assembly::furnish(Standing& standing, const Standing* before) {
   approvals.console = console_;
   approvals.own_only = operator_may_approve_;
   standing.approvals = std::make_unique<policy::Approvals>(approvals);
+  TRY(approvals.public_key, state_->public_key("approval"));
 
   tools::ToolState& state = standing.tool_state;
   TRY(policy::DocumentSchemas schemas,

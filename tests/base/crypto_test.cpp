@@ -16,6 +16,26 @@ TEST_CASE("published vectors") {
   CHECK(base64url("\xff\xfe") == "__4");
 }
 
+TEST_CASE("a signature is proved by the public key alone, and by no other") {
+  const std::string open = signing_public_key("secret");
+  const std::string signature = sign_hex("secret", "text");
+  CHECK(open.size() == 32);
+  CHECK(signature_proves(open, "text", signature));
+  CHECK_FALSE(signature_proves(open, "texts", signature));
+  CHECK_FALSE(signature_proves(signing_public_key("other"), "text", signature));
+  CHECK_FALSE(signature_proves(open, "text", sign_hex("other", "text")));
+  // No form of a text that is no signature proves anything.
+  std::string altered = signature;
+  altered[5] = altered[5] == '0' ? '1' : '0';
+  for (const std::string& text :
+       {std::string(), altered, signature.substr(2), signature + "00", std::string(128, 'g'),
+        std::string(128, '0'), " " + signature.substr(1), "-" + signature.substr(1)}) {
+    CHECK_FALSE(signature_proves(open, "text", text));
+  }
+  CHECK_FALSE(signature_proves("", "text", signature));
+  CHECK_FALSE(signature_proves("secret", "text", signature));
+}
+
 TEST_CASE("fields of a hash cannot run into one another") {
   Sha256 a, b;
   a.field("ab");

@@ -44,7 +44,7 @@ TEST_CASE("a question is shown as the terminal shows it, and approved once with 
   CHECK(row.channel == "console");
   CHECK(row.attestation == "pin");
   CHECK(row.scope == ApprovalScope::once);
-  CHECK(memory::signature_holds(row, house.state->key("approval").value()));
+  CHECK(memory::signature_holds(row, house.state->public_key("approval").value()));
   const auto rows = house.ledger.rows(-1, 1).value();
   const std::string record = memory::ledger_line(rows.at(0));
   for (const char* part : {"approval.approved", "\"channel\":\"console\"",

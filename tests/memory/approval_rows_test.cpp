@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include "base/crypto.h"
 #include "base/limits.h"
 #include "memory/ledger.h"
 #include "memory/sqlite.h"
@@ -60,7 +61,7 @@ TEST_CASE("a question is asked, answered, and its grant taken once") {
       house.rows.decide(asked.id, {true, ApprovalScope::once, 0, "terminal", "pin", "", "K"})
           .value();
   CHECK(yes.state == ApprovalState::approved);
-  CHECK(signature_holds(yes, "K"));
+  CHECK(signature_holds(yes, signing_public_key("K")));
   CHECK(house.rows.list_pending().value().empty());
   CHECK(house.rows.find_by_grant_key("uid:0/tse", "key1").value()->id == asked.id);
   CHECK(!house.rows.find_by_grant_key("uid:0/other", "key1").value());
@@ -69,7 +70,7 @@ TEST_CASE("a question is asked, answered, and its grant taken once") {
   CHECK(house.rows.consume(asked.id, "uid:0/tse", "key2").error().kind == ErrorKind::not_found);
   const ApprovalRow taken = house.rows.consume(asked.id, "uid:0/tse", "key1").value();
   CHECK(taken.command == question().command);
-  CHECK(signature_holds(taken, "K"));
+  CHECK(signature_holds(taken, signing_public_key("K")));
   CHECK(house.rows.consume(asked.id, "uid:0/tse", "key1").error().code == "consumed");
   CHECK(house.rows.decide("nothing", {}).error().kind == ErrorKind::not_found);
   CHECK(house.rules() ==
@@ -82,11 +83,11 @@ TEST_CASE("a signature covers what the grant allows") {
   ApprovalRow row =
       house.rows.decide(asked.id, {true, ApprovalScope::once, 0, "terminal", "pin", "", "K"})
           .value();
-  CHECK(!signature_holds(row, "other key"));
+  CHECK(!signature_holds(row, signing_public_key("other key")));
   const auto breaks = [&](auto&& alter) {
     ApprovalRow copy = row;
     alter(copy);
-    CHECK(!signature_holds(copy, "K"));
+    CHECK(!signature_holds(copy, signing_public_key("K")));
   };
   breaks([](ApprovalRow& r) { r.command += " "; });
   breaks([](ApprovalRow& r) { r.grant_key = "x"; });

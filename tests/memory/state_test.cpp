@@ -98,6 +98,11 @@ TEST_CASE("a key is made once, however many ask for it") {
   CHECK(distinct.begin()->size() == 32);
   auto state = open_state(scratch, system_clock());
   CHECK(state->key("case").value() != state->key("etag").value());
+  // The public key is the same whichever is asked for first, and is kept.
+  const std::string proves = state->public_key("approval").value();
+  CHECK(proves == signing_public_key(state->key("approval").value()));
+  CHECK(proves == state->public_key("approval").value());
+  CHECK(!state->public_key("../pin"));
   CHECK(!state->key("../pin"));
   struct stat st{};
   REQUIRE(::stat(scratch.at("state/keys/etag").c_str(), &st) == 0);

@@ -42,6 +42,7 @@ class RecordingSpawner final : public policy::Spawner {
     return outcome;
   }
   const policy::SandboxReport& report() const override { return report_; }
+  void stand_at(policy::Tier tier) { report_.tier = tier; }
 
   policy::SpawnGate gate;
   std::vector<policy::SpawnPlan> plans, ran;  // sent to the starter; let through by it
@@ -112,12 +113,13 @@ struct SpawnHouse {
     parts.server_id = registration->row().server_id;
     parts.life = life;
     parts.own_only = operator_command_;
+    parts.public_key = state->public_key("approval").value();
     approvals = std::make_unique<policy::Approvals>(parts);
     policy::GateParts gate;
     gate.remit = std::shared_ptr<const policy::Remit>(&remit, [](const policy::Remit*) {});
     gate.principal = principal;
     gate.rules = std::make_shared<policy::ShellRules>(shipped_rules());
-    gate.approval_key_file = state_path + "/keys/approval";
+    gate.approval_public_file = state_path + "/keys/approval.pub";
     gate.operator_may_approve = operator_command_;
     gate.clock = &clock;
     if (spawner) {
