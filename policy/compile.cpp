@@ -314,7 +314,8 @@ class Compiler {
       notes.add("E-FM-13", {}, "no sandbox profile is called \"" + bash.profile + "\"");
       return;
     }
-    bash.limits = narrowed(with_values(SpawnLimits{}, profile->second), manifest_.limits);
+    bash.layer_on_disk = profile->second.layer_on_disk;
+    bash.limits = narrowed(with_values(SpawnLimits{}, profile->second.limits), manifest_.limits);
   }
 
   void describe() {

@@ -23,8 +23,9 @@ Result<std::string> read_named(const std::string& file) {
   return std::move(*bytes);
 }
 
-Result<std::map<std::string, LimitValues, std::less<>>> load_profiles(const std::string& folder) {
-  std::map<std::string, LimitValues, std::less<>> out;
+Result<std::map<std::string, SandboxProfile, std::less<>>> load_profiles(
+    const std::string& folder) {
+  std::map<std::string, SandboxProfile, std::less<>> out;
   TRY(const Fd root, fs::open_root(folder));
   TRY(const Fd directory, fs::reopen(root, O_RDONLY | O_DIRECTORY));
   std::vector<std::string> names;
@@ -35,7 +36,7 @@ Result<std::map<std::string, LimitValues, std::less<>>> load_profiles(const std:
   for (const std::string& name : names) {
     const std::string file = fs::join(folder, name);
     TRY(const std::string text, read_named(file));
-    TRY(const LimitValues values, parse_profile(file, text));
+    TRY(const SandboxProfile values, parse_profile(file, text));
     out.emplace(name.substr(0, name.size() - kYamlEnding.size()), values);
   }
   return out;

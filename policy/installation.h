@@ -20,7 +20,7 @@ struct Installation {
   Directory directory;
   Capabilities capabilities;
   Vocabulary words;
-  std::map<std::string, LimitValues, std::less<>> profiles;  // by name, "default"
+  std::map<std::string, SandboxProfile, std::less<>> profiles;  // by name, "default"
 };
 
 // `site_file` empty: find_site(). Errors: those of reading; invalid_argument with file:line:col.

@@ -170,15 +170,21 @@ ParsedManifest parse_manifest(std::string file, std::string_view text) {
   return {std::move(out), reader.diagnostics()};
 }
 
-Result<LimitValues> parse_profile(std::string file, std::string_view text) {
+Result<SandboxProfile> parse_profile(std::string file, std::string_view text) {
   ConfigReader reader(std::move(file), text);
-  LimitValues out;
+  SandboxProfile out;
   if (!reader.failed() &&
       reader.keys(reader.root(), "the profile",
                   {"version", "wall_s", "idle_s", "cpu_s", "memory_bytes", "processes",
                    "file_bytes", "open_files", "layer", "layer_bytes", "layer_inodes"})) {
     reader.version();
-    out = read_limits(reader, reader.root());
+    out.limits = read_limits(reader, reader.root());
+    if (const auto layer = reader.text(reader.root(), "layer")) {
+      out.layer_on_disk = layer->text == "disk";
+      if (!out.layer_on_disk && layer->text != "tmpfs") {
+        reader.error(position_of(*layer), "layer must be tmpfs or disk");
+      }
+    }
   }
   if (reader.failed()) return tl::unexpected(config_error(reader.diagnostics()));
   return out;

@@ -15,11 +15,16 @@
 
 namespace remit::policy {
 
-// Limits of a Bash command, as written in manifests/sandbox/NAME.yaml and in a manifest's `limits`:
+// Limits of a Bash command, as written in a sandbox profile and in a manifest's `limits`:
 // absent = not said.
 struct LimitValues {
   std::optional<std::int64_t> wall_s, idle_s, cpu_s, memory_bytes, processes, file_bytes,
       open_files, layer_bytes, layer_inodes;
+};
+// manifests/sandbox/NAME.yaml.
+struct SandboxProfile {
+  LimitValues limits;
+  bool layer_on_disk = false;  // a command's changes lie in the state directory, not in memory
 };
 // `limits` with every value said replaced.
 SpawnLimits with_values(SpawnLimits limits, const LimitValues& values);
@@ -52,7 +57,7 @@ struct ParsedManifest {
 };
 ParsedManifest parse_manifest(std::string file, std::string_view text);
 
-// manifests/sandbox/NAME.yaml. Errors: invalid_argument with file:line:col.
-Result<LimitValues> parse_profile(std::string file, std::string_view text);
+// Errors: invalid_argument with file:line:col.
+Result<SandboxProfile> parse_profile(std::string file, std::string_view text);
 
 }  // namespace remit::policy

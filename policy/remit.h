@@ -90,6 +90,7 @@ struct BashPolicy {
   Apply apply = Apply::as_write;
   std::string profile = "default";
   SpawnLimits limits;
+  bool layer_on_disk = false;  // of the profile; fixed when the starter begins
   Tier minimum_tier = Tier::t2;
 };
 

@@ -33,6 +33,7 @@ Result<void> Assembly::start_starter() {
   sandbox::StarterOptions starter;
   starter.gate = policy::make_spawn_gate(gate);
   starter.state_directory = state_directory_;
+  starter.layer_on_disk = standing_->remit->bash.layer_on_disk;
   // Runs in the starter, with its own copies. Its gate narrows by itself: a worker cannot claim a
   // reload that was none.
   starter.reload = [source = source_, gate,

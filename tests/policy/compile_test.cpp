@@ -208,6 +208,9 @@ TEST_CASE("bash: the stricter of site and manifest, limits only narrower") {
   CHECK(held.remit.bash.limits.wall == std::chrono::seconds(30));
   CHECK(held.remit.bash.limits.processes == 256);
   CHECK(held.remit.bash.limits.memory_bytes == 4294967296);
+  CHECK(held.remit.bash.layer_on_disk);
+  CHECK_FALSE(compiled(with_body("")).remit.bash.layer_on_disk);
+  CHECK_FALSE(parse_profile("p.yaml", "version: 1\nlayer: paper\n"));
   Installation strict = installation();
   strict.site.apply = Apply::never;
   const Persona persona = parsed(with_body(""));
