@@ -237,10 +237,17 @@ Result<SpawnOutcome> AgentAccess::spawn(const CallScope& call, const SpawnReques
     }
     plan.authority = std::move(*approved);
   }
+  TRY_DO(record_sandbox());
+  Json executed = Json::object();
+  for (const Executed& file : plan.executed) {
+    executed[file.path] = file.version.empty() ? sha256_hex(file.content) : file.version;
+  }
   const Json start{{"command", parts_.redactor->redact(request.command).text},
                    {"command_sha256", sha256_hex(request.command)},
                    {"cwd", plan.cwd},
                    {"tier", to_string(sandbox().tier)},
+                   {"profile_sha256", sandbox().profile_sha256},
+                   {"executed", executed},
                    {"approval", plan.authority.approval_id},
                    {"attestation", plan.authority.attestation}};
   TRY_DO(record(call, action, decision, memory::Durability::effect, ",\"start\":" + dump(start)));
@@ -286,6 +293,27 @@ Result<SpawnOutcome> AgentAccess::spawn(const CallScope& call, const SpawnReques
     outcome->cwd_reset = std::exchange(cwd_reset_, false);
   }
   return outcome;
+}
+
+Result<void> AgentAccess::record_sandbox() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(sandbox_recorded_, true)) return {};
+  }
+  const SandboxReport& report = sandbox();
+  Json failed = Json::object();
+  for (const CanaryPoint& point : report.canary) {
+    if (!point.ok) failed[point.name] = point.detail;
+  }
+  memory::LedgerRecord row;
+  row.kind = "canary";
+  row.principal = principal_text();
+  row.fields = dump(Json{{"tier", to_string(report.tier)},
+                         {"profile_sha256", report.profile_sha256},
+                         {"landlock_abi", report.landlock_abi},
+                         {"degraded", report.degraded},
+                         {"failed", failed}});
+  return parts_.ledger->append(std::move(row), memory::Durability::effect);
 }
 
 Result<OpenFile> AgentAccess::open_output(const CallScope& call, std::string_view path) {

@@ -151,6 +151,8 @@ class AgentAccess : public Access {
   // The files of its own that a command executes, read now; none if it executes none.
   Result<std::vector<Executed>> executed_files(const ShellAssessment& shell,
                                                const std::string& cwd) const;
+  // What the canary found, once, before the first command.
+  Result<void> record_sandbox();
   bool may_stand_in(const std::string& directory) const;
   std::string standing_cwd();
   void keep_cwd(const SpawnOutcome& outcome);
@@ -160,7 +162,8 @@ class AgentAccess : public Access {
   Fd memory_root_;
   mutable std::mutex mutex_;
   std::string cwd_;
-  bool cwd_reset_ = false;         // not told yet
+  bool cwd_reset_ = false;  // not told yet
+  bool sandbox_recorded_ = false;
   std::set<std::string> spooled_;  // names in spill/ that this agent's own calls made
 };
 
