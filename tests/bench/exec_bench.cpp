@@ -14,6 +14,8 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -23,7 +25,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr const char* kCommand = "exec /usr/bin/true";
-constexpr useconds_t kIdle = 150'000;  // between two measurements
+constexpr useconds_t kIdle = 150'000;    // between two measurements
+constexpr useconds_t kRest = 2'000'000;  // until slots wait and have given back what they can
 
 double microseconds_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
@@ -51,6 +54,35 @@ void row(const char* name, double ours, const char* peer_name, double peer, bool
       "{\"name\":\"%s\",\"ours\":%.0f,\"peer_name\":\"%s\",\"peer\":%.0f,\"unit\":\"us\","
       "\"ratio\":%.2f,\"same\":%s}\n",
       name, ours, peer_name, peer, ours > 0 ? peer / ours : 0, same ? "true" : "false");
+}
+
+long resident_kib(pid_t process) {
+  std::ifstream status("/proc/" + std::to_string(process) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmRSS:")) return std::strtol(line.c_str() + 6, nullptr, 10);
+  }
+  return 0;
+}
+
+std::vector<pid_t> children_of(pid_t process) {
+  const std::string id = std::to_string(process);
+  std::ifstream list("/proc/" + id + "/task/" + id + "/children");
+  return {std::istream_iterator<pid_t>(list), std::istream_iterator<pid_t>()};
+}
+
+// Of the processes below this one; a waiting slot is two of them.
+long resident_below(pid_t process) {
+  long sum = 0;
+  for (const pid_t child : children_of(process)) sum += resident_kib(child) + resident_below(child);
+  return sum;
+}
+
+// Slots that wait are the descendants of a starter: what they hold, shared pages counted in each.
+void slot_row() {
+  long sum = 0;
+  for (const pid_t starter : children_of(getpid())) sum += resident_below(starter);
+  std::printf("{\"name\":\"exec.slot_rss\",\"ours\":%ld,\"unit\":\"KiB\"}\n",
+              sum / static_cast<long>(remit::sandbox::kWarmSlots));
 }
 
 // A spawner and the times of its runs.
@@ -102,6 +134,8 @@ int main(int argc, char** argv) {
       bool same_bwrap = has_bwrap;
       warm.measure(plan);  // slots wait after the first command
       warm.times.clear();
+      usleep(kRest);
+      slot_row();
       for (int round = 0; round < rounds; ++round) {
         usleep(kIdle);  // commands of an agent lie seconds apart; slots are made in between
         warm.measure(plan);

@@ -17,7 +17,9 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <utility>
 
+#include "base/resident.h"
 #include "tools/sandbox/changes.h"
 #include "tools/sandbox/channel.h"
 #include "tools/sandbox/limits.h"
@@ -71,13 +73,18 @@ class Supervision {
   // Makes the slot. What failed is told in answer to the order.
   void prepare() { prepared_ = build(); }
 
-  // Returns with the order; ends the process if none will come.
+  // Returns with the order; ends the process if none will come. Who waits gives back what only the
+  // making of the slot needed.
   Message await_order() {
+    bool rested = false;
     for (;;) {
       std::array<pollfd, 3> wanted{pollfd{orders_.get(), POLLIN, 0},
                                    pollfd{lifeline_.get(), POLLIN, 0},
                                    pollfd{prepared_ ? control_.get() : -1, POLLIN, 0}};
-      if (poll(wanted.data(), wanted.size(), -1) < 0 && errno != EINTR) abandon();
+      const int patience = rested ? -1 : static_cast<int>(kStartRest.count());
+      const int events = poll(wanted.data(), wanted.size(), patience);
+      if (events < 0 && errno != EINTR) abandon();
+      if (events == 0 && !std::exchange(rested, true)) give_back_start_memory();
       if (wanted[1].revents != 0) abandon();
       if (wanted[0].revents != 0) {
         auto message = receive_message(orders_.get());
