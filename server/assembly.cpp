@@ -155,7 +155,7 @@ Result<void> Assembly::wire(const AssemblyOptions& options) {
   for (const policy::RootRule& root : granted.roots) roots.push_back(root.path);
   TRY_DO(memory::State::prepare({state_directory_, roots}));
   if (!options.dry) TRY_DO(make_memory(granted.memory_root));
-  if (!options.dry) TRY_DO(start_starter());
+  if (!options.dry || options.asks_sandbox) TRY_DO(start_starter());
   TRY(state_, memory::State::open({state_directory_, roots}, clock));
   ledger_ = std::make_unique<memory::Ledger>(*state_);
   if (::access(granted.memory_root.c_str(), F_OK) == 0) {

@@ -45,6 +45,7 @@ struct ServeOptions {
 struct AssemblyOptions {
   ServeOptions serve;
   bool dry = false;                   // explain: no starter, no server row, nothing made
+  bool asks_sandbox = false;          // explain of Bash: dry, but for the starter and its canary
   bool operator_may_approve = false;  // remit call --yes
   std::string console;                // address of the console that this server started, or ""
   // A worker of many (docs/agents.md): the folder whose personas are its colleagues, and the

@@ -72,6 +72,7 @@ const tools::Tool* find_tool(const std::vector<tools::Tool>& all, const std::str
 struct Explained {
   policy::Decision decision;
   bool changes_document = false;  // what is in Agent_Memory of this instruction matters
+  std::string tier;               // of the sandbox that a command would run in; "" for other tools
 };
 
 // The Actions that a call of this tool would put before decide(), as far as its arguments tell.
@@ -80,7 +81,8 @@ Result<Explained> decide_call(server::Assembly& all, const std::string& name,
   const auto text = [&](const char* key) { return text_argument(arguments, key); };
   const auto judge = [&](const policy::Action& action) {
     return Explained{policy::decide(all.remit(), all.principal(), action),
-                     action.verb == policy::Verb::replace && action.space == policy::Space::memory};
+                     action.verb == policy::Verb::replace && action.space == policy::Space::memory,
+                     {}};
   };
   policy::Action action;
   action.tool = name;
@@ -90,7 +92,11 @@ Result<Explained> decide_call(server::Assembly& all, const std::string& name,
     const policy::ShellAssessment shell = all.assess(request.command);
     action.verb = policy::Verb::spawn;
     action.shell = &shell;
-    return judge(action);
+    const policy::SandboxReport& sandbox = all.access().sandbox();
+    action.tier = sandbox.tier;
+    Explained spawn = judge(action);
+    spawn.tier = policy::to_string(sandbox.tier);
+    return spawn;
   }
   const std::string step = text("action");
   if (name == "respond" || name == "inbox" ||
@@ -229,6 +235,7 @@ int explain_command(std::span<const std::string> args) {
   if (!words) return report_usage(words.error(), "explain");
   if (flags.helped()) return print(flags.help()), kDone;
   options.serve.agent = (*words)[0];
+  options.asks_sandbox = (*words)[1] == "Bash";  // what a yes is worth depends on its tier
   const auto arguments = arguments_of(words->size() == 3 ? (*words)[2] : "{}");
   if (!arguments) return report_usage(arguments.error(), "explain");
   auto assembly = server::Assembly::build(options);
@@ -251,12 +258,14 @@ int explain_command(std::span<const std::string> args) {
                     {"origin", decision->origin.text()}};
     if (decision->verdict == policy::Verdict::ask) out["risk"] = policy::to_string(decision->risk);
     if (!decision->hint.empty()) out["hint"] = decision->hint;
+    if (!explained->tier.empty()) out["tier"] = explained->tier;
     if (!unseen.empty()) out["not_looked_at"] = unseen;
     print(dump(out) + "\n");
   } else {
     print(std::string(policy::to_string(decision->verdict)) + ": " + printable(reason) +
           "\n  rule   " + decision->rule + "\n  origin " + decision->origin.text() + "\n" +
           (decision->hint.empty() ? "" : "  hint   " + decision->hint + "\n") +
+          (explained->tier.empty() ? "" : "  sandbox " + explained->tier + "\n") +
           (unseen.empty() ? "" : "  not looked at: " + unseen + "\n"));
     if ((*words)[1] == "Bash")
       print((*assembly)->explain_shell(text_argument(*arguments, "command")));

@@ -75,6 +75,22 @@ TEST_CASE("--digest takes the whole digest and no other") {
   CHECK(desk.waiting().empty());
 }
 
+TEST_CASE("explain decides a command for the sandbox of this machine and names its tier") {
+  const Desk desk;
+  int code = 0;
+  const auto machine = parse_json(desk.run("doctor --json", &code));
+  REQUIRE(machine);
+  const auto explained = parse_json(desk.run(
+      R"(explain technical-support-engineer Bash '{"command":"perl -e 1"}' --json)", &code));
+  REQUIRE(explained);
+  CHECK((*explained)["tier"] == (*machine)["tier"]);
+  CHECK((*explained)["decision"] == ((*machine)["tier"] == "t3" ? "deny" : "ask"));
+  const auto other = parse_json(desk.run(
+      R"(explain technical-support-engineer Read '{"file_path":"x"}' --json)", &code));
+  REQUIRE(other);
+  CHECK_FALSE(other->contains("tier"));
+}
+
 TEST_CASE("five wrong PINs lock approving, also for the right one") {
   const Asked desk;
   int code = 0;
