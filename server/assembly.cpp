@@ -141,6 +141,8 @@ Result<void> Assembly::compile(const AssemblyOptions& options) {
   standing_ = std::move(standing);
   operator_may_approve_ = options.operator_may_approve;
   console_ = options.console;
+  native_approval_ = options.native_approval;
+  serve_approver_ = options.serve_approver;
   const std::string exec = source_->installation.manifests + "/exec/default.yaml";
   TRY(const std::string exec_text, fs::read_file(exec, limits::kManifestBytes));
   TRY(policy::ShellRules rules, policy::load_shell_rules(exec_text, exec));

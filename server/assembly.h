@@ -47,6 +47,8 @@ struct AssemblyOptions {
   bool dry = false;                   // explain: no starter, no server row, nothing made
   bool asks_sandbox = false;          // explain of Bash: dry, but for the starter and its canary
   bool operator_may_approve = false;  // remit call --yes
+  bool native_approval = false;       // serve --native-approval
+  bool serve_approver = false;        // serve --serve-approver
   std::string console;                // address of the console that this server started, or ""
   // A worker of many (docs/agents.md): the folder whose personas are its colleagues, and the
   // operator's files as they were when the front last read them, instead of those on the disk.
@@ -130,6 +132,7 @@ class Assembly {
   Result<void> furnish(Standing& standing, const Standing* before);
 
   bool operator_may_approve_ = false;
+  bool native_approval_ = false, serve_approver_ = false;
   std::shared_ptr<const policy::Source> source_;
   mutable std::mutex standing_mutex_;
   std::shared_ptr<policy::ShellRules> shell_rules_;

@@ -66,10 +66,12 @@ Result<void> Assembly::furnish(Standing& standing, const Standing* before) {
   approvals.terminal = remit.approvals_by_terminal;
   approvals.console = console_;
   approvals.own_only = operator_may_approve_;
-  standing.approvals = std::make_unique<policy::Approvals>(approvals);
   TRY(approvals.public_key, state_->public_key("approval"));
+  standing.approvals = std::make_unique<policy::Approvals>(approvals);
 
   tools::ToolState& state = standing.tool_state;
+  state.native_approval = native_approval_;
+  state.serve_approver = serve_approver_;
   TRY(policy::DocumentSchemas schemas,
       policy::DocumentSchemas::load(source_->installation.manifests + "/schemas",
                                     standing.checked.compiled.bindings));

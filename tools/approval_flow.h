@@ -13,6 +13,10 @@ namespace remit::tools {
 // "input_required": pass it on as it is), timeout (code "approval_timeout"), cancelled.
 Result<void> obtain_approval(Call& call, const policy::Question& question);
 
+// The same where the client has shown this very call to its person, who let it pass (BashApproved).
+// That is a client's yes: it counts at low risk, and at high risk as much as none.
+Result<void> approve_as_shown(Call& call, const policy::Question& question);
+
 // replace, asking a person where decide() says so.
 Result<policy::Replaced> replace_approved(Call& call, const policy::ReplaceRequest& request);
 

@@ -4,37 +4,11 @@
 #include "policy/apply_changes.h"
 #include "policy/approvals.h"
 #include "tools/approval_flow.h"
+#include "tools/bash_args.h"
 #include "tools/bash_result.h"
 #include "tools/output_view.h"
 #include "tools/registry.h"
 #include "tools/tool_builder.h"
-
-namespace remit::tools {
-namespace {
-
-struct BashArgs {
-  std::string command;
-  std::string description;
-  std::optional<int> timeout;
-  bool run_in_background = false;
-};
-
-}  // namespace
-}  // namespace remit::tools
-
-template <>
-struct remit::Fields<remit::tools::BashArgs> {
-  using T = remit::tools::BashArgs;
-  static constexpr auto list = std::tuple{
-      required("command", &T::command, "Text for bash -c, at most 64 KiB",
-               {.min_length = 1, .max_length = limits::kCommandBytes}),
-      field("description", &T::description,
-            "What it does, in a few words; a person who is asked sees it as yours",
-            {.max_length = 1000}),
-      field("timeout", &T::timeout, "Milliseconds, default 120000",
-            {.minimum = 1, .maximum = 600'000}),
-      field("run_in_background", &T::run_in_background, "Return at once; read on with BashOutput")};
-};
 
 namespace remit::tools {
 namespace {
@@ -51,19 +25,43 @@ constexpr const char* kDoc =
     "Prefer Read, "
     "Grep, Glob and Write to cat, grep, find and echo.";
 
+constexpr const char* kApprovedDoc =
+    "Bash for a command that needs a person's approval, with the same arguments: call it when the "
+    "result of Bash says so. This client shows every call of it to its person. What is of high "
+    "risk "
+    "needs the person's PIN besides.";
+
+// Where the person is asked who must say yes.
+enum class Asks {
+  here,       // by this server: form, terminal or console
+  elsewhere,  // at low risk by the client, with BashApproved
+  asked,      // this is that call: the client's person let it pass
+};
+
+Result<void> ask_person(Call& call, const policy::Question& question, Asks asks) {
+  if (asks == Asks::asked) return approve_as_shown(call, question);
+  if (asks == Asks::elsewhere && question.risk == policy::Risk::low) {
+    return fail(ErrorKind::needs_approval,
+                "this command needs a person's approval: call BashApproved with the same "
+                "arguments, which this client shows to its person",
+                {}, "call_bash_approved");
+  }
+  return obtain_approval(call, question);
+}
+
 // Runs it, asking a person where decide() says so. Each attempt judges anew; an approval is
 // consumed by the spawn it was given for.
 Result<policy::SpawnOutcome> run_approved(Call& call, const policy::SpawnRequest& request,
-                                          const policy::OutputSink& sink) {
+                                          const policy::OutputSink& sink, Asks asks) {
   auto outcome = call.access.spawn(call.scope, request, sink, call.stop);
   if (outcome || outcome.error().code != "needs_approval") return outcome;
   TRY(const policy::Access::SpawnJudgement judgement, call.access.judge_spawn(call.scope, request));
-  if (judgement.question) TRY_DO(obtain_approval(call, *judgement.question));
+  if (judgement.question) TRY_DO(ask_person(call, *judgement.question, asks));
   return call.access.spawn(call.scope, request, sink, call.stop);
 }
 
 Result<Outcome<BashResult>> background(Call& call, Shells& shells,
-                                       const policy::SpawnRequest& request) {
+                                       const policy::SpawnRequest& request, Asks asks) {
   TRY(const policy::Access::SpawnJudgement judgement, call.access.judge_spawn(call.scope, request));
   if (judgement.decision.verdict == policy::Verdict::deny) {
     return tl::unexpected<Error>(policy::denial(judgement.decision));
@@ -71,7 +69,7 @@ Result<Outcome<BashResult>> background(Call& call, Shells& shells,
   if (judgement.question) {
     // An earlier yes may be waiting to be taken; asking anew would void nothing but patience.
     TRY(const bool ready, call.access.approvals().ready(judgement.question->grant_key));
-    if (!ready) TRY_DO(obtain_approval(call, *judgement.question));
+    if (!ready) TRY_DO(ask_person(call, *judgement.question, asks));
   }
   TRY(const std::string id, shells.start(call.access, call.scope, request));
   BashResult result;
@@ -86,19 +84,15 @@ Result<Outcome<BashResult>> background(Call& call, Shells& shells,
 }
 
 Result<Outcome<BashResult>> bash(const BashArgs& args, Call& call, const policy::ChangeSets& sets,
-                                 Shells& shells) {
-  policy::SpawnRequest request;
-  request.command = args.command;
-  request.description = args.description;
-  if (args.timeout) request.wall = std::chrono::milliseconds(*args.timeout);
-  request.background = args.run_in_background;
-  if (args.run_in_background) return background(call, shells, request);
+                                 Shells& shells, Asks asks) {
+  const policy::SpawnRequest request = request_of(args);
+  if (args.run_in_background) return background(call, shells, request, asks);
 
   OutputView out, err;
   const auto sink = [&](policy::Stream stream, std::string_view bytes) {
     (stream == policy::Stream::out ? out : err).write(bytes);
   };
-  TRY(const policy::SpawnOutcome outcome, run_approved(call, request, sink));
+  TRY(const policy::SpawnOutcome outcome, run_approved(call, request, sink, asks));
   TRY(const policy::ApplyReport report,
       policy::apply_changes(call.access, sets, call.scope, outcome));
   if (outcome.cancelled)
@@ -131,7 +125,24 @@ Tool make_bash(const ToolState& state) {
                                      .output = Output::text_first,
                                      .always_load = true},
                                     [state](const BashArgs& args, Call& call) {
-                                      return bash(args, call, *state.change_sets, *state.shells);
+                                      return bash(
+                                          args, call, *state.change_sets, *state.shells,
+                                          state.native_approval ? Asks::elsewhere : Asks::here);
+                                    });
+}
+
+Tool make_bash_approved(const ToolState& state) {
+  return tool<BashArgs, BashResult>({.name = "BashApproved",
+                                     .title = "Run a command that the person is shown first",
+                                     .description = kApprovedDoc,
+                                     .annotations = {.destructive = true},
+                                     .output = Output::text_first,
+                                     .shown_to_person = true},
+                                    [state](const BashArgs& args, Call& call) {
+                                      // One right, one grant key, one kind of row: Bash's.
+                                      call.scope.tool = "Bash";
+                                      return bash(args, call, *state.change_sets, *state.shells,
+                                                  Asks::asked);
                                     });
 }
 

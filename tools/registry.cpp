@@ -47,6 +47,9 @@ std::vector<Tool> granted_tools(const policy::Remit& remit, const ToolState& sta
   for (const Entry& entry : kTools) {
     if (remit.tool(entry.name) != nullptr) tools.push_back(entry.make(state));
   }
+  if (remit.tool("Bash") == nullptr) return tools;
+  if (state.native_approval) tools.push_back(make_bash_approved(state));
+  if (state.serve_approver) tools.push_back(make_approver(state));
   return tools;
 }
 

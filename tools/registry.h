@@ -24,12 +24,15 @@ struct ToolState {
   std::shared_ptr<FileMemory> file_memory;
   std::shared_ptr<const Redactor> redactor;
   std::shared_ptr<const policy::DocumentSchemas> schemas;
+  bool native_approval = false;  // serve --native-approval: BashApproved beside Bash
+  bool serve_approver = false;   // serve --serve-approver: the permission-prompt tool `approve`
 };
 
 // Names of all tools this build provides, in the order tools/list shows them.
 std::vector<std::string_view> tool_names();
 
-// The tools that `remit` grants, built, in that order.
+// The tools that `remit` grants, built, in that order; then what the operator's flags add to a
+// granted Bash. No persona can name those.
 std::vector<Tool> granted_tools(const policy::Remit& remit, const ToolState& state);
 
 // Every tool, for `remit docs`.
@@ -45,7 +48,9 @@ struct ShellVerb {
 };
 std::vector<ShellVerb> shell_verbs();
 
+Tool make_approver(const ToolState& state);
 Tool make_bash(const ToolState& state);
+Tool make_bash_approved(const ToolState& state);
 Tool make_bash_output(const ToolState& state);
 Tool make_kill_shell(const ToolState& state);
 Tool make_bug_report(const ToolState& state);

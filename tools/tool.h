@@ -95,7 +95,8 @@ struct Tool {
   LazySchema input_schema, output_schema;
   Annotations annotations;
   Output output = Output::record;
-  bool always_load = false;  // one of the core tools a client should not defer
+  bool always_load = false;      // one of the core tools a client should not defer
+  bool shown_to_person = false;  // the client must show each call, whatever its own rules say
   // Strictly decodes `arguments` (an error carries its JSON pointer in `where`), runs the handler,
   // encodes the result and checks it against the output schema.
   std::function<Result<Reply>(const nlohmann::json& arguments, Call& call)> run;

@@ -30,6 +30,7 @@ struct Declaration {
   Annotations annotations;
   Output output = Output::record;
   bool always_load = false;
+  bool shown_to_person = false;
 };
 
 // `handler` may be a lambda that holds what the tool keeps between calls; it must be thread-safe.
@@ -42,6 +43,7 @@ Tool tool(Declaration words, std::function<Result<Outcome<R>>(Args, Call&)> hand
   out.annotations = words.annotations;
   out.output = words.output;
   out.always_load = words.always_load;
+  out.shown_to_person = words.shown_to_person;
   out.input_schema = LazySchema(schema_of<Args>);
   out.output_schema = LazySchema(schema_of<R>);
   out.run = [handler = std::move(handler), output_schema = out.output_schema](

@@ -87,6 +87,10 @@ int serve_command(std::span<const std::string> args) {
              "HOST:PORT  the human console: approvals, changes, memory, handoffs, ledger")
       .value("--console-origin", &given.console_origin,
              "https://HOST  with --behind-proxy: where browsers see the console, for passkeys")
+      .toggle("--native-approval", &given.assembly.native_approval,
+              "a tool BashApproved, each call of which Claude shows to its person")
+      .toggle("--serve-approver", &given.assembly.serve_approver,
+              "a tool `approve` for Claude's --permission-prompt-tool")
       .value("--page-chars", &page_chars, "N  characters per answer page, default 10000")
       .value("--structured", &structured,
              "all|records|none  which results carry structuredContent");

@@ -86,7 +86,9 @@ Catalogue::ToolLists Catalogue::write_tools() const {
     std::string output;
     if (tool.output_schema && publishes_structured(tool, service_.structured))
       output = R"(,"outputSchema":)" + dump(*tool.output_schema);
-    const std::string end = tool.always_load ? R"(,"_meta":{"anthropic/alwaysLoad":true}})" : "}";
+    std::string end = "}";
+    if (tool.always_load) end = R"(,"_meta":{"anthropic/alwaysLoad":true}})";
+    if (tool.shown_to_person) end = R"(,"_meta":{"anthropic/requiresUserInteraction":true}})";
     const auto add = [](ToolList& list, Sha256& hash, std::string entry) {
       hash.field(entry);
       list.bytes += entry.size() + 1;

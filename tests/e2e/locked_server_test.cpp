@@ -46,6 +46,9 @@ TEST_CASE("every tool works in a process that is locked in") {
   REQUIRE_MESSAGE(uri != std::string::npos, far);
   const std::string name = far.substr(uri, far.find_first_of(" \n,;)]\"", uri) - uri);
   CHECK(has(client.works("Read", {{"file_path", name}, {"offset", 19990}, {"limit", 5}}), "19991"));
+  CHECK(has(
+      client.works("Grep", {{"pattern", "^1999[12]$"}, {"path", name}, {"output_mode", "content"}}),
+      "19992"));
   client.works("Bash", {{"command", "cd sub/deep"}});
   CHECK(has(client.works("Bash", {{"command", "pwd"}}), "/sub/deep"));
 

@@ -86,7 +86,7 @@ struct House {
 // A client on two pipes. Answers are taken in any order.
 class Client {
  public:
-  explicit Client(const House& house) {
+  explicit Client(const House& house, const std::vector<std::string>& flags = {}) {
     int in[2], out[2];
     REQUIRE(pipe2(in, O_CLOEXEC) == 0);
     REQUIRE(pipe2(out, O_CLOEXEC) == 0);
@@ -97,10 +97,16 @@ class Client {
       dup2(out[1], 1);
       const int err = open(errors_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
       dup2(err, 2);
-      const std::string binary = variable("REMIT_BINARY"), state = house.path + "/state";
-      execl(binary.c_str(), "remit", "serve", "--agent", house.persona.c_str(), "--workspace",
-            house.workspace.c_str(), "--state", state.c_str(), "--instruction", "inst_20260110_001",
-            nullptr);
+      std::vector<std::string> words = {"remit",         "serve",
+                                        "--agent",       house.persona,
+                                        "--workspace",   house.workspace,
+                                        "--state",       house.path + "/state",
+                                        "--instruction", "inst_20260110_001"};
+      words.insert(words.end(), flags.begin(), flags.end());
+      std::vector<char*> arguments;
+      for (std::string& word : words) arguments.push_back(word.data());
+      arguments.push_back(nullptr);
+      execv(variable("REMIT_BINARY").c_str(), arguments.data());
       _exit(127);
     }
     close(in[0]);
@@ -140,6 +146,12 @@ class Client {
       if (message["id"] == id) return message;
       if (message["id"].is_number()) unasked_.push_back(message["id"].get<int>());
     }
+  }
+  // What any other method answers.
+  Json result_of(const std::string& method, const Json& params) {
+    const int id = ++ids_;
+    send(dump(Json{{"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", params}}));
+    return take(id)["result"];
   }
   // Waits for a notification, within a minute; one that has come already counts, once.
   bool told(const std::string& method) {
