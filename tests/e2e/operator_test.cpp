@@ -85,8 +85,8 @@ TEST_CASE("explain decides a command for the sandbox of this machine and names i
   REQUIRE(explained);
   CHECK((*explained)["tier"] == (*machine)["tier"]);
   CHECK((*explained)["decision"] == ((*machine)["tier"] == "t3" ? "deny" : "ask"));
-  const auto other = parse_json(desk.run(
-      R"(explain technical-support-engineer Read '{"file_path":"x"}' --json)", &code));
+  const auto other = parse_json(
+      desk.run(R"(explain technical-support-engineer Read '{"file_path":"x"}' --json)", &code));
   REQUIRE(other);
   CHECK_FALSE(other->contains("tier"));
 }

@@ -1,8 +1,8 @@
 // However a client or a server ends, nothing of it stays: no process of its tree, no mount, no
 // control group, no half-written file, and a ledger that verifies. Each round starts a client
 // process that starts a server, has it write files and run or wait for something, and ends one of
-// the two at a random moment. 50 rounds; 6,000 with REMIT_FULL, 1,000 of each end. What is asserted is that an end
-// comes; how long it took is printed.
+// the two at a random moment. 50 rounds; 6,000 with REMIT_FULL, 1,000 of each end. What is asserted
+// is that an end comes; how long it took is printed.
 #include <sys/prctl.h>
 
 #include <algorithm>
