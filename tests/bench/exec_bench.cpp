@@ -56,10 +56,12 @@ void row(const char* name, double ours, const char* peer_name, double peer, bool
       name, ours, peer_name, peer, ours > 0 ? peer / ours : 0, same ? "true" : "false");
 }
 
-long resident_kib(pid_t process) {
-  std::ifstream status("/proc/" + std::to_string(process) + "/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmRSS:")) return std::strtol(line.c_str() + 6, nullptr, 10);
+// A figure of smaps_rollup: "Rss:" counts a page that processes share in each of them, "Pss:" its
+// part.
+long resident_kib(pid_t process, const std::string& figure) {
+  std::ifstream rollup("/proc/" + std::to_string(process) + "/smaps_rollup");
+  for (std::string line; std::getline(rollup, line);) {
+    if (line.starts_with(figure)) return std::strtol(line.c_str() + figure.size(), nullptr, 10);
   }
   return 0;
 }
@@ -71,17 +73,19 @@ std::vector<pid_t> children_of(pid_t process) {
 }
 
 // Of the processes below this one; a waiting slot is two of them.
-long resident_below(pid_t process) {
+long resident_below(pid_t process, const std::string& figure) {
   long sum = 0;
-  for (const pid_t child : children_of(process)) sum += resident_kib(child) + resident_below(child);
+  for (const pid_t child : children_of(process)) {
+    sum += resident_kib(child, figure) + resident_below(child, figure);
+  }
   return sum;
 }
 
-// Slots that wait are the descendants of a starter: what they hold, shared pages counted in each.
-void slot_row() {
+// Slots that wait are the descendants of a starter.
+void slot_row(const char* name, const std::string& figure) {
   long sum = 0;
-  for (const pid_t starter : children_of(getpid())) sum += resident_below(starter);
-  std::printf("{\"name\":\"exec.slot_rss\",\"ours\":%ld,\"unit\":\"KiB\"}\n",
+  for (const pid_t starter : children_of(getpid())) sum += resident_below(starter, figure);
+  std::printf("{\"name\":\"%s\",\"ours\":%ld,\"unit\":\"KiB\"}\n", name,
               sum / static_cast<long>(remit::sandbox::kWarmSlots));
 }
 
@@ -135,7 +139,8 @@ int main(int argc, char** argv) {
       warm.measure(plan);  // slots wait after the first command
       warm.times.clear();
       usleep(kRest);
-      slot_row();
+      slot_row("exec.slot_rss", "Rss:");
+      slot_row("exec.slot_pss", "Pss:");
       for (int round = 0; round < rounds; ++round) {
         usleep(kIdle);  // commands of an agent lie seconds apart; slots are made in between
         warm.measure(plan);

@@ -10,7 +10,8 @@ namespace {
 
 Json tools_of(Client& client) {
   Json named = Json::object();
-  for (const Json& tool : client.result_of("tools/list", Json::object())["tools"]) {
+  const Json listed = client.result_of("tools/list", Json::object());
+  for (const Json& tool : listed["tools"]) {
     named[tool["name"].get<std::string>()] = tool;
   }
   return named;
