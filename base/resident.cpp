@@ -2,11 +2,13 @@
 
 #include <link.h>
 #include <malloc.h>
+#include <poll.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdint>
+#include <vector>
 
 namespace remit {
 namespace {
@@ -36,6 +38,14 @@ int give_back_segments(struct dl_phdr_info* object, std::size_t, void*) {
 void give_back_start_memory() {
   ::malloc_trim(0);
   ::dl_iterate_phdr(give_back_segments, nullptr);
+}
+
+void give_back_when_quiet(std::initializer_list<int> descriptors) {
+  std::vector<pollfd> wanted;
+  for (const int descriptor : descriptors) wanted.push_back({descriptor, POLLIN, 0});
+  if (::poll(wanted.data(), wanted.size(), static_cast<int>(kStartRest.count())) == 0) {
+    give_back_start_memory();
+  }
 }
 
 }  // namespace remit

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <initializer_list>
 
 namespace remit {
 
@@ -13,5 +14,9 @@ inline constexpr std::chrono::milliseconds kStartRest{200};
 // time, for some tens of microseconds in all; what the start alone ran is not. Never what was
 // written to (relocated tables, data). Threads: any, also while others run.
 void give_back_start_memory();
+
+// The same if none of these descriptors has anything to read, or ends, within kStartRest; returns
+// as soon as one does.
+void give_back_when_quiet(std::initializer_list<int> descriptors);
 
 }  // namespace remit

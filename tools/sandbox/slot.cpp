@@ -191,8 +191,7 @@ Result<void> build_ahead(SlotContext& context, std::vector<std::string>& degrade
 }
 
 Result<Command> take_command(const SlotContext& context) {
-  pollfd order{context.control.get(), POLLIN, 0};
-  if (poll(&order, 1, static_cast<int>(kStartRest.count())) == 0) give_back_start_memory();
+  give_back_when_quiet({context.control.get()});
   TRY(Message message, expect(context.control, kPlan));
   if (message.fds.size() != 3) return fail(ErrorKind::internal, "incomplete plan to a slot");
   TRY(const std::string bytes, read_sealed(message.fds[0], kPlanBytes));

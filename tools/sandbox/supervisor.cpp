@@ -17,7 +17,6 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
-#include <utility>
 
 #include "base/resident.h"
 #include "tools/sandbox/changes.h"
@@ -73,18 +72,14 @@ class Supervision {
   // Makes the slot. What failed is told in answer to the order.
   void prepare() { prepared_ = build(); }
 
-  // Returns with the order; ends the process if none will come. Who waits gives back what only the
-  // making of the slot needed.
+  // Returns with the order; ends the process if none will come.
   Message await_order() {
-    bool rested = false;
+    give_back_when_quiet({orders_.get(), lifeline_.get()});
     for (;;) {
       std::array<pollfd, 3> wanted{pollfd{orders_.get(), POLLIN, 0},
                                    pollfd{lifeline_.get(), POLLIN, 0},
                                    pollfd{prepared_ ? control_.get() : -1, POLLIN, 0}};
-      const int patience = rested ? -1 : static_cast<int>(kStartRest.count());
-      const int events = poll(wanted.data(), wanted.size(), patience);
-      if (events < 0 && errno != EINTR) abandon();
-      if (events == 0 && !std::exchange(rested, true)) give_back_start_memory();
+      if (poll(wanted.data(), wanted.size(), -1) < 0 && errno != EINTR) abandon();
       if (wanted[1].revents != 0) abandon();
       if (wanted[0].revents != 0) {
         auto message = receive_message(orders_.get());
