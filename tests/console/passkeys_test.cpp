@@ -94,7 +94,7 @@ TEST_CASE("a passkey is registered after the PIN, and says yes to a command of h
   CHECK(answered.channel == "console");
   CHECK(answered.attestation == "passkey");
   CHECK(answered.credential == person.key.name());
-  CHECK(memory::signature_holds(answered, house.state->key("approval").value()));
+  CHECK(memory::signature_holds(answered, house.state->public_key("approval").value()));
   CHECK(memory::proves_presence(answered.attestation));
   const std::string ledger = house.ledger_text();
   CHECK(ledger.find("\"attestation\":\"passkey\"") != std::string::npos);
