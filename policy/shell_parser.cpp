@@ -114,8 +114,10 @@ void ShellParser::skip_pipeline_prefix() {
       skip_blanks();
     } else if (take("time")) {
       skip_blanks();
-      while (looking_at("-p ") || looking_at("-- ")) {
-        pos_ += 3;
+      // Each once, in this order; what else begins so is a command's name.
+      for (const std::string_view option : {"-p ", "-- "}) {
+        if (!looking_at(option)) continue;
+        pos_ += option.size();
         skip_blanks();
       }
       // `time` alone reports on nothing; a further option would be GNU time's.

@@ -112,9 +112,12 @@ void first_words(const remit::policy::ShellNode& node, std::multiset<std::string
 
 // Where shfmt 3.6 errs: a carriage return is a blank to it, a comment that ends in a backslash goes
 // on in the next line, and a # within a word begins a comment if a quote or an expansion stands
-// before it. To bash the first and the last are letters, and a comment ends with its line.
+// before it. To bash the first and the last are letters, and a comment ends with its line. A word
+// that ends in backticks within backticks it cuts short, and {f}=x is an assignment to it.
 bool reads_otherwise(std::string_view text) {
-  if (text.find('\r') != std::string_view::npos) return true;
+  for (const std::string_view odd : {"\r", "\\`", "}="}) {
+    if (text.find(odd) != std::string_view::npos) return true;
+  }
   for (const std::string_view line : remit::split(text, '\n')) {
     const std::size_t mark = line.find('#');
     if (line.ends_with('\\') && mark != std::string_view::npos) return true;

@@ -35,10 +35,10 @@ bool copy_program(const std::string& from, const std::string& to) {
   ::setrlimit(RLIMIT_CPU, &cpu);
   const rlimit size{1U << 20, 1U << 20};
   ::setrlimit(RLIMIT_FSIZE, &size);
-  if (::chdir((directory + "/work").c_str()) != 0) ::_exit(126);
+  if (::chdir((directory + "/here").c_str()) != 0) ::_exit(126);
   ::alarm(2);
   const std::string path = "PATH=" + directory + "/bin";
-  const std::string home = "HOME=" + directory + "/work";
+  const std::string home = "HOME=" + directory + "/here";
   const char* environment[] = {path.c_str(), home.c_str(), "LANG=C.UTF-8", "FUNCNEST=5", nullptr};
   const char* arguments[] = {"bash", "--noprofile", "--norc", "-c", text.c_str(), nullptr};
   ::execve(kBash, const_cast<char**>(arguments), const_cast<char**>(environment));
@@ -70,9 +70,9 @@ StubShell::~StubShell() {
 
 std::set<std::string> StubShell::run(const std::string& text) {
   std::error_code ignored;
-  std::filesystem::remove_all(directory_ + "/work", ignored);
-  std::filesystem::create_directory(directory_ + "/work", ignored);
-  std::ofstream(directory_ + "/work/in") << "w c1\n";
+  std::filesystem::remove_all(directory_ + "/here", ignored);
+  std::filesystem::create_directory(directory_ + "/here", ignored);
+  std::ofstream(directory_ + "/here/in") << "w c1\n";
   std::filesystem::remove(directory_ + "/log", ignored);
   const pid_t child = ::fork();
   if (child == 0) become_bash(directory_, text);

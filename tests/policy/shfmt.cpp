@@ -9,7 +9,7 @@
 #include <fstream>
 #include <iterator>
 
-#include <nlohmann/json.hpp>
+#include "base/json.h"
 
 namespace remit::policy_test {
 namespace {
@@ -17,9 +17,9 @@ namespace {
 constexpr const char* kShfmt = "/usr/bin/shfmt";
 
 // The text of a word that holds no expansion; nullopt of one that does.
-std::optional<std::string> plain(const nlohmann::json& parts) {
+std::optional<std::string> plain(const Json& parts) {
   std::string text;
-  for (const nlohmann::json& part : parts) {
+  for (const Json& part : parts) {
     const std::string type = part.value("Type", "");
     if (type == "Lit" || (type == "SglQuoted" && !part.value("Dollar", false))) {
       text += part.value("Value", "");
@@ -36,10 +36,10 @@ std::optional<std::string> plain(const nlohmann::json& parts) {
 
 // `declare`, `export`, `let` and the like are kinds of their own there: their names are no command
 // words of that tree, only the substitutions in them are.
-void collect(const nlohmann::json& node, const std::string& text, std::vector<std::string>& out) {
+void collect(const Json& node, const std::string& text, std::vector<std::string>& out) {
   if (node.is_object() && node.value("Type", "") == "CallExpr" && node.contains("Args") &&
       !node["Args"].empty()) {
-    const nlohmann::json& first = node["Args"][0];
+    const Json& first = node["Args"][0];
     const std::optional<std::string> literal = plain(first["Parts"]);
     const auto begin = first["Pos"]["Offset"].get<std::size_t>();
     const auto end = first["End"]["Offset"].get<std::size_t>();
@@ -50,7 +50,7 @@ void collect(const nlohmann::json& node, const std::string& text, std::vector<st
     }
   }
   if (!node.is_structured()) return;
-  for (const nlohmann::json& child : node) collect(child, text, out);
+  for (const Json& child : node) collect(child, text, out);
 }
 
 bool run(const std::string& input, const std::string& output) {
@@ -83,7 +83,7 @@ std::optional<std::vector<std::string>> Shfmt::command_words(const std::string& 
   if (!run(input, output)) return std::nullopt;
   std::ifstream in(output);
   const std::string answer((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  const nlohmann::json tree = nlohmann::json::parse(answer, nullptr, false);
+  const Json tree = Json::parse(answer, nullptr, false);
   if (tree.is_discarded()) return std::nullopt;
   std::vector<std::string> words;
   collect(tree, text, words);
