@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -45,12 +46,23 @@ bool copy_program(const std::string& from, const std::string& to) {
   ::_exit(127);
 }
 
+// Ends and reaps one child of this process; false if it has none.
+bool end_orphan() {
+  const std::string self = std::to_string(::getpid());
+  std::ifstream children("/proc/" + self + "/task/" + self + "/children");
+  pid_t child = 0;
+  if (!(children >> child)) return false;
+  ::kill(child, SIGKILL);
+  return ::waitpid(child, nullptr, 0) == child;
+}
+
 }  // namespace
 
 StubShell::StubShell(const std::string& stub_program) {
   std::string pattern = (std::filesystem::temp_directory_path() / "remit-stubs-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) return;
   directory_ = pattern;
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   std::filesystem::create_directory(directory_ + "/bin");
   usable_ = ::access(kBash, X_OK) == 0;
   for (int i = 0; i < 10; ++i) {
@@ -83,6 +95,10 @@ std::set<std::string> StubShell::run(const std::string& text) {
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   ::kill(-child, SIGKILL);
+  // timeout has a process group of its own; what it leaves is ours now, and must not write into the
+  // log of the next text.
+  while (end_orphan()) {
+  }
   std::ifstream log(directory_ + "/log");
   std::string line;
   while (std::getline(log, line)) names.insert(line);

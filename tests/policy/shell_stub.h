@@ -18,7 +18,8 @@ class StubShell {
 
   bool usable() const { return usable_; }  // false: no bash on this machine
   const std::string& directory() const { return directory_; }
-  // The names that ran, within two seconds; whatever the text started is gone on return.
+  // The names that ran, within two seconds; whatever the text started is gone on return. For that
+  // this process takes its orphans, and has no other children meanwhile.
   std::set<std::string> run(const std::string& text);
 
  private:
