@@ -61,11 +61,12 @@ struct Front : House {
   }
   void start() {
     log = path + "/stderr";
+    files::remove(log);
     const std::string command = "exec '" + variable("REMIT_BINARY") + "' serve --agents '" +
                                 agents + "' --workspace '" + workspace + "' --state '" + path +
-                                "/state' --instruction " + kFirst +
-                                " --http 127.0.0.1:0 --token-file '" + path + "/credentials' " +
-                                options + " 2> '" + log + "' </dev/null >/dev/null";
+                                "/state' --instruction " + kFirst + " " + where +
+                                " --token-file '" + path + "/credentials' " + options + " 2> '" +
+                                log + "' </dev/null >/dev/null";
     pid = fork();
     if (pid == 0) {
       execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
@@ -74,9 +75,14 @@ struct Front : House {
     REQUIRE_MESSAGE(within(kPatience, [&] { return has(slurp(log), "\"listening\""); }),
                     slurp(log));
     const std::string text = slurp(log);
-    const std::string mark = "http://";
-    const std::size_t at = text.find(mark, text.find("\"listening\"")) + mark.size();
-    address = text.substr(at, text.find('/', at) - at);
+    const std::size_t said = text.find("\"listening\"");
+    for (const std::string mark : {"http://", "unix:"}) {
+      const std::size_t at = text.find(mark, said);
+      if (at == std::string::npos) continue;
+      const std::size_t from = at + mark.size();
+      const char* const ends = mark == "unix:" ? "\"" : "/";
+      address = text.substr(from, text.find(ends, from) - from);
+    }
   }
   int end() {
     if (pid <= 0) return 0;
@@ -109,7 +115,7 @@ struct Front : House {
     return 0;
   }
 
-  std::string agents, address, options, log;
+  std::string agents, address, options, log, where = "--http 127.0.0.1:0";
   pid_t pid = 0;
 };
 
@@ -369,6 +375,95 @@ TEST_CASE("the front ends when what starts its workers ends, and they end with i
   ::waitpid(std::exchange(front.pid, 0), &status, 0);
   CHECK(WEXITSTATUS(status) == 3);
   CHECK(within(kPatience, [&] { return front.processes("").empty(); }));
+}
+
+TEST_CASE("the front is locked in and holds nothing of the agents' files") {
+  Front front;
+  const std::string engineer = front.credential(kEngineer);
+  front.start();
+  CHECK(has(tools_of(front, {kEngineer, engineer}), "Bash "));
+  const std::string proc = "/proc/" + std::to_string(front.pid);
+  const std::string status = slurp(proc + "/status");
+  CHECK(field_of(status, "NoNewPrivs") == "1");
+  CHECK(field_of(status, "Seccomp") == "2");
+  for (const auto& entry : files::directory_iterator(proc + "/fd")) {
+    std::error_code gone;
+    const std::string target = files::read_symlink(entry.path(), gone).string();
+    CHECK_MESSAGE((!has(target, front.path) || target == front.log), target);
+  }
+  // A worker has its channel, and no token reaches it: nor its environment or command line.
+  const std::string worker = "/proc/" + std::to_string(front.worker(kEngineer, kFirst));
+  CHECK(field_of(slurp(worker + "/status"), "Seccomp") == "2");
+  CHECK_FALSE(has(slurp(worker + "/cmdline") + slurp(worker + "/environ"), engineer));
+}
+
+TEST_CASE("a stream stays open through the front, and leaving it ends it in the worker") {
+  Front front("--worker-idle 300ms");
+  const std::string dba = front.credential("dba");
+  front.start();
+  const Ask ask{"dba", dba};
+  {
+    wire_test::HttpClient client(front.address);
+    REQUIRE(client.send(
+        request(ask, "subscriptions/listen", {{"notifications", {{"toolsListChanged", true}}}})));
+    const auto head = client.read_head();
+    CHECK(head.status == 200);
+    CHECK(has(head.field("content-type"), "text/event-stream"));
+    CHECK(client.has_come("data: "));
+    const pid_t worker = front.worker("dba", kFirst);
+    CHECK(worker != 0);
+    // While it is open its worker is not idle, however often others come and go.
+    for (int round = 0; round < 5; ++round) {
+      CHECK(call(front, ask, "inbox", Json::object()).status == 200);
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    CHECK(front.worker("dba", kFirst) == worker);
+  }
+  CHECK(within(kPatience, [&] { return front.worker("dba", kFirst) == 0; }));
+}
+
+TEST_CASE("large bodies pass in both directions, and a unix socket serves as well") {
+  Front front("--page-chars 500000");
+  const std::string engineer = front.credential(kEngineer);
+  front.start();
+  const Ask ask{kEngineer, engineer};
+  std::string text;
+  for (int line = 0; line < 1500; ++line) text += std::string(300, 'x') + "\n";
+  const Called wrote = call(front, ask, "Write", {{"file_path", "large.txt"}, {"content", text}});
+  CHECK_MESSAGE(wrote.worked, wrote.text);
+  CHECK(slurp(front.workspace + "/large.txt") == text);
+  const Called read = call(front, ask, "Read", {{"file_path", "large.txt"}});
+  CHECK_MESSAGE(read.worked, read.text);
+  CHECK(read.text.size() > 300'000);  // more than the front keeps of an answer
+  wire_test::HttpClient client(front.address);
+  REQUIRE(client.send("POST /agents/" + std::string(kEngineer) +
+                      "/mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + engineer +
+                      "\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n"));
+  CHECK(client.read().status == 413);
+  front.end();
+
+  front.options = "--socket '" + front.path + "/front'";
+  front.where = "";
+  front.start();
+  CHECK(has(tools_of(front, ask), "Bash "));
+}
+
+TEST_CASE("an agent works on so many instructions at once, and no more") {
+  constexpr int kMost = 16;  // limits::kWorkersOfAgent
+  Front front;
+  const std::string any = front.credential("dba", "*"), other = front.credential("sysadmin");
+  front.start();
+  const auto answer = [&](int number) {
+    return send(front, {"dba", any, "Remit-Instruction: inst_" + std::to_string(number) + "\r\n"},
+                "tools/list", Json::object());
+  };
+  for (int number = 0; number < kMost; ++number) CHECK(answer(number).status == 200);
+  const auto refused = answer(kMost);
+  CHECK(refused.status == 503);
+  CHECK_FALSE(refused.field("retry-after").empty());
+  CHECK_MESSAGE(has(refused.body, "16 instructions"), refused.body);
+  CHECK(answer(0).status == 200);
+  CHECK(has(tools_of(front, {"sysadmin", other}), "Bash "));
 }
 
 TEST_CASE("a worker that nobody calls ends, and starts again at the next call") {

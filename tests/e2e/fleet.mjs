@@ -25,6 +25,9 @@ for (const slug of slugs) {
   const granted = shown.persona.tools.filter((name) => !shown.persona.tools_not_provided.includes(name));
   for (const name of granted) check(tools.some((tool) => tool.name === name), `${slug} has ${name}`, tools.map((tool) => tool.name));
   await client.close();
+  const url = String(new URL(`/agents/${slug}/mcp`, server.url));
+  const exported = house.run('export', 'json', '--agent', join(folder, slug + '.md'), '--url', url, '--workspace', house.workspace, '--state', house.state);
+  check(exported.code === 0 && exported.out.includes(url), `a client of ${slug} is told its address`, exported);
 }
 check(await server.stop() === 0, 'the server ends', server.log());
 done('fleet');
