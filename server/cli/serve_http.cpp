@@ -28,7 +28,7 @@ Result<transport::Tokens> tokens_of(server::Assembly& all, const ServeFlags& fla
                                     std::string& file) {
   if (flags.no_auth) return transport::Tokens::none();
   if (!flags.token_file.empty()) {
-    TRY(const std::string text, fs::read_file(flags.token_file, limits::kTokenFileBytes));
+    TRY(const std::string text, read_credential_file(flags.token_file, reach_of(all.remit())));
     return transport::Tokens::from_file(flags.token_file, text, all.remit().slug,
                                         all.remit().instruction_id);
   }

@@ -1,12 +1,17 @@
 #include "server/cli/tokens.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <set>
 #include <vector>
 
 #include "base/crypto.h"
 #include "base/fs.h"
+#include "base/limits.h"
+#include "base/text.h"
 #include "memory/server_rows.h"
 
 namespace remit::cli {
@@ -14,10 +19,45 @@ namespace {
 
 constexpr std::size_t kTokenBytes = 32;
 
+bool lies_in(std::string_view path, const std::string& folder) {
+  return path.starts_with(folder) &&
+         (path.size() == folder.size() || path[folder.size()] == '/' || folder == "/");
+}
+
 }  // namespace
 
 std::string make_token() {
   return base64url(random_bytes(kTokenBytes));
+}
+
+std::vector<std::string> reach_of(const policy::Remit& remit) {
+  std::vector<std::string> out{remit.memory_root};
+  for (const policy::RootRule& root : remit.roots) out.push_back(root.path);
+  if (!remit.file_drop_root.empty()) out.push_back(remit.file_drop_root);
+  return out;
+}
+
+Result<std::string> read_credential_file(const std::string& file,
+                                         const std::vector<std::string>& reach) {
+  const std::string absolute = fs::absolute(file);
+  const Fd fd(::open(absolute.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!fd) return fail_errno(errno, "open " + escape_ascii(absolute));
+  // Of what is read, whatever has become of the name meanwhile; and of the name, for in a folder of
+  // the agent's a link could be led elsewhere.
+  TRY(const std::string real, fs::real_path(fd));
+  TRY(const Fd folder, fs::open_root(absolute.substr(0, absolute.rfind('/') + 1)));
+  TRY(const std::string named, fs::real_path(folder));
+  for (const std::string& root : reach)
+    if (lies_in(real, root) || lies_in(named, root) || lies_in(absolute, root))
+      return fail(ErrorKind::invalid_argument,
+                  "the credentials " + escape_ascii(absolute) + " lie in " + escape_ascii(root) +
+                      ", which agents reach, and who writes there could add a caller; put them "
+                      "elsewhere, as in ~/.config/remit/credentials",
+                  {}, kWithinReach);
+  TRY(const struct stat status, fs::stat_of(fd));
+  if (!S_ISREG(status.st_mode))
+    return fail(ErrorKind::invalid_argument, "not a regular file: " + escape_ascii(absolute));
+  return fs::read_all(fd, limits::kTokenFileBytes);
 }
 
 Result<std::string> write_token_file(memory::State& state, const std::string& server_id,

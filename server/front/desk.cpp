@@ -31,6 +31,23 @@ policy::Principal front_principal(const std::string& instruction) {
   return {"uid:" + std::to_string(::geteuid()), memory::kFrontAgent, instruction, ""};
 }
 
+bool somebody_may_call(const Table& table) {
+  return std::any_of(table.credentials.begin(), table.credentials.end(),
+                     [&](const transport::Credential& one) {
+                       const auto agent = table.agents.find(one.agent);
+                       return agent != table.agents.end() && agent->second.refused.empty();
+                     });
+}
+
+// Lines that serve nobody are a mistake of the operator's, or what is left of an agent.
+void warn_of_strangers(const Table& table) {
+  std::set<std::string, std::less<>> strangers;
+  for (const transport::Credential& one : table.credentials)
+    if (!table.agents.contains(one.agent)) strangers.insert(one.agent);
+  for (const std::string& name : strangers)
+    log::warning("there is a credential for an agent that is not in the folder", {{"agent", name}});
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Desk>> Desk::open(const LauncherOptions& options) {
@@ -51,7 +68,14 @@ Result<std::unique_ptr<Desk>> Desk::open(const LauncherOptions& options) {
   if (served == 0) return fail(ErrorKind::unavailable, "no agent can be served: " + refused);
   out->table_.instruction = options.serve.instruction;
   out->table_.needs_token = !options.no_auth;
-  if (!options.no_auth && !options.token_file.empty()) TRY_DO(out->read_credentials_again());
+  if (out->reads_credentials()) {
+    TRY(out->table_.credentials, out->credentials_for(out->roster_));
+    warn_of_strangers(out->table_);
+    if (!somebody_may_call(out->table_))
+      return fail(ErrorKind::unavailable,
+                  escape_ascii(options.token_file) + " has no token for an agent of " +
+                      escape_ascii(out->where_.folder) + ": nobody could call one");
+  }
   TRY_DO(out->register_server());
   if (!options.no_auth && options.token_file.empty()) TRY_DO(out->make_tokens());
   out->record("", out->roster_fields());
@@ -89,18 +113,11 @@ Result<void> Desk::register_server() {
   return {};
 }
 
-Result<void> Desk::read_credentials_again() {
-  TRY(std::vector<transport::Credential> all, read_credentials(options_.token_file));
-  const bool any = std::any_of(all.begin(), all.end(), [&](const transport::Credential& one) {
-    const auto agent = table_.agents.find(one.agent);
-    return agent != table_.agents.end() && agent->second.refused.empty();
-  });
-  if (!any)
-    return fail(ErrorKind::unavailable,
-                escape_ascii(options_.token_file) + " has no token for an agent of " +
-                    escape_ascii(where_.folder) + ": nobody could call one");
-  table_.credentials = std::move(all);
-  return {};
+Result<std::vector<transport::Credential>> Desk::credentials_for(const Roster& roster) const {
+  std::vector<std::string> reach{where_.binding.workspace, where_.binding.memory_root};
+  for (const auto& [slug, persona] : roster)
+    reach.insert(reach.end(), persona.reach.begin(), persona.reach.end());
+  return read_credentials(options_.token_file, reach);
 }
 
 // One for each agent that is served, in a file of the state directory: "AGENT TOKEN" lines.
@@ -147,12 +164,16 @@ std::vector<std::string> Desk::keeper_words() const {
 
 Desk::Changed Desk::read_again() {
   Changed out;
+  const auto refuse = [&](const std::string& why) {
+    log::error("reload refused; what was served before stays", {{"why", why}});
+    Changed nothing;
+    nothing.why = why;
+    return nothing;
+  };
   auto next = read_roster(where_);
-  if (!next) {
-    out.why = next.error().message;
-    log::error("reload refused; what was served before stays", {{"why", out.why}});
-    return out;
-  }
+  if (!next) return refuse(next.error().message);
+  Table table = table_;
+  std::int64_t generation = generation_;
   std::set<std::string, std::less<>> names;
   for (const auto& [slug, persona] : roster_) names.insert(slug);
   for (const auto& [slug, persona] : *next) names.insert(slug);
@@ -161,31 +182,42 @@ Desk::Changed Desk::read_again() {
     if (after == next->end()) {
       out.agents.push_back(slug);
       out.said.push_back(slug + ": gone from the folder, not served any more");
-      table_.agents.erase(slug);
+      table.agents.erase(slug);
       continue;
     }
     const Persona& now = after->second;
-    Agent& agent = table_.agents[slug];
+    Agent& agent = table.agents[slug];
     const bool same = before != roster_.end() && before->second.packed == now.packed &&
                       before->second.refused == now.refused && before->second.file == now.file;
     if (same) continue;
     agent.refused = now.refused;
-    agent.generation = ++generation_;
+    agent.generation = ++generation;
     out.agents.push_back(slug);
     out.said.push_back(slug + (!now.refused.empty()      ? ": persona_invalid: " + now.refused
                                : before == roster_.end() ? ": served from now on"
                                                          : ": its next call finds a new worker"));
   }
-  roster_ = std::move(*next);
-  if (!options_.token_file.empty() && !options_.no_auth) {
-    const std::string before = encode(table_);
-    if (const auto read = read_credentials_again(); !read) {
+  if (reads_credentials()) {
+    const std::string before = encode(table);
+    auto read = credentials_for(*next);
+    if (!read && read.error().code == cli::kWithinReach) return refuse(read.error().message);
+    if (!read) {
       out.why = "the credentials stay as they were: " + read.error().message;
       log::error("reload", {{"why", out.why}});
+    } else {
+      table.credentials = std::move(*read);
     }
-    out.credentials = encode(table_) != before;
+    out.credentials = encode(table) != before;
     if (out.credentials) out.said.emplace_back("credentials: read again");
+    if (!somebody_may_call(table)) {
+      log::warning("no credential is left for an agent that is served: nobody may call");
+      if (out.credentials) out.said.back() += "; nobody may call any more";
+    }
+    warn_of_strangers(table);
   }
+  roster_ = std::move(*next);
+  table_ = std::move(table);
+  generation_ = generation;
   for (const std::string& line : out.said) log::info("reload", {{"what", line}});
   return out;
 }

@@ -30,8 +30,9 @@ class Desk {
   // The command line of the keeper of deadlines.
   std::vector<std::string> keeper_words() const;
 
-  // Reads the files again. `agents`: whose workers are to be replaced or ended. What cannot be read
-  // at all leaves everything as it was, and is `why`.
+  // Reads the files again. `agents`: whose workers are to be replaced or ended. `why`: what could
+  // not be taken: the whole, and everything is as it was; or the credentials alone, if their file
+  // is missing or malformed.
   struct Changed {
     std::vector<std::string> agents;
     std::vector<std::string> said;  // "dba: persona_invalid: …", for the operator
@@ -45,7 +46,9 @@ class Desk {
   explicit Desk(const LauncherOptions& options) : options_(options) {}
   Result<void> settle();
   Result<void> register_server();
-  Result<void> read_credentials_again();
+  bool reads_credentials() const { return !options_.no_auth && !options_.token_file.empty(); }
+  // Those of the file, if it lies where no agent of `roster` reaches.
+  Result<std::vector<transport::Credential>> credentials_for(const Roster& roster) const;
   Result<void> make_tokens();
   void record(const std::string& rule, const std::string& fields);
   std::string roster_fields() const;
@@ -53,7 +56,7 @@ class Desk {
   const LauncherOptions options_;
   RosterOptions where_;
   std::string state_directory_;
-  std::map<std::string, Persona, std::less<>> roster_;
+  Roster roster_;
   Table table_;
   std::int64_t generation_ = 1;
   std::string token_file_;

@@ -6,6 +6,7 @@
 #include "policy/check.h"
 #include "policy/find.h"
 #include "policy/markdown.h"
+#include "server/cli/tokens.h"
 #include "server/limits.h"
 #include "tools/registry.h"
 
@@ -24,6 +25,7 @@ Result<std::string> judge(policy::Source& source, Persona& persona, const std::s
                             source.installation, source.known, source.provided, source.binding);
   if (!checked.compiled.ok) return tl::unexpected<Error>(policy::refusal(checked.compiled));
   persona.packed = policy::pack(files);
+  persona.reach = cli::reach_of(checked.compiled.remit);
   return checked.compiled.remit.slug;
 }
 
@@ -37,7 +39,7 @@ std::string without_folder(std::string text, const std::string& folder) {
 
 }  // namespace
 
-Result<std::map<std::string, Persona, std::less<>>> read_roster(const RosterOptions& options) {
+Result<Roster> read_roster(const RosterOptions& options) {
   TRY(const std::vector<std::string> files, policy::personas_in(options.folder));
   if (files.empty())
     return fail(ErrorKind::unavailable,
@@ -56,7 +58,7 @@ Result<std::map<std::string, Persona, std::less<>>> read_roster(const RosterOpti
   source.known = policy::index_personas(folders);
   source.provided = tools::tool_names();
   source.binding = options.binding;
-  std::map<std::string, Persona, std::less<>> out;
+  Roster out;
   for (const std::string& file : files) {
     Persona persona;
     persona.file = file;
@@ -78,8 +80,9 @@ Result<std::map<std::string, Persona, std::less<>>> read_roster(const RosterOpti
   return out;
 }
 
-Result<std::vector<transport::Credential>> read_credentials(const std::string& file) {
-  TRY(const std::string text, fs::read_file(file, limits::kTokenFileBytes));
+Result<std::vector<transport::Credential>> read_credentials(const std::string& file,
+                                                            const std::vector<std::string>& reach) {
+  TRY(const std::string text, cli::read_credential_file(file, reach));
   TRY(std::vector<transport::Credential> all, transport::parse_credentials(file, text));
   for (const transport::Credential& one : all)
     for (const std::string& id : one.instructions)

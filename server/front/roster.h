@@ -22,17 +22,21 @@ struct RosterOptions {
 };
 
 struct Persona {
-  std::string file;     // absolute
-  std::string refused;  // why it is not served, or ""
-  std::string packed;   // policy::pack of its files, if it is served
+  std::string file;                // absolute
+  std::string refused;             // why it is not served, or ""
+  std::string packed;              // policy::pack of its files, if it is served
+  std::vector<std::string> reach;  // the directories that it reaches, if it is served
 };
 
-// By slug. A file that is no persona has its file's name for a slug; two of one slug are both
-// refused. Errors: unavailable for a folder that cannot be read or holds more than kAgents.
-Result<std::map<std::string, Persona, std::less<>>> read_roster(const RosterOptions& options);
+using Roster = std::map<std::string, Persona, std::less<>>;  // by slug
 
-// The lines of a credentials file that may be used. Errors: its own; invalid_argument for an id
-// that is none.
-Result<std::vector<transport::Credential>> read_credentials(const std::string& file);
+// A file that is no persona has its file's name for a slug; two of one slug are both
+// refused. Errors: unavailable for a folder that cannot be read or holds more than kAgents.
+Result<Roster> read_roster(const RosterOptions& options);
+
+// The lines of a credentials file that may be used. Errors: its own; those of
+// cli::read_credential_file(); invalid_argument for an id that is none.
+Result<std::vector<transport::Credential>> read_credentials(const std::string& file,
+                                                            const std::vector<std::string>& reach);
 
 }  // namespace remit::front

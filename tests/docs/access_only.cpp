@@ -132,8 +132,9 @@ const std::vector<Permit>& permits() {
        {Power::open},
        "readlink of /proc/self/exe: configurations name this binary"},
       {"server/cli/tokens.cpp",
-       {Power::replace},
-       "token files of servers that are gone, in the state directory, before anything is served"},
+       {Power::open, Power::replace},
+       "token files of servers that are gone, in the state directory, before anything is served, "
+       "and reads the file of credentials that the operator names"},
       {"server/cli/console_command.cpp",
        {Power::raw},
        "prctl: nobody may look into the process that checks the PIN"},

@@ -521,14 +521,57 @@ TEST_CASE("a reload replaces the workers of what changed, and no edit counts bef
   CHECK(reload().code == 0);
   CHECK(has(tools_of(front, to_dba), "Write "));
 
-  // A credential that is gone from the file counts no more.
-  std::ofstream(front.path + "/credentials", std::ios::trunc) << "";
-  CHECK(reload().code == 1);  // nobody could call: the ones before stay
+  // A malformed file changes nothing; a credential that is gone from it counts no more, the last
+  // one too.
+  std::ofstream(front.path + "/credentials", std::ios::trunc) << "dba sha256:short\n";
+  CHECK(reload().code == 1);
   CHECK(send(front, to_dba, "tools/list", Json::object()).status == 200);
+  std::ofstream(front.path + "/credentials", std::ios::trunc) << "";
+  said = reload();
+  CHECK(said.code == 0);
+  CHECK_MESSAGE(has(said.text, "nobody may call any more"), said.text);
+  CHECK(send(front, to_dba, "tools/list", Json::object()).status == 401);
+  CHECK(send(front, {kEngineer, engineer}, "tools/list", Json::object()).status == 401);
   const std::string fresh = front.credential("dba");
   CHECK(reload().code == 0);
   CHECK(send(front, to_dba, "tools/list", Json::object()).status == 401);
   CHECK(send(front, {"dba", fresh}, "tools/list", Json::object()).status == 200);
+}
+
+TEST_CASE("credentials do not lie where an agent could add a line") {
+  Front front;
+  const std::string dba = front.credential("dba"), elsewhere = front.path + "/credentials";
+  front.put("sub/plain", "x");
+  std::ofstream(front.workspace + "/sub/credentials") << slurp(elsewhere);
+  std::ofstream(front.workspace + "/Agent_Memory/credentials") << slurp(elsewhere);
+  files::create_symlink(front.workspace + "/sub/credentials", front.path + "/inwards");
+  files::create_symlink(elsewhere, front.workspace + "/outwards");
+  for (const std::string& file :
+       {front.workspace + "/sub/credentials", front.workspace + "/Agent_Memory/credentials",
+        front.path + "/inwards", front.workspace + "/outwards"})
+    for (const std::string& who :
+         {"--agents '" + front.agents + "'", "--agent '" + front.agents + "/dba.md'"}) {
+      const Said said =
+          front.run("serve " + who + " --workspace '" + front.workspace + "' --state '" +
+                    front.path + "/state' --http 127.0.0.1:0" + " --token-file '" + file + "'");
+      CHECK_MESSAGE(said.code == 2, who << " " << file << " " << said.text);
+      CHECK_MESSAGE(has(said.text, "~/.config/remit/credentials"), said.text);
+    }
+
+  // Nor does a reload take them from there.
+  front.start();
+  files::remove(elsewhere);
+  files::create_symlink(front.workspace + "/sub/credentials", elsewhere);
+  const std::string file = front.agents + "/dba.md";
+  std::string text = slurp(file);
+  const std::string tools = "tools: Read, Grep, Glob, Write, Bash, TodoWrite";
+  REQUIRE(has(text, tools));
+  text.replace(text.find(tools), tools.size(), "tools: Read, Grep");
+  std::ofstream(file) << text;
+  const Said said = front.run("reload --state '" + front.path + "/state'");
+  CHECK(said.code == 1);
+  CHECK_MESSAGE(has(said.text, "which agents reach"), said.text);
+  CHECK(has(tools_of(front, {"dba", dba}), "Write "));
 }
 
 TEST_CASE("one persona alone is at /mcp too; without a file each agent gets a token") {
