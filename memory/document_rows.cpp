@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/limits.h"
+#include "base/text.h"
 
 namespace remit::memory {
 namespace {
@@ -197,6 +198,37 @@ Result<std::optional<std::string>> DocumentRows::bytes(Snapshot& snapshot, std::
   TRY(const bool found, row.bind(root).bind(path).bind(version).step());
   if (!found || row.is_null(0)) return std::optional<std::string>();
   return std::optional<std::string>(row.text(0));
+}
+
+Result<std::int64_t> DocumentRows::purge(Transaction& transaction, std::int64_t root,
+                                         std::string_view path, std::optional<std::int64_t> version,
+                                         std::string_view kept_sha256) {
+  if (version) {
+    Statement row = transaction.sql(
+        "select sha256 from version where root = ? and path = ? and version = ? and state = 1");
+    TRY(const bool found, row.bind(root).bind(path).bind(*version).step());
+    if (!found) {
+      return fail(ErrorKind::not_found,
+                  "there is no version " + std::to_string(*version) + " of " + escape_ascii(path),
+                  {}, "not_found");
+    }
+    if (!kept_sha256.empty() && row.view(0) == kept_sha256) {
+      return fail(ErrorKind::conflict,
+                  "version " + std::to_string(*version) +
+                      " is what the document holds now; replace or remove that first");
+    }
+  }
+  // Versions count from 1.
+  TRY_DO(transaction
+             .sql("update version set body = null, sent = null where root = ?1 and path = ?2 and "
+                  "state = 1 and (?3 = 0 or version = ?3) and (?4 = '' or sha256 <> ?4) and "
+                  "(body is not null or sent is not null)")
+             .bind(root)
+             .bind(path)
+             .bind(version.value_or(0))
+             .bind(kept_sha256)
+             .run());
+  return transaction.changes();
 }
 
 Result<std::optional<RememberedCommit>> DocumentRows::remembered(Snapshot& snapshot,

@@ -73,6 +73,11 @@ class DocumentRows {
                                                   std::string_view path, std::int64_t version,
                                                   Part part);
 
+  // Drops the texts of one version, or of all but those whose content is `kept_sha256`.
+  static Result<std::int64_t> purge(Transaction& transaction, std::int64_t root,
+                                    std::string_view path, std::optional<std::int64_t> version,
+                                    std::string_view kept_sha256);
+
   static Result<std::optional<RememberedCommit>> remembered(Snapshot& snapshot,
                                                             const std::string& principal,
                                                             const std::string& key,

@@ -43,16 +43,16 @@ Result<void> check_changes(std::span<const DocumentChange> changes) {
   return {};
 }
 
-bool same_writer(const Author& a, const Author& b) {
-  return a.persona == b.persona && a.principal == b.principal && a.instruction == b.instruction;
-}
-
 Error not_found(const DocPath& path) {
   return Error{
       ErrorKind::not_found, "no document " + escape_ascii(path.text()), {}, "not_found", nullptr};
 }
 
 }  // namespace
+
+bool same_writer(const Author& a, const Author& b) {
+  return a.persona == b.persona && a.principal == b.principal && a.instruction == b.instruction;
+}
 
 std::string FileStore::etag_of(const DocPath& path, std::string_view sha256_hex) const {
   return etag_of_text(path.text(), sha256_hex);
@@ -84,39 +84,6 @@ Result<bool> FileStore::is_own(const DocPath& path, const Author& author) {
   TRY(Snapshot snapshot, state_.database().read());
   TRY(const auto version, DocumentRows::current(snapshot, root_id_, path.text(), now->sha256));
   return version && version->sole && same_writer(version->author, author);
-}
-
-Result<std::vector<std::string>> FileStore::recorded(const std::string& prefix) {
-  TRY(Snapshot snapshot, state_.database().read());
-  TRY(std::vector<std::string> paths, DocumentRows::recorded(snapshot, root_id_, prefix));
-  if (paths.size() <= limits::kListedDocuments) return paths;
-  return fail(ErrorKind::too_large, "more than " + with_commas(limits::kListedDocuments) +
-                                        " documents were written; name a directory");
-}
-
-Result<std::vector<VersionRow>> FileStore::history(const DocPath& path) {
-  TRY(Snapshot snapshot, state_.database().read());
-  TRY(std::vector<VersionRow> rows, DocumentRows::history(snapshot, root_id_, path.text()));
-  for (VersionRow& row : rows) {
-    if (!row.sha256.empty()) row.etag = etag_of(path, row.sha256);
-  }
-  return rows;
-}
-
-Result<std::string> FileStore::version_body(const DocPath& path, std::int64_t version) {
-  TRY(Snapshot snapshot, state_.database().read());
-  TRY(auto bytes,
-      DocumentRows::bytes(snapshot, root_id_, path.text(), version, DocumentRows::Part::body));
-  if (!bytes) return tl::unexpected<Error>(not_found(path));
-  return std::move(*bytes);
-}
-
-Result<std::string> FileStore::version_sent(const DocPath& path, std::int64_t version) {
-  TRY(Snapshot snapshot, state_.database().read());
-  TRY(auto bytes,
-      DocumentRows::bytes(snapshot, root_id_, path.text(), version, DocumentRows::Part::sent));
-  if (!bytes) return tl::unexpected<Error>(not_found(path));
-  return std::move(*bytes);
 }
 
 Result<std::vector<DocumentEntry>> FileStore::list(

@@ -41,6 +41,7 @@ class FileStore final : public Store {
   Result<std::vector<VersionRow>> history(const DocPath& path) override;
   Result<std::string> version_body(const DocPath& path, std::int64_t version) override;
   Result<std::string> version_sent(const DocPath& path, std::int64_t version) override;
+  Result<std::int64_t> purge(const DocPath& path, std::optional<std::int64_t> version) override;
   Result<bool> is_own(const DocPath& path, const Author& author) override;
   std::string etag_of(const DocPath& path, std::string_view sha256_hex) const override;
   std::int64_t root_id() const override { return root_id_; }

@@ -268,4 +268,16 @@ Result<void> Database::checkpoint_if_large() {
   return done;
 }
 
+Result<void> Database::empty_log() {
+  const auto deadline = Steady::now() + limits::kStateLockWait;
+  TRY_DO(write_gate_.enter(deadline));
+  writer_->wait_until(deadline);
+  const int code = ::sqlite3_wal_checkpoint_v2(writer_->handle(), nullptr,
+                                               SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  Result<void> done;
+  if (code != SQLITE_OK) done = tl::unexpected<Error>(writer_->error(code, "empty the log"));
+  write_gate_.leave();
+  return done;
+}
+
 }  // namespace remit::memory

@@ -184,6 +184,9 @@ class Database {
   // Copies the log into the database file if it has grown past kCheckpointPages; never waits for
   // readers or writers.
   Result<void> checkpoint_if_large();
+  // The same however small it is, and cuts the log to nothing, so that no file holds what was
+  // deleted before. Waits kStateLockWait for others that read. Errors: unavailable if they go on.
+  Result<void> empty_log();
 
  private:
   friend class Transaction;

@@ -45,6 +45,8 @@ struct Author {
   std::string persona, principal, instruction, call_id;
   bool operator==(const Author&) const = default;
 };
+// The same persona, principal and instruction; the call is not compared.
+bool same_writer(const Author& a, const Author& b);
 
 // A prepared change of one document. The body is the whole new content, except for append.
 struct DocumentChange {
@@ -112,6 +114,12 @@ class Store {
   // Only what its author sent: the body, for append the appended bytes. not_found for a typed edit,
   // whose result holds what others wrote.
   virtual Result<std::string> version_sent(const DocPath& path, std::int64_t version) = 0;
+  // Drops for good what is kept of older versions: of one, or of all whose content is not what the
+  // document holds now. Number, author, time, size and hash stay. How many lost their text. When it
+  // returns no file of the state holds it. Errors: not_found if `version` is not there; conflict if
+  // it is what the document holds now; unavailable if another process reads the state for too long
+  // (what was dropped is dropped; repeat it to clear the files, too).
+  virtual Result<std::int64_t> purge(const DocPath& path, std::optional<std::int64_t> version) = 0;
   // True if every byte of the document was written by exactly this author (persona, principal and
   // instruction; the call id is not compared): an append to another's words does not count.
   virtual Result<bool> is_own(const DocPath& path, const Author& author) = 0;

@@ -126,6 +126,18 @@ Result<Replaced> write_planned(memory::Ledger& ledger, Access& access, const Cal
   return access.replace(call, request);
 }
 
+Result<std::int64_t> purge_versions(memory::Ledger& ledger, OperatorAccess& hands,
+                                    const CallScope& call, const std::string& path,
+                                    std::optional<std::int64_t> version, const Presence& presence) {
+  TRY_DO(need_person(presence));
+  TRY(const memory::DocPath document, memory::DocPath::parse(path));
+  Json fields = {{"path", path}};
+  if (version) fields["version"] = *version;
+  TRY_DO(record_act(ledger, hands.access().principal(), call, "memory.purge", std::move(fields),
+                    presence));
+  return hands.store()->purge(document, version);
+}
+
 const char* to_string(HandoffStanding standing) {
   switch (standing) {
     case HandoffStanding::open:

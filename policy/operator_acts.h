@@ -53,6 +53,12 @@ Result<PlannedWrite> plan_revert(Access& access, const CallScope& call, const st
 Result<Replaced> write_planned(memory::Ledger& ledger, Access& access, const CallScope& call,
                                const PlannedWrite& plan, const Presence& presence);
 
+// Drops for good the texts of one version, or of all that the document no longer holds; their rows
+// stay. How many. Errors: those of Store::purge().
+Result<std::int64_t> purge_versions(memory::Ledger& ledger, OperatorAccess& hands,
+                                    const CallScope& call, const std::string& path,
+                                    std::optional<std::int64_t> version, const Presence& presence);
+
 // --- handoffs ---
 
 // How a handoff stands for who looks after all of them. `dead`: nobody took it in time.

@@ -25,7 +25,7 @@ namespace {
 constexpr const char* kMemoryUsage =
     "remit memory ls [PREFIX] | cat PATH [VERSION] | history PATH | diff PATH [OLD [NEW]] | put "
     "PATH FILE | "
-    "revert PATH VERSION | verify [PREFIX]";
+    "revert PATH VERSION | purge PATH [VERSION] | verify [PREFIX]";
 
 Result<std::int64_t> version_number(const std::string& text) {
   std::int64_t out = 0;
@@ -171,6 +171,30 @@ int revert_document(OperatorHouse& house, const std::string& path, const std::st
                         json);
 }
 
+// For what should never have been written: the rows stay, the texts go.
+int purge_document(OperatorHouse& house, const std::string& path, const std::string& version,
+                   bool json) {
+  std::optional<std::int64_t> number;
+  if (!version.empty()) {
+    const auto named = version_number(version);
+    if (!named) return report_usage(named.error(), "memory");
+    number = *named;
+  }
+  print_error("The text of " +
+              (number ? "version " + version : std::string("every version but what is there now")) +
+              " of " + printable(path) + " goes for good; who wrote it and when stays.\n");
+  if (const auto proven = prove_presence(house.state()); !proven) return report(proven.error());
+  const auto done = policy::purge_versions(house.ledger(), house.hands(), house.call(), path,
+                                           number, policy::kAtTerminal);
+  if (!done) return report(done.error());
+  print(json ? dump(OrderedJson{
+                   {"format", "remit.memory.purge/1"}, {"path", path}, {"purged", *done}}) +
+                   "\n"
+             : "purged " + std::to_string(*done) + (*done == 1 ? " version of " : " versions of ") +
+                   printable(path) + "\n");
+  return kDone;
+}
+
 // What became of a document, as far as its versions do not tell.
 struct Finding {
   std::string what;          // empty: it is as last written
@@ -267,7 +291,7 @@ int verify_memory(OperatorHouse& house, const std::string& prefix, bool json) {
 std::pair<std::size_t, std::size_t> words_of_memory(const std::string& verb) {
   if (verb == "ls" || verb == "verify") return {1, 2};
   if (verb == "history") return {2, 2};
-  if (verb == "cat") return {2, 3};
+  if (verb == "cat" || verb == "purge") return {2, 3};
   if (verb == "diff") return {2, 4};
   if (verb == "put" || verb == "revert") return {3, 3};
   return {0, 0};
@@ -296,7 +320,7 @@ int memory_command(std::span<const std::string> args) {
   }
   const std::string path = words->size() > 1 ? (*words)[1] : "";
   const std::string last = words->size() > 2 ? (*words)[2] : "";
-  if (verb == "put" || verb == "revert") {
+  if (verb == "put" || verb == "revert" || verb == "purge") {
     if (const auto terminal = need_terminal(); !terminal) return report(terminal.error());
   }
   const auto house = OperatorHouse::open(given, path);
@@ -307,6 +331,7 @@ int memory_command(std::span<const std::string> args) {
   if (verb == "diff") return show_diff(**house, *words, given.json);
   if (verb == "put") return put_document(**house, path, last, given.json);
   if (verb == "revert") return revert_document(**house, path, last, given.json);
+  if (verb == "purge") return purge_document(**house, path, last, given.json);
   return verify_memory(**house, path, given.json);
 }
 

@@ -273,6 +273,13 @@ TEST_CASE("remit memory: versions, differences and the way back") {
                 &code),
             "wrote"));
   CHECK(slurp(house.workspace + "/Agent_Memory/" + runbooks) == "runbooks: []\n# from a file\n");
+  CHECK(has(run("memory purge " + runbooks, &code), "needs a terminal"));
+  CHECK(has(pty(house, pin, "memory purge " + runbooks + here, &code), "versions of " + runbooks));
+  CHECK(code == 0);
+  CHECK(
+      has(run("memory cat " + runbooks + " " + last, &code), "no text is kept of version " + last));
+  CHECK(has(run("ledger tail", &code), "memory.purge"));
+  CHECK(has(run("memory verify", &code), "1 as last written"));
 }
 
 }  // namespace
