@@ -58,6 +58,22 @@ const Catalogue::ToolLists& Catalogue::lists() const {
   return lists_;
 }
 
+namespace {
+
+// An output schema as it is published: who kept the list of an older server must accept what a
+// newer one adds to a result. Within the server results are checked with nothing added.
+Json open_to_more(Json schema) {
+  if (schema.is_object()) {
+    const auto others = schema.find("additionalProperties");
+    if (others != schema.end() && *others == false) schema.erase(others);
+  }
+  if (schema.is_structured())
+    for (Json& part : schema) part = open_to_more(std::move(part));
+  return schema;
+}
+
+}  // namespace
+
 // Both lists in one pass: their entries share what costs most to write, the input schemas.
 Catalogue::ToolLists Catalogue::write_tools() const {
   ToolLists out;
@@ -85,7 +101,7 @@ Catalogue::ToolLists Catalogue::write_tools() const {
     rest += '}';
     std::string output;
     if (tool.output_schema && publishes_structured(tool, service_.structured))
-      output = R"(,"outputSchema":)" + dump(*tool.output_schema);
+      output = R"(,"outputSchema":)" + dump(open_to_more(*tool.output_schema));
     std::string end = "}";
     if (tool.always_load) end = R"(,"_meta":{"anthropic/alwaysLoad":true}})";
     if (tool.shown_to_person) end = R"(,"_meta":{"anthropic/requiresUserInteraction":true}})";
