@@ -103,6 +103,7 @@ struct ReplaceRequest {
   bool if_absent = false;                 // must not exist
   std::string if_match;                   // documents: etag
   std::string idempotency_key;            // documents
+  std::string to;                         // documents, rename: the new path
   // documents, entry and set: computes the new body from the old inside the transaction
   std::function<Result<std::string>(const std::optional<std::string>&)> edit;
   // A change that a person saw and approved (`remit changes apply`): Ask counts as answered.
@@ -210,6 +211,10 @@ struct HandoffReply {
   std::string if_match;  // etag of the record that was seen; empty: whatever it is
 };
 
+// `document`: the one at `path`, or why it could not be read. False ends the walk.
+using DocumentVisit =
+    std::function<bool(const std::string& path, const Result<memory::Document>& document)>;
+
 class Access {
  public:
   virtual ~Access() = default;
@@ -223,8 +228,17 @@ class Access {
   // open, for a document of Agent_Memory by its document path.
   virtual Result<memory::Document> open_document(const CallScope& call, std::string_view path) = 0;
 
-  // open, for the versions of a document that this persona may read, newest first, and one of them
-  // whole. Errors: not_found for a removal and for a version that is no longer kept.
+  // open, for every document below `prefix` ("": all) that this persona may read, in the order of
+  // their paths, until `visit` returns false. One row of the ledger tells how many and which. A
+  // document that cannot be read (gone meanwhile, too large, hard links) is given as its error.
+  virtual Result<void> walk_documents(const CallScope& call, std::string_view prefix,
+                                      const DocumentVisit& visit) = 0;
+
+  // open, for the versions of a document, newest first, and one of them. Of a document this persona
+  // may read: all, each whole. Of one it may only write: those it wrote itself (memory/store.h,
+  // same_writer), each as it sent it: of an append the bytes it added, without the size and the
+  // hash of what they were added to. Errors: not_found for a removal, for a version that is no
+  // longer kept or another's, and for a typed edit of a document it may not read.
   virtual Result<std::vector<memory::VersionRow>> document_history(const CallScope& call,
                                                                    std::string_view path) = 0;
   virtual Result<std::string> document_version(const CallScope& call, std::string_view path,

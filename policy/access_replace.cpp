@@ -106,6 +106,7 @@ Result<Replaced> AgentAccess::replace(const CallScope& call, const ReplaceReques
 
 Result<Replaced> AgentAccess::replace_document(const CallScope& call, const ReplaceRequest& request,
                                                const memory::DocPath& path) {
+  if (request.op == ReplaceOp::rename) return rename_document(call, request, path);
   const memory::Author who = author(call);
   const auto current = parts_.store->read(path);
   if (!current && current.error().kind != ErrorKind::not_found) {
@@ -119,16 +120,7 @@ Result<Replaced> AgentAccess::replace_document(const CallScope& call, const Repl
   TRY(const Action action, action_on_document(call, request.op, path, current.has_value()));
   const Decision decision = decide(*parts_.remit, parts_.principal, action);
   if (!decision.allowed()) TRY_DO(record(call, action, decision, memory::Durability::read));
-  if (writes_content(request.op)) {
-    // A secret in shared memory is a leak to every agent that may read it.
-    const std::vector<SecretSpan> secrets = parts_.redactor->find(request.bytes);
-    if (!secrets.empty()) {
-      return fail(ErrorKind::invalid_argument,
-                  "the text holds a secret (" + secrets.front().kind + " at byte " +
-                      std::to_string(secrets.front().offset) + "); replace it by a description",
-                  {}, "secret_found");
-    }
-  }
+  if (writes_content(request.op)) TRY_DO(refuse_secrets(request.bytes));
   const std::string before = current ? current->sha256 : std::string();
   TRY_DO(record(
       call, action, decision, memory::Durability::effect,
@@ -175,58 +167,7 @@ Result<Replaced> AgentAccess::replace_document(const CallScope& call, const Repl
   }
   TRY(const std::vector<memory::Committed> done,
       parts_.store->commit(std::span(&change, 1), who, request.idempotency_key));
-  Replaced out;
-  out.where.space = Space::memory;
-  out.where.path = path.text();
-  out.where.shown = place(fs::join(parts_.remit->memory_root, path.text())).shown;
-  out.created = done.front().created;
-  out.version = done.front().etag;
-  out.bytes = done.front().bytes;
-  out.previous_version = done.front().previous_etag;
-  return out;
-}
-
-Result<Action> AgentAccess::action_on_document(const CallScope& call, ReplaceOp op,
-                                               const memory::DocPath& path, bool exists) const {
-  Action action = action_of(call, Verb::replace, {Space::memory, 0, path.text(), {}});
-  action.op = op;
-  action.exists = exists;
-  // A dry decision may be asked for where no Agent_Memory is yet: then nobody has written there.
-  if (parts_.store == nullptr) return action;
-  if (exists) {
-    TRY(action.own_version, parts_.store->is_own(path, author(call)));
-  }
-  TRY(action.task, task_hold(path.text()));
-  return action;
-}
-
-Result<void> AgentAccess::check_document(const std::string& path, ReplaceOp op,
-                                         std::string_view body) const {
-  const DocumentSchema* const schema =
-      parts_.schemas != nullptr ? parts_.schemas->of(path) : nullptr;
-  if (schema == nullptr || !schema->enforced) return {};
-  const auto fault = schema->check(body);
-  if (!fault) return {};
-  Action read;
-  read.verb = Verb::open;
-  read.space = Space::memory;
-  read.path = path;
-  const bool whole = op == ReplaceOp::create || op == ReplaceOp::replace;
-  const std::string kept = "; nothing was written (schema " + schema->name + ")";
-  if (!whole && !decide(*parts_.remit, parts_.principal, read).allowed()) {
-    // Line, place and names of its own would tell what stands in what the caller may not read.
-    const std::string property(fs::base_name(fault->pointer));
-    return fail(ErrorKind::invalid_argument,
-                "the document would break a rule: " +
-                    (schema->declares(property) ? property + " " : std::string()) + fault->rule +
-                    kept,
-                {}, "schema_invalid");
-  }
-  return fail(ErrorKind::invalid_argument,
-              "line " + std::to_string(fault->at.line) + " of the new " + escape_ascii(path) +
-                  ": " + (fault->pointer.empty() ? "it" : escape_ascii(fault->pointer)) + " " +
-                  fault->rule + kept,
-              fault->pointer, "schema_invalid");
+  return replaced_document(path, done.front());
 }
 
 Result<Replaced> AgentAccess::replace_file(const CallScope& call, const ReplaceRequest& request,

@@ -24,6 +24,8 @@ class AgentAccess : public Access {
   const Principal& principal() const override { return parts_.principal; }
   Result<OpenFile> open(const CallScope& call, std::string_view path) override;
   Result<memory::Document> open_document(const CallScope& call, std::string_view path) override;
+  Result<void> walk_documents(const CallScope& call, std::string_view prefix,
+                              const DocumentVisit& visit) override;
   Result<std::vector<memory::VersionRow>> document_history(const CallScope& call,
                                                            std::string_view path) override;
   Result<std::string> document_version(const CallScope& call, std::string_view path,
@@ -93,6 +95,11 @@ class AgentAccess : public Access {
 
   Action action_of(const CallScope& call, Verb verb, const Location& where) const;
   // A change of a document as things stand: whose words it holds, and who holds its task.
+  // Delete there, create here, in one commit.
+  Result<Replaced> rename_document(const CallScope& call, const ReplaceRequest& request,
+                                   const memory::DocPath& from);
+  Result<void> refuse_secrets(std::string_view text) const;
+  Replaced replaced_document(const memory::DocPath& path, const memory::Committed& done) const;
   Result<Action> action_on_document(const CallScope& call, ReplaceOp op,
                                     const memory::DocPath& path, bool exists) const;
   // The verb open for remit://bash/CALL/stdout of a call of this process.
@@ -129,8 +136,17 @@ class AgentAccess : public Access {
   Result<std::vector<std::string>> task_paths(const std::string& task_id) const;
   // The delegation that holds the task of this document, if the caller has a part in it.
   Result<std::optional<TaskHold>> task_hold(const std::string& path) const;
-  // Decides and records that a document is read; its checked path.
-  Result<memory::DocPath> may_read_document(const CallScope& call, std::string_view path);
+  // What this persona may see of a document's versions: all, or only what it sent itself.
+  struct Sight {
+    memory::DocPath document;
+    bool whole = true;
+  };
+  // Decides and records it.
+  Result<Sight> sight_of_versions(const CallScope& call, std::string_view path);
+  bool may_lead_to_documents(std::string_view directory) const;
+  // Those below `prefix` for which decide() allows `verb`; one row of the ledger for all.
+  Result<std::vector<memory::DocumentEntry>> known_documents(const CallScope& call,
+                                                             std::string_view prefix, Verb verb);
   HandoffPart part_in(const memory::Handoff& handoff) const;
   // nullopt: there is none.
   Result<std::optional<memory::Handoff>> find_handoff(const std::string& id) const;

@@ -160,6 +160,8 @@ class Compiler {
     };
     tool("memory_read", first([](const MemoryRule& r) { return r.read; }));
     tool("memory_list", first([](const MemoryRule& r) { return r.list; }));
+    tool("memory_history", first([](const MemoryRule& r) { return r.list; }));
+    tool("memory_search", first([](const MemoryRule& r) { return r.read; }));
     tool("memory_write", first([](const MemoryRule& r) { return r.create || r.remove; }));
   }
 

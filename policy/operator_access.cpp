@@ -20,7 +20,7 @@ Remit operator_remit(const std::string& workspace, const std::string& memory_roo
   remit.name = remit.slug = kOperator;
   remit.persona_file = kOperator;
   for (const char* tool : {"Read", "Grep", "Glob", "Write", "Edit", "memory_read", "memory_list",
-                           "memory_write", "inbox", "respond"}) {
+                           "memory_history", "memory_search", "memory_write", "inbox", "respond"}) {
     remit.tools.push_back({tool, origin});
   }
   remit.roots.push_back({workspace, true, true, origin});

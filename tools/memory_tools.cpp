@@ -8,7 +8,7 @@
 namespace remit::tools {
 namespace {
 
-enum class WriteOp { create, replace, append, entry, set, remove };
+enum class WriteOp { create, replace, append, entry, set, remove, rename };
 
 struct MemoryReadArgs {
   std::string path;
@@ -43,6 +43,8 @@ struct MemoryWriteArgs {
   std::optional<Json> entry;
   std::optional<std::string> pointer;
   std::optional<Json> value;
+  std::optional<std::string> to;
+  bool redact = false;
   std::string if_match;
   std::string idempotency_key;
 };
@@ -58,12 +60,13 @@ struct MemoryWriteResult {
 template <>
 struct remit::EnumNames<remit::tools::WriteOp> {
   using E = remit::tools::WriteOp;
-  static constexpr std::array<std::pair<E, const char*>, 6> list{{{E::create, "create"},
+  static constexpr std::array<std::pair<E, const char*>, 7> list{{{E::create, "create"},
                                                                   {E::replace, "replace"},
                                                                   {E::append, "append"},
                                                                   {E::entry, "entry"},
                                                                   {E::set, "set"},
-                                                                  {E::remove, "delete"}}};
+                                                                  {E::remove, "delete"},
+                                                                  {E::rename, "rename"}}};
 };
 template <>
 struct remit::Fields<remit::tools::MemoryReadArgs> {
@@ -126,6 +129,8 @@ struct remit::Fields<remit::tools::MemoryWriteArgs> {
       field("entry", &T::entry, "entry: object added to the document's list, unread"),
       field("pointer", &T::pointer, "set: /key", {.max_length = 256}),
       field("value", &T::value, "set: a scalar"),
+      field("to", &T::to, "rename: new path", {.max_length = limits::kDocPathBytes}),
+      field("redact", &T::redact, "Mask secrets instead of refusing them"),
       field("if_match", &T::if_match, "replace: etag of the version you saw", {.max_length = 64}),
       field("idempotency_key", &T::idempotency_key, "Repeat safely within 24 h",
             {.max_length = 128})};
@@ -301,12 +306,29 @@ Result<void> prepare(const MemoryWriteArgs& args, const policy::DocumentSchemas&
     case WriteOp::remove:
       request.op = policy::ReplaceOp::remove;
       return {};
+    case WriteOp::rename:
+      if (!args.to) return tl::unexpected<Error>(missing("to", "rename"));
+      request.op = policy::ReplaceOp::rename;
+      request.to = *args.to;
+      return {};
   }
   return {};
 }
 
-Result<Outcome<MemoryWriteResult>> memory_write(const MemoryWriteArgs& args, Call& call,
-                                                const policy::DocumentSchemas& schemas) {
+void mask(Json& value, const Redactor& redactor) {
+  if (value.is_string()) value = redactor.redact(value.get<std::string>()).text;
+  if (value.is_structured())
+    for (Json& each : value) mask(each, redactor);
+}
+
+Result<Outcome<MemoryWriteResult>> memory_write(MemoryWriteArgs args, Call& call,
+                                                const policy::DocumentSchemas& schemas,
+                                                const Redactor& redactor) {
+  if (args.redact) {
+    if (args.content) args.content = redactor.redact(*args.content).text;
+    if (args.entry) mask(*args.entry, redactor);
+    if (args.value) mask(*args.value, redactor);
+  }
   TRY(const memory::DocPath path, memory::DocPath::parse(args.path));
   policy::ReplaceRequest request;
   request.document = true;
@@ -315,9 +337,12 @@ Result<Outcome<MemoryWriteResult>> memory_write(const MemoryWriteArgs& args, Cal
   request.idempotency_key = args.idempotency_key;
   TRY_DO(prepare(args, schemas, request));
   TRY(const policy::Replaced done, call.access.replace(call.scope, request));
-  MemoryWriteResult result{path.text(), done.version, done.created, done.bytes};
-  std::string text = std::string(done.created ? "created " : "wrote ") + result.path + ", etag " +
-                     result.etag + ", " + std::to_string(result.bytes) + " bytes\n";
+  MemoryWriteResult result{done.where.path, done.version, done.created, done.bytes};
+  std::string text = std::string(args.op == WriteOp::rename ? "renamed to "
+                                 : done.created             ? "created "
+                                                            : "wrote ") +
+                     result.path + ", etag " + result.etag + ", " + std::to_string(result.bytes) +
+                     " bytes\n";
   return Outcome<MemoryWriteResult>{std::move(result), std::move(text), std::nullopt};
 }
 
@@ -341,7 +366,8 @@ Tool make_memory_list(const ToolState&) {
        .description = "Lists the documents of Agent_Memory that this persona may read or write, "
                       "its patterns and "
                       "the instruction id they are bound to.",
-       .annotations = {.read_only = true}},
+       .annotations = {.read_only = true},
+       .output = Output::text_first},
       memory_list);
 }
 
@@ -350,14 +376,12 @@ Tool make_memory_write(const ToolState& state) {
       {.name = "memory_write",
        .title = "Write a memory document",
        .description =
-           "Writes a document of Agent_Memory that this persona may write. A document you may "
-           "write but "
-           "not read is extended unread with append, entry (adds to its list) or set; replace "
-           "needs the "
-           "etag. Durable and atomic; a stale etag is a conflict and nothing is written.",
+           "Writes a document of Agent_Memory. What you may write but not read is extended unread "
+           "by append, entry (adds to its list) or set. replace needs the etag; a stale one is a "
+           "conflict and nothing is written.",
        .annotations = {.destructive = true}},
-      [schemas = state.schemas](const MemoryWriteArgs& args, Call& call) {
-        return memory_write(args, call, *schemas);
+      [schemas = state.schemas, redactor = state.redactor](MemoryWriteArgs args, Call& call) {
+        return memory_write(std::move(args), call, *schemas, *redactor);
       });
 }
 

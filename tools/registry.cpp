@@ -28,8 +28,10 @@ constexpr Entry kTools[] = {
     {"handoff", make_handoff},
     {"inbox", make_inbox},
     {"log_patterns", [](const ToolState& state) { return make_log_patterns(*state.redactor); }},
+    {"memory_history", make_memory_history},
     {"memory_list", make_memory_list},
     {"memory_read", make_memory_read},
+    {"memory_search", make_memory_search},
     {"memory_write", make_memory_write},
     {"respond", make_respond},
 };

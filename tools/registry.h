@@ -57,8 +57,10 @@ Tool make_bug_report(const ToolState& state);
 Tool make_handoff(const ToolState& state);
 Tool make_inbox(const ToolState& state);
 Tool make_respond(const ToolState& state);
+Tool make_memory_history(const ToolState& state);
 Tool make_memory_list(const ToolState& state);
 Tool make_memory_read(const ToolState& state);
+Tool make_memory_search(const ToolState& state);
 Tool make_memory_write(const ToolState& state);
 
 }  // namespace remit::tools

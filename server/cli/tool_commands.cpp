@@ -122,7 +122,8 @@ Result<Explained> decide_call(server::Assembly& all, const std::string& name,
     return judge(action);
   }
   if (name.starts_with("memory_")) {
-    const std::string where = name == "memory_list" ? text("prefix") : text("path");
+    const bool below = name == "memory_list" || name == "memory_search";
+    const std::string where = below ? text("prefix") : text("path");
     action.space = policy::Space::memory;
     if (!where.empty()) {
       TRY(const memory::DocPath path, memory::DocPath::parse(where));
@@ -136,12 +137,13 @@ Result<Explained> decide_call(server::Assembly& all, const std::string& name,
                                         : op == "entry"  ? policy::ReplaceOp::entry
                                         : op == "set"    ? policy::ReplaceOp::set
                                         : op == "delete" ? policy::ReplaceOp::remove
+                                        : op == "rename" ? policy::ReplaceOp::rename
                                         : op == "create" ? policy::ReplaceOp::create
                                                          : policy::ReplaceOp::replace));
       return judge(action);
     }
-    action.verb = name == "memory_list" ? policy::Verb::list : policy::Verb::open;
-    if (name == "memory_list") {
+    action.verb = below ? policy::Verb::list : policy::Verb::open;
+    if (below) {
       Explained listing = judge(action);
       if (all.remit().tool(name) != nullptr) listing.decision.verdict = policy::Verdict::allow;
       return listing;

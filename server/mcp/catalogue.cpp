@@ -61,11 +61,14 @@ const Catalogue::ToolLists& Catalogue::lists() const {
 namespace {
 
 // An output schema as it is published: who kept the list of an older server must accept what a
-// newer one adds to a result. Within the server results are checked with nothing added.
+// newer one adds to a result, and a default is no news of what is there. Within the server results
+// are checked with nothing added.
 Json open_to_more(Json schema) {
   if (schema.is_object()) {
     const auto others = schema.find("additionalProperties");
     if (others != schema.end() && *others == false) schema.erase(others);
+    const auto preset = schema.find("default");
+    if (preset != schema.end() && !preset->is_object()) schema.erase(preset);
   }
   if (schema.is_structured())
     for (Json& part : schema) part = open_to_more(std::move(part));

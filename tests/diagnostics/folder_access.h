@@ -138,6 +138,10 @@ class FolderAccess : public policy::Access {
                                   policy::ReplaceOp) override {
     return no();
   }
+  Result<void> walk_documents(const policy::CallScope&, std::string_view,
+                              const policy::DocumentVisit&) override {
+    return no();
+  }
   Result<std::vector<memory::VersionRow>> document_history(const policy::CallScope&,
                                                            std::string_view) override {
     return no();

@@ -18,9 +18,10 @@ using namespace remit::policy;
 
 namespace {
 
-constexpr std::array<std::string_view, 11> kTools{
-    "Read",        "Grep",         "Glob",        "Write",        "Edit",   "Bash",
-    "memory_read", "memory_write", "memory_list", "log_patterns", "handoff"};
+constexpr std::array<std::string_view, 13> kTools{
+    "Read",          "Grep",         "Glob",         "Write",       "Edit",
+    "Bash",          "memory_read",  "memory_write", "memory_list", "memory_history",
+    "memory_search", "log_patterns", "handoff"};
 
 const Installation& installation() {
   static const Installation kShipped = [] {

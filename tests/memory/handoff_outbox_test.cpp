@@ -40,6 +40,9 @@ class SlowStore : public Store {
   Result<std::string> version_sent(const DocPath& path, std::int64_t version) override {
     return store_.version_sent(path, version);
   }
+  Result<std::int64_t> purge(const DocPath& path, std::optional<std::int64_t> version) override {
+    return store_.purge(path, version);
+  }
   Result<bool> is_own(const DocPath& path, const Author& author) override {
     return store_.is_own(path, author);
   }

@@ -103,13 +103,13 @@ TEST_CASE("capabilities bring diagnostics this server has") {
 
 TEST_CASE("memory tools follow the section, each with the line that brings it") {
   const Compiled both = compiled(with_body("## Memory\n**Write**:\n- `a/b`\n**Read**:\n- `a/c`\n"));
-  CHECK(tools(both) == "Read memory_read memory_list memory_write ");
+  CHECK(tools(both) == "Read memory_read memory_list memory_history memory_search memory_write ");
   CHECK(both.remit.tool("memory_read")->origin.text() == "x.md:10:4");
   CHECK(both.remit.tool("memory_write")->origin.text() == "x.md:8:4");
   CHECK(tools(compiled(with_body("## Memory\n**Write**:\n- `a/b`\n"))) ==
-        "Read memory_list memory_write ");
+        "Read memory_list memory_history memory_write ");
   CHECK(tools(compiled(with_body("## Memory\n**Read**:\n- `a/b`\n"))) ==
-        "Read memory_read memory_list ");
+        "Read memory_read memory_list memory_history memory_search ");
   CHECK(tools(compiled(with_body("## Memory\n**Read**:\n- `/a/b`\n"))) == "Read ");
   CHECK(has(compiled(with_body("")), "I-SEC-01 1:1"));
 }

@@ -19,10 +19,10 @@ bool has_shared();  // says so once when it is absent
 // The shipped manifests, read once.
 const Installation& installation();
 
-inline constexpr std::array<std::string_view, 16> kTools{
-    "Read",       "Grep",         "Glob",        "Write",        "Edit",        "Bash",
-    "BashOutput", "KillShell",    "memory_read", "memory_write", "memory_list", "handoff",
-    "bug_report", "log_patterns", "inbox",       "respond"};
+inline constexpr std::array<std::string_view, 18> kTools{
+    "Read",          "Grep",      "Glob",        "Write",        "Edit",        "Bash",
+    "BashOutput",    "KillShell", "memory_read", "memory_write", "memory_list", "memory_history",
+    "memory_search", "handoff",   "bug_report",  "log_patterns", "inbox",       "respond"};
 
 // A persona around `body`, with a valid front matter.
 std::string with_body(std::string_view body);

@@ -19,6 +19,7 @@ struct NoProgress : Progress {
 
 struct Desk : policy::test::Bench {
   explicit Desk(const std::function<void(policy::Remit&)>& change = {}) : Bench(change) {
+    tools.redactor = std::shared_ptr<const Redactor>(redactor.get(), [](const auto*) {});
     tools.schemas = std::shared_ptr<const policy::DocumentSchemas>(&schemas, [](const auto*) {});
   }
   using Make = Tool (*)(const ToolState&);

@@ -146,6 +146,10 @@ Result<policy::Action> FakeAccess::describe_handoff(std::string_view, const std:
                                                     std::string_view) {
   return unused();
 }
+Result<void> FakeAccess::walk_documents(const policy::CallScope&, std::string_view,
+                                        const policy::DocumentVisit&) {
+  return unused();
+}
 Result<std::vector<memory::VersionRow>> FakeAccess::document_history(const policy::CallScope&,
                                                                      std::string_view) {
   return unused();

@@ -68,6 +68,8 @@ class FakeAccess : public policy::Access {
                           const std::string& to) override;
   Result<policy::Delivered> send(const policy::CallScope& call,
                                  const policy::HandoffDraft& draft) override;
+  Result<void> walk_documents(const policy::CallScope& call, std::string_view prefix,
+                              const policy::DocumentVisit& visit) override;
   Result<std::vector<memory::VersionRow>> document_history(const policy::CallScope& call,
                                                            std::string_view path) override;
   Result<std::string> document_version(const policy::CallScope& call, std::string_view path,
