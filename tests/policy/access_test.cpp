@@ -207,10 +207,11 @@ TEST_CASE("directories swapped for links while they are read and written leak no
   std::atomic<std::size_t> swaps = 0;
   std::thread swapper([&] {
     // Reads are given room: on a machine that does much else, a swapper that never rests leaves
-    // hardly one between two of its swaps.
+    // hardly one between two of its swaps. An odd number of swaps from rest to rest, so that both
+    // the directory and the link are met at rest.
     for (unsigned n = 0; !stop; ++n) {
       if (swap()) ++swaps;
-      if (n % 8 == 0) std::this_thread::sleep_for(std::chrono::microseconds(200));
+      if (n % 7 == 0) std::this_thread::sleep_for(std::chrono::microseconds(200));
     }
   });
   const auto end = std::chrono::steady_clock::now() + kPatience;
