@@ -20,8 +20,8 @@ constexpr std::size_t kStreamPiece = 16u << 10;
 class RelayStream final : public transport::HttpStreaming {
  public:
   RelayStream(std::shared_ptr<Relay> relay, std::function<void(Fd)> keep,
-              std::shared_ptr<void> slot)
-      : slot_(std::move(slot)), relay_(std::move(relay)), keep_(std::move(keep)) {}
+              std::shared_ptr<void> watched)
+      : watched_(std::move(watched)), relay_(std::move(relay)), keep_(std::move(keep)) {}
 
   void run(const std::function<bool(std::string_view)>& write) override {
     std::array<char, kStreamPiece> piece{};
@@ -36,7 +36,7 @@ class RelayStream final : public transport::HttpStreaming {
   bool is_whole() const override { return whole_; }
 
  private:
-  const std::shared_ptr<void> slot_;
+  const std::shared_ptr<void> watched_;
   const std::shared_ptr<Relay> relay_;
   const std::function<void(Fd)> keep_;
   bool whole_ = false;
@@ -88,11 +88,15 @@ std::optional<HttpReply> FrontSite::before_body(const HttpTurn& turn) {
   if (const auto* refusal = std::get_if<Refusal>(&found)) return refused(*refusal);
   if (const auto refusal = transport::judge_method(head, transport::Route::mcp))
     return refused(*refusal);
-  if (head.method == "POST") {
+  const bool post = head.method == "POST";
+  if (post)
     if (const auto refusal = transport::judge_post(head)) return refused(*refusal);
-    return std::nullopt;
-  }
-  return relay(turn, std::get<Destination>(found), {});
+  const auto& to = std::get<Destination>(found);
+  // Before its body, whose bytes may come as slowly as the caller likes.
+  turn.kept = slot_of(to.agent);
+  if (!turn.kept) return transport::busy("too many calls of this agent are at work; retry");
+  if (post) return std::nullopt;
+  return relay(turn, to, {});
 }
 
 HttpReply FrontSite::post(const HttpTurn& turn, std::string body, mcp::HeldBytes::Share held) {
@@ -114,14 +118,11 @@ std::shared_ptr<void> FrontSite::slot_of(const std::string& agent) {
 }
 
 HttpReply FrontSite::relay(const HttpTurn& turn, const Destination& to, std::string_view body) {
-  std::shared_ptr<void> slot = slot_of(to.agent);
-  if (!slot) return transport::busy("too many calls of this agent are at work; retry");
   // What a reload takes away ends here too: the caller is looked up again when the table changes.
   const auto allowed = [this, head = turn.head] {
     return std::holds_alternative<Destination>(find(head));
   };
-  auto watched = std::make_shared<std::pair<std::shared_ptr<void>, std::shared_ptr<void>>>(
-      link_.watch(turn.wake), std::move(slot));
+  auto watched = link_.watch(turn.wake);
   const std::string request = worker_request(turn.head, to, body.size());
   for (int tries = 0; tries < limits::kFrontTries; ++tries) {
     auto connection = link_.connect(to, tries > 0);
@@ -129,7 +130,7 @@ HttpReply FrontSite::relay(const HttpTurn& turn, const Destination& to, std::str
     auto relay = std::make_shared<Relay>(turn, std::move(connection->socket), allowed);
     switch (relay->ask(request, body)) {
       case Relay::Asked::answered:
-        return answer(turn, to, std::move(relay), std::move(watched));
+        return answer(to, std::move(relay), std::move(watched));
       case Relay::Asked::unread:
         continue;  // nobody has seen it
       case Relay::Asked::gone:
@@ -141,8 +142,8 @@ HttpReply FrontSite::relay(const HttpTurn& turn, const Destination& to, std::str
   return transport::busy("the workers of this agent end before they read the request; retry");
 }
 
-HttpReply FrontSite::answer(const HttpTurn&, const Destination& to, std::shared_ptr<Relay> relay,
-                            std::shared_ptr<void> slot) {
+HttpReply FrontSite::answer(const Destination& to, std::shared_ptr<Relay> relay,
+                            std::shared_ptr<void> watched) {
   const WorkerHead& head = relay->head();
   HttpReply reply;
   reply.status = head.status;
@@ -161,7 +162,7 @@ HttpReply FrontSite::answer(const HttpTurn&, const Destination& to, std::shared_
     if (auto socket = relay->leave()) keep(std::move(*socket));
     return reply;
   }
-  reply.streaming = std::make_shared<RelayStream>(std::move(relay), keep, std::move(slot));
+  reply.streaming = std::make_shared<RelayStream>(std::move(relay), keep, std::move(watched));
   return reply;
 }
 

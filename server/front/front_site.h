@@ -39,8 +39,8 @@ class FrontSite final : public transport::HttpSite {
   std::variant<Destination, transport::Refusal> find(const transport::Head& head) const;
   transport::HttpReply relay(const transport::HttpTurn& turn, const Destination& to,
                              std::string_view body);
-  transport::HttpReply answer(const transport::HttpTurn& turn, const Destination& to,
-                              std::shared_ptr<Relay> relay, std::shared_ptr<void> slot);
+  transport::HttpReply answer(const Destination& to, std::shared_ptr<Relay> relay,
+                              std::shared_ptr<void> watched);
   // A place among the calls of an agent, as long as the handle lives; null if there is none.
   std::shared_ptr<void> slot_of(const std::string& agent);
 

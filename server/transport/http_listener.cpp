@@ -212,7 +212,8 @@ class HttpListener::Library final : public httplib::Server {
       ++site_->metrics().begun;
       wake.quiet();
       const Head& head = std::get<Head>(got);
-      InLibrary in{{head, wire, wake}};
+      std::shared_ptr<void> kept;  // also where the body breaks off, and post() is never asked
+      InLibrary in{{head, wire, wake, kept}};
       in.close = !head.keep_alive;
       const int number = enter(in);
       // The library knows ten methods; to it, what is neither POST nor HEAD is a GET.

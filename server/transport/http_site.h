@@ -47,6 +47,7 @@ struct HttpTurn {
   const Head& head;
   HttpWire& wire;
   const Wake& wake;
+  std::shared_ptr<void>& kept;  // by the site, from before_body() until the answer is written
 };
 
 class HttpSite {

@@ -155,7 +155,8 @@ class Browser {
     const auto& head = std::get<transport::Head>(parsed);
     transport::HttpWire wire(Fd(), -1);
     const transport::Wake wake;
-    const transport::HttpTurn turn{head, wire, wake};
+    std::shared_ptr<void> kept;
+    const transport::HttpTurn turn{head, wire, wake, kept};
     auto reply = house_.site.before_body(turn);
     if (!reply) reply = house_.site.post(turn, body, {});
     Seen seen{reply->status, reply->body, "", reply->fields};

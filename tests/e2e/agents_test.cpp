@@ -466,6 +466,31 @@ TEST_CASE("an agent works on so many instructions at once, and no more") {
   CHECK(has(tools_of(front, {"sysadmin", other}), "Bash "));
 }
 
+TEST_CASE("one credential cannot take every connection with bodies that never come") {
+  constexpr int kMost = 128;  // limits::kFrontCallsOfAgent
+  Front front;
+  const std::string dba = front.credential("dba"), other = front.credential("sysadmin");
+  front.start();
+  std::vector<std::unique_ptr<wire_test::HttpClient>> slow;
+  for (int number = 0; number < kMost; ++number) {
+    slow.push_back(std::make_unique<wire_test::HttpClient>(front.address));
+    REQUIRE(
+        slow.back()->send("POST /agents/dba/mcp HTTP/1.1\r\nHost: localhost\r\n"
+                          "Authorization: Bearer " +
+                          dba +
+                          "\r\nContent-Type: application/json\r\n"
+                          "Accept: application/json, text/event-stream\r\n"
+                          "Content-Length: 100\r\n\r\n{"));
+  }
+  const auto status = [&](const std::string& agent, const std::string& token) {
+    return send(front, {agent, token}, "tools/list", Json::object()).status;
+  };
+  CHECK(within(kPatience, [&] { return status("dba", dba) == 503; }));
+  CHECK(status("sysadmin", other) == 200);
+  slow.clear();  // they break off, and leave their places
+  CHECK(within(kPatience, [&] { return status("dba", dba) == 200; }));
+}
+
 TEST_CASE("a worker that nobody calls ends, and starts again at the next call") {
   Front front("--worker-idle 400ms");
   const std::string engineer = front.credential(kEngineer);
