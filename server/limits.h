@@ -36,6 +36,10 @@ inline constexpr std::chrono::milliseconds kWorkerBackoff{500};
 inline constexpr std::chrono::milliseconds kWorkerBackoffMax = std::chrono::seconds{30};
 // For workers to end before they are killed.
 inline constexpr std::chrono::milliseconds kWorkerEnd{1500};
+// For the process that starts them to end after them; then it is killed.
+inline constexpr std::chrono::milliseconds kLauncherEnd = 2 * kWorkerEnd;
+// For a channel to a worker: what starts them may be reading the files of a reload.
+inline constexpr std::chrono::milliseconds kChannelWait = std::chrono::seconds{5};
 
 // --- the console ---
 // A console that died is started again after a pause that doubles up to the longest; one that ran

@@ -1,7 +1,6 @@
 // remit serve --agents: the front of many agents (docs/agents.md). Order matters: the launcher is
 // forked before there is a socket to inherit; then the address is bound; then this process locks
 // itself in: it opens no file, starts nothing and connects to nothing any more.
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -16,6 +15,7 @@
 #include "server/cli/serve_flags.h"
 #include "server/front/front_site.h"
 #include "server/front/launcher.h"
+#include "server/front/workers.h"
 #include "server/limits.h"
 #include "server/transport/http_server.h"
 #include "tools/sandbox/confine.h"
@@ -109,7 +109,7 @@ int serve_agents(const ServeFlags& given) {
     }
   }
   // It ends its workers first.
-  ::waitpid(launched->pid, nullptr, 0);
+  front::await_ends({launched->pid}, limits::kLauncherEnd);
   return code;
 }
 

@@ -45,18 +45,18 @@ class Launcher {
     }
   }
 
-  ~Launcher() {
-    if (keeper_ != 0) ::kill(keeper_, SIGTERM);
-    workers_.end_all();
-    if (keeper_ != 0) ::waitpid(keeper_, nullptr, 0);
-  }
+  ~Launcher() { workers_.end_all(keeper_); }
 
  private:
-  int pause() const {
-    if (keeper_ != 0) return -1;
+  // How long poll() may sleep; -1: for ever.
+  int pause() {
+    const std::chrono::milliseconds late = workers_.kill_late();
+    if (keeper_ != 0) return static_cast<int>(late.count());
     const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(keeper_rests_ - SteadyClock::now());
-    return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
+        std::max(std::chrono::ceil<std::chrono::milliseconds>(keeper_rests_ - SteadyClock::now()),
+                 std::chrono::milliseconds(0));
+    return static_cast<int>(
+        (late < std::chrono::milliseconds(0) ? left : std::min(left, late)).count());
   }
 
   // False: it is to end.
@@ -82,23 +82,35 @@ class Launcher {
     try {
       if (message->contains("reload")) reload();
       if (message->contains("open"))
-        return open_channel(message->at("open").get<std::int64_t>(),
-                            message->at("agent").get<std::string>(),
-                            message->at("instruction").get<std::string>());
+        return open_channel(message->at("open").get<std::int64_t>(), *message);
     } catch (const Json::exception& error) {
       log::error("the front said something unknown", {{"what", error.what()}});
     }
     return true;
   }
 
-  bool open_channel(std::int64_t number, const std::string& agent, const std::string& instruction) {
+  // Answers whatever comes of it.
+  bool open_channel(std::int64_t number, const Json& asked) {
     Json answer{{"opened", number}};
-    auto plan = desk_.plan(agent, instruction);
-    auto end = plan ? workers_.open({agent, instruction}, std::move(*plan))
-                    : tl::unexpected<Error>(plan.error());
+    auto end = opened(asked);
     if (!end) answer["error"] = end.error().message;
-    const auto told = transport::hand_over(link_.get(), dump(answer), end ? end->get() : -1);
+    auto told = transport::hand_over(link_.get(), dump(answer), end ? end->get() : -1);
+    if (!told && end && told.error().kind != ErrorKind::not_found) {
+      // Perhaps it is the descriptor that could not go (unix(7), ETOOMANYREFS).
+      answer["error"] = told.error().message;
+      told = transport::hand_over(link_.get(), dump(answer), -1);
+    }
+    if (!told) log::error("the front has no answer", {{"why", told.error().message}});
     return told || told.error().kind != ErrorKind::not_found;
+  }
+  Result<Fd> opened(const Json& asked) {
+    const auto agent = asked.find("agent"), instruction = asked.find("instruction");
+    if (agent == asked.end() || !agent->is_string() || instruction == asked.end() ||
+        !instruction->is_string())
+      return fail(ErrorKind::invalid_argument, "the front asked for nobody");
+    const Workers::Key key(agent->get<std::string>(), instruction->get<std::string>());
+    TRY(Workers::Plan plan, desk_.plan(key.first, key.second));
+    return workers_.open(key, std::move(plan));
   }
 
   void reload() {

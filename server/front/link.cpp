@@ -71,11 +71,12 @@ void Link::listen(const std::function<void()>& on_end) {
         for (const transport::Wake* wake : watchers_) wake->ring();
       } else if (message->contains("opened")) {
         const std::int64_t number = message->value("opened", std::int64_t{0});
+        if (!opening_ || number != asked_) continue;  // nobody waits for it any more
         if (said->descriptor)
-          answers_.emplace(number, std::move(said->descriptor));
+          answer_.emplace(std::move(said->descriptor));
         else
-          answers_.emplace(number, fail(ErrorKind::unavailable,
-                                        message->value("error", "the worker cannot be had")));
+          answer_.emplace(
+              fail(ErrorKind::unavailable, message->value("error", "the worker cannot be had")));
         answered_.notify_all();
       }
     }
@@ -114,39 +115,40 @@ std::shared_ptr<void> Link::watch(const transport::Wake& wake) {
           }};
 }
 
-Result<Fd> Link::ask_open(const Destination& to) {
-  std::unique_lock held(mutex_);
+Result<Fd> Link::ask_open(const Destination& to, std::unique_lock<std::mutex>& held) {
   const std::int64_t number = ++asked_;
+  answer_.reset();
   const Json message{{"open", number}, {"agent", to.agent}, {"instruction", to.instruction}};
   TRY_DO(transport::hand_over(link_.get(), dump(message), -1));
-  answered_.wait(held, [&] { return broken_ || answers_.contains(number); });
-  const auto answer = answers_.find(number);
-  if (answer == answers_.end())
-    return fail(ErrorKind::unavailable, "the process that starts workers has ended");
-  Result<Fd> out = std::move(answer->second);
-  answers_.erase(answer);
-  return out;
+  answered_.wait_for(held, limits::kChannelWait, [&] { return broken_ || answer_; });
+  if (answer_) return std::move(*std::exchange(answer_, std::nullopt));
+  return fail(ErrorKind::unavailable, broken_ ? "the process that starts workers has ended"
+                                              : "the process that starts workers does not answer");
 }
 
 // The channel that stands, or a new one in place of `dead`.
 Result<std::shared_ptr<const Fd>> Link::channel_of(const Destination& to,
                                                    const std::shared_ptr<const Fd>& dead) {
   const Key key(to.agent, to.instruction);
+  std::unique_lock held(mutex_);
   const auto standing = [&]() -> std::shared_ptr<const Fd> {
-    const std::lock_guard held(mutex_);
     const auto at = channels_.find(key);
     return at == channels_.end() || at->second.end == dead ? nullptr : at->second.end;
   };
   if (auto end = standing()) return end;
-  const std::lock_guard one(opening_);
+  if (!answered_.wait_for(held, limits::kChannelWait, [&] { return !opening_; }))
+    return fail(ErrorKind::unavailable, "others wait for the process that starts workers; retry");
   if (auto end = standing()) return end;  // somebody else has asked meanwhile
-  TRY(Fd end, ask_open(to));
-  const std::lock_guard held(mutex_);
+  opening_ = true;
+  auto end = ask_open(to, held);
+  opening_ = false;
+  answered_.notify_all();
+  if (!end) return tl::unexpected(std::move(end).error());
   std::erase_if(channels_, [](const auto& other) { return is_closed(*other.second.end); });
   Channel& channel = channels_[key];
   channel.kept.clear();
   channel.generation = to.generation;
-  channel.end = std::make_shared<const Fd>(std::move(end));
+  channel.end = std::make_shared<const Fd>(std::move(*end));
   return channel.end;
 }
 

@@ -43,7 +43,7 @@ class Link {
   std::shared_ptr<void> watch(const transport::Wake& wake);
 
   // A connection to the worker of `to`: one that was kept, unless `fresh`, or a new one. Errors:
-  // unavailable: it rests, there are too many, or the launcher is gone.
+  // unavailable: it rests, there are too many, or the launcher is gone or does not answer.
   struct Connection {
     Fd socket;
     bool kept = false;
@@ -62,18 +62,19 @@ class Link {
   void listen(const std::function<void()>& on_end);
   Result<std::shared_ptr<const Fd>> channel_of(const Destination& to,
                                                const std::shared_ptr<const Fd>& dead);
-  Result<Fd> ask_open(const Destination& to);
+  // With `held`, the lock of mutex_; waits for at most kChannelWait.
+  Result<Fd> ask_open(const Destination& to, std::unique_lock<std::mutex>& held);
 
   const Fd link_;
-  mutable std::mutex mutex_;  // guards what follows, to answers_
-  std::condition_variable answered_;
+  mutable std::mutex mutex_;          // guards what follows, to opening_
+  std::condition_variable answered_;  // or opening_ has become false
   std::shared_ptr<const Table> table_;
   std::map<Key, Channel> channels_;
   std::list<const transport::Wake*> watchers_;
   bool broken_ = false;
-  std::int64_t asked_ = 0;
-  std::map<std::int64_t, Result<Fd>> answers_;
-  std::mutex opening_;  // one channel is asked for at a time; before mutex_
+  std::int64_t asked_ = 0;            // the number of the last question
+  std::optional<Result<Fd>> answer_;  // to that one; later ones to others are dropped
+  bool opening_ = false;              // one channel is asked for at a time
   std::thread thread_;
 };
 

@@ -126,8 +126,7 @@ Result<Fd> Workers::open(const Key& key, Plan plan) {
   TRY(auto ends, transport::make_channel());
   Worker& worker = workers_[key];
   if (worker.pid != 0) {  // it reads a channel that nobody writes to any more
-    retired_.push_back(worker.pid);
-    ::kill(std::exchange(worker.pid, 0), SIGTERM);
+    tell_to_end(std::exchange(worker.pid, 0));
   }
   worker.plan = std::move(plan);
   worker.channel = std::move(ends.second);
@@ -160,7 +159,7 @@ void Workers::crashed(const Key& key, Worker& worker, const std::string& how) {
 }
 
 bool Workers::ended(pid_t pid, int status) {
-  if (std::erase(retired_, pid) > 0) return true;
+  if (retired_.erase(pid) > 0) return true;
   for (auto at = workers_.begin(); at != workers_.end(); ++at) {
     auto& [key, worker] = *at;
     if (worker.pid != pid) continue;
@@ -185,23 +184,43 @@ bool Workers::ended(pid_t pid, int status) {
 void Workers::retire(const std::string& agent) {
   std::erase_if(workers_, [&](const auto& one) {
     if (one.first.first != agent) return false;
-    if (one.second.pid != 0) {
-      retired_.push_back(one.second.pid);
-      ::kill(one.second.pid, SIGTERM);
-    }
+    if (one.second.pid != 0) tell_to_end(one.second.pid);
     return true;
   });
 }
 
-void Workers::end_all() {
-  std::vector<pid_t> left = std::move(retired_);
-  for (auto& [key, worker] : workers_) {
-    if (worker.pid == 0) continue;
-    ::kill(worker.pid, SIGTERM);
-    left.push_back(worker.pid);
+void Workers::tell_to_end(pid_t pid) {
+  ::kill(pid, SIGTERM);
+  retired_[pid] = SteadyClock::now() + limits::kWorkerEnd;
+}
+
+milliseconds Workers::kill_late() {
+  const auto now = SteadyClock::now();
+  milliseconds next{-1};
+  for (auto& [pid, deadline] : retired_) {
+    if (deadline <= now) {
+      log::warning("a worker that was told to end is killed", {{"pid", std::to_string(pid)}});
+      ::kill(pid, SIGKILL);
+      deadline = now + limits::kWorkerEnd;  // it is forgotten when ended() hears of it
+    }
+    const auto left = std::chrono::ceil<milliseconds>(deadline - now);
+    next = next < milliseconds(0) ? left : std::min(next, left);
   }
+  return next;
+}
+
+void Workers::end_all(pid_t other) {
+  for (const auto& [key, worker] : workers_)
+    if (worker.pid != 0) tell_to_end(worker.pid);
   workers_.clear();
-  const auto deadline = SteadyClock::now() + limits::kWorkerEnd;
+  if (other != 0) tell_to_end(other);
+  std::vector<pid_t> left;
+  for (const auto& [pid, deadline] : std::exchange(retired_, {})) left.push_back(pid);
+  await_ends(std::move(left), limits::kWorkerEnd);
+}
+
+void await_ends(std::vector<pid_t> left, milliseconds patience) {
+  const auto deadline = SteadyClock::now() + patience;
   constexpr milliseconds kLook{10};
   while (!left.empty()) {
     std::erase_if(left, [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; });

@@ -37,6 +37,10 @@ struct Start {
 // Errors: unavailable.
 Result<pid_t> start_process(const Start& start);
 
+// Waits for children of this process, which were told to end, and kills those that have not ended
+// after `patience`.
+void await_ends(std::vector<pid_t> children, std::chrono::milliseconds patience);
+
 // How long a worker that has crashed `times` times in a row rests.
 std::chrono::milliseconds rest_after(int times);
 
@@ -58,15 +62,20 @@ class Workers {
   // The front's end of a new channel; the one before is closed. The worker starts when something
   // comes. Errors: unavailable while it rests, or with too many workers.
   Result<Fd> open(const Key& key, Plan plan);
-  // Ends the workers of an agent; their channels are closed.
+  // Ends the workers of an agent; their channels are closed. What has not ended after kWorkerEnd is
+  // killed by kill_late().
   void retire(const std::string& agent);
-  // Ends everything; what has not ended after kWorkerEnd is killed.
-  void end_all();
+  // Ends everything, and `other`, a child of this process unless it is 0; what has not ended after
+  // kWorkerEnd is killed.
+  void end_all(pid_t other = 0);
 
   // --- for the loop that waits ---
   // Channels on which a worker is to be started when something comes.
   std::vector<int> watched() const;
   void start_waiting();
+  // Kills what was told to end and has not. How long until it is to be asked again; -1: not before
+  // a worker is told to end.
+  std::chrono::milliseconds kill_late();
   // A child of this process has ended. False if it was no worker.
   bool ended(pid_t pid, int status);
   std::size_t running() const;
@@ -80,11 +89,12 @@ class Workers {
     SteadyClock::time_point started, rests_until;
   };
   void start(const Key& key, Worker& worker);
+  void tell_to_end(pid_t pid);
   void crashed(const Key& key, Worker& worker, const std::string& how);
 
   const std::string program_;
   std::map<Key, Worker> workers_;
-  std::vector<pid_t> retired_;  // told to end
+  std::map<pid_t, SteadyClock::time_point> retired_;  // told to end: by when
 };
 
 }  // namespace remit::front

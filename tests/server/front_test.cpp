@@ -1,12 +1,21 @@
 // What the front decides without a socket: who may call what, what goes on to a worker, what of its
 // answer goes back, and how long a worker that crashes rests.
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <thread>
+
 #include <doctest/doctest.h>
 
 #include "base/crypto.h"
+#include "server/front/link.h"
 #include "server/front/relay.h"
 #include "server/front/table.h"
 #include "server/front/workers.h"
 #include "server/limits.h"
+#include "server/transport/handing.h"
+#include "tests/within.h"
 
 namespace remit::front {
 namespace {
@@ -123,6 +132,57 @@ TEST_CASE("the first crash costs no rest, the next ones more and more") {
   CHECK(rest_after(2) == limits::kWorkerBackoff);
   CHECK(rest_after(3) == 2 * limits::kWorkerBackoff);
   CHECK(rest_after(100) == limits::kWorkerBackoffMax);
+}
+
+TEST_CASE("a worker that heeds no end is killed") {
+  Workers workers("/bin/sh");
+  Workers::Plan plan;
+  plan.words = {"sh", "-c", "trap '' TERM; echo >&3; exec sleep 60"};
+  auto channel = workers.open({"dba", "inst_1"}, std::move(plan));
+  REQUIRE(channel);
+  REQUIRE(transport::hand_over(channel->get(), "c", -1));
+  workers.start_waiting();
+  REQUIRE(workers.running() == 1);
+  CHECK(workers.kill_late() == std::chrono::milliseconds(-1));
+  REQUIRE(transport::receive_handed(channel->get()));  // it ignores the signal from here on
+  workers.retire("dba");
+  CHECK(workers.running() == 0);
+  int status = 0;
+  pid_t ended = 0;
+  CHECK(within(std::chrono::seconds(30), [&] {
+    CHECK(workers.kill_late() <= limits::kWorkerEnd);
+    return (ended = ::waitpid(-1, &status, WNOHANG)) > 0;
+  }));
+  CHECK(WIFSIGNALED(status));
+  CHECK(WTERMSIG(status) == SIGKILL);
+  CHECK(workers.ended(ended, status));
+  CHECK(workers.kill_late() == std::chrono::milliseconds(-1));
+}
+
+TEST_CASE("a question that the launcher does not answer ends, and a late answer is nobody's") {
+  auto ends = transport::make_channel();
+  REQUIRE(ends);
+  Link link(std::move(ends->first), table_of_two());
+  REQUIRE(link.start([] {}));
+  const Destination to{"dba", "inst_1", "1234", 3};
+  std::string first;
+  std::thread asking([&] {
+    const auto got = link.connect(to, true);
+    first = got ? "connected" : got.error().message;
+  });
+  REQUIRE(transport::receive_handed(ends->second.get()));
+  asking.join();
+  CHECK(first == "the process that starts workers does not answer");
+  std::thread again([&] {
+    const auto got = link.connect(to, true);
+    first = got ? "connected" : got.error().message;
+  });
+  CHECK(transport::receive_handed(ends->second.get()));
+  for (const char* answer :
+       {R"({"opened":1,"error":"too late"})", R"({"opened":2,"error":"it rests"})"})
+    CHECK(transport::hand_over(ends->second.get(), answer, -1));
+  again.join();
+  CHECK(first == "it rests");
 }
 
 }  // namespace
