@@ -19,6 +19,8 @@ inline constexpr std::chrono::milliseconds kHttpDrainTime{500};
 // --- many agents (docs/agents.md) ---
 // One message between the front, its workers and the process that starts them.
 inline constexpr std::size_t kHandedBytes = 160u << 10;
+// Of it for agents and credentials; the rest is for the path of the tokens that were made.
+inline constexpr std::size_t kTableBytes = kHandedBytes - (8u << 10);
 inline constexpr std::size_t kAgents = 256;  // personas of one folder that are served
 inline constexpr std::size_t kWorkers = 64;  // of a front; each may take 64 MB
 inline constexpr std::size_t kWorkersOfAgent = 16;

@@ -13,6 +13,7 @@
 #include "server/cli/commands.h"
 #include "server/cli/flags.h"
 #include "server/cli/tokens.h"
+#include "server/transport/http_auth.h"
 
 namespace remit::cli {
 namespace {
@@ -29,6 +30,15 @@ Result<std::string> instructions_word(const std::string& given) {
   return " instructions=" + given;
 }
 
+// What is in the file, or "". Errors: a line of it that no server would take.
+Result<std::string> text_of(const std::string& file) {
+  auto text = fs::read_file(fs::absolute(file), limits::kTokenFileBytes);
+  if (!text && text.error().kind == ErrorKind::not_found) return std::string();
+  if (!text) return text;
+  TRY_DO(transport::parse_credentials(file, *text));
+  return text;
+}
+
 // Adds a line, by one replacement of the file: a server that reloads sees the old or the new one.
 Result<void> add_line(const std::string& file, const std::string& line) {
   const std::string absolute = fs::absolute(file);
@@ -36,10 +46,7 @@ Result<void> add_line(const std::string& file, const std::string& line) {
   TRY(const Fd folder, fs::open_root(slash == 0 ? "/" : absolute.substr(0, slash)));
   struct stat there{};
   const bool exists = ::stat(absolute.c_str(), &there) == 0;
-  auto before = fs::read_file(absolute, limits::kTokenFileBytes);
-  if (!before && before.error().kind != ErrorKind::not_found)
-    return tl::unexpected(std::move(before).error());
-  std::string text = before ? std::move(*before) : std::string();
+  TRY(std::string text, text_of(file));
   if (!text.empty() && text.back() != '\n') text += '\n';
   text += line;
   if (text.size() > limits::kTokenFileBytes)
@@ -70,6 +77,7 @@ int credential_command(std::span<const std::string> args) {
     return usage("not the name of an agent (a-z, 0-9 and -): " + escape_ascii(agent));
   const auto bound = instructions_word(instructions);
   if (!bound) return report_usage(bound.error(), "credential");
+  if (const auto fit = text_of(file); !fit) return report(fit.error());
   const std::string token = make_token();
   const std::string line = agent + " sha256:" + sha256_hex(token) + *bound + "\n";
   if (const auto added = add_line(file, line); !added) return report(added.error());

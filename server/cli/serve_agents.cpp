@@ -86,7 +86,11 @@ int serve_agents(const ServeFlags& given) {
   where.behind_proxy = flags.behind_proxy;
   where.path = "/agents";
   auto http = transport::HttpServer::start_listening(where);
-  if (!http) return report(http.error());
+  if (!http) {
+    // Nobody is served with them.
+    if (!launched->token_file.empty()) ::unlink(launched->token_file.c_str());
+    return report(http.error());
+  }
   if (::isatty(STDIN_FILENO) == 1)
     print(greeting(*launched, (*http)->url(), flags.assembly.console));
   if (const auto confined = sandbox::confine_self({}); !confined)

@@ -76,6 +76,7 @@ Result<std::unique_ptr<Desk>> Desk::open(const LauncherOptions& options) {
                   escape_ascii(options.token_file) + " has no token for an agent of " +
                       escape_ascii(out->where_.folder) + ": nobody could call one");
   }
+  TRY_DO(check_size(out->table_));
   TRY_DO(out->register_server());
   if (!options.no_auth && options.token_file.empty()) TRY_DO(out->make_tokens());
   out->record("", out->roster_fields());
@@ -129,6 +130,7 @@ Result<void> Desk::make_tokens() {
     lines += slug + " " + token + "\n";
     table_.credentials.push_back({slug, sha256_hex(token), {}, false});
   }
+  TRY_DO(check_size(table_));
   TRY(token_file_, cli::write_token_file(*state_, registration_->row().server_id, lines));
   return {};
 }
@@ -215,6 +217,7 @@ Desk::Changed Desk::read_again() {
     }
     warn_of_strangers(table);
   }
+  if (const auto fits = check_size(table); !fits) return refuse(fits.error().message);
   roster_ = std::move(*next);
   table_ = std::move(table);
   generation_ = generation;

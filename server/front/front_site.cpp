@@ -71,6 +71,8 @@ std::optional<HttpReply> FrontSite::before_body(const HttpTurn& turn) {
   if (const auto refusal = transport::judge_names(head, names_)) return refused(*refusal);
   const std::string_view path = head.path();
   const bool health = path == "/healthz", ready = path == "/readyz", metrics = path == "/metrics";
+  const bool below = path == "/agents" || path.starts_with("/agents/");
+  if (below && !find_caller(*link_.table(), head)) return refused(transport::unauthorized());
   if (!health && !ready && !metrics && agent_of_path(*link_.table(), path).empty())
     return refused({404, "nothing is here; MCP is at /agents/NAME/mcp"});
   if (health || ready || metrics) {

@@ -114,13 +114,15 @@ class Launcher {
   }
 
   void reload() {
-    const Desk::Changed changed = desk_.read_again();
+    Desk::Changed changed = desk_.read_again();
     for (const std::string& agent : changed.agents) workers_.retire(agent);
     // Before it is in the ledger, which `remit reload` takes for the answer.
     if (const auto told =
             transport::hand_over(link_.get(), R"({"table":)" + encode(desk_.table()) + "}", -1);
-        !told)
-      log::error("the front was not told of the reload", {{"why", told.error().message}});
+        !told) {
+      changed.why = "the front was not told, reload again: " + told.error().message;
+      log::error("reload", {{"why", changed.why}});
+    }
     desk_.record_reload(changed);
   }
 

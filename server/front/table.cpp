@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "policy/compile.h"
+#include "server/limits.h"
 
 namespace remit::front {
 namespace {
@@ -77,6 +78,15 @@ Result<Table> decode(std::string_view text) {
     return fail(ErrorKind::internal, std::string("not a table of agents: ") + error.what());
   }
   return out;
+}
+
+Result<void> check_size(const Table& table) {
+  const std::size_t bytes = encode(table).size();
+  if (bytes <= limits::kTableBytes) return {};
+  return fail(ErrorKind::too_large, "the agents and credentials take " + std::to_string(bytes) +
+                                        " bytes; the front takes " +
+                                        std::to_string(limits::kTableBytes) +
+                                        ": serve fewer agents, or give out fewer credentials");
 }
 
 std::optional<Caller> find_caller(const Table& table, const transport::Head& head) {

@@ -31,6 +31,8 @@ struct Table {
 };
 
 std::string encode(const Table& table);
+// Errors: too_large for a table that does not go into one message to the front.
+Result<void> check_size(const Table& table);
 // Errors: internal.
 Result<Table> decode(std::string_view text);
 

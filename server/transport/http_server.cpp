@@ -32,7 +32,7 @@ using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr int kLargeBlock = 256 << 10, kArenas = 4;
-constexpr rlim_t kDescriptors = 4096;  // two per connection, files, the starter
+constexpr rlim_t kDescriptors = 4096;  // two per connection, three of a front; files, the starter
 
 sigset_t ending_signals() {
   sigset_t set;

@@ -207,6 +207,9 @@ TEST_CASE("a credential reaches its own agent and nobody else, nor learns who th
   CHECK(status({kEngineer, ""}) == 401);
   CHECK(status({kEngineer, "wrong"}) == 401);
   CHECK(status({"no-such-agent", "wrong"}) == 401);
+  for (const char* path : {"/agents", "/agents/", "/agents/dba", "/agents//mcp"})
+    CHECK_MESSAGE(status({kEngineer, "", "", path}) == 401, path);
+  CHECK(has(slurp(front.log), "a credential for an agent that is not in the folder"));  // ghost
   const auto other = send(front, {kEngineer, dba}, "tools/list", Json::object());
   const auto none = send(front, {"no-such-agent", dba}, "tools/list", Json::object());
   const auto odd = send(front, {"..%2f..", dba}, "tools/list", Json::object());
@@ -480,12 +483,13 @@ TEST_CASE("one credential cannot take every connection with bodies that never co
                           dba +
                           "\r\nContent-Type: application/json\r\n"
                           "Accept: application/json, text/event-stream\r\n"
-                          "Content-Length: 100\r\n\r\n{"));
+                          "Expect: 100-continue\r\nContent-Length: 100\r\n\r\n"));
+    REQUIRE(slow.back()->has_come("100 Continue"));  // its place is taken
   }
   const auto status = [&](const std::string& agent, const std::string& token) {
     return send(front, {agent, token}, "tools/list", Json::object()).status;
   };
-  CHECK(within(kPatience, [&] { return status("dba", dba) == 503; }));
+  CHECK(status("dba", dba) == 503);
   CHECK(status("sysadmin", other) == 200);
   slow.clear();  // they break off, and leave their places
   CHECK(within(kPatience, [&] { return status("dba", dba) == 200; }));
@@ -597,6 +601,40 @@ TEST_CASE("credentials do not lie where an agent could add a line") {
   CHECK(said.code == 1);
   CHECK_MESSAGE(has(said.text, "which agents reach"), said.text);
   CHECK(has(tools_of(front, {"dba", dba}), "Write "));
+}
+
+TEST_CASE("a reload whose table the front cannot take is refused") {
+  Front front;
+  const std::string dba = front.credential("dba"), before = slurp(front.path + "/credentials");
+  front.start();
+  std::string line = before.substr(0, before.find('\n')) + " instructions=a";
+  while (line.size() < 60'000) line += ",a";
+  std::ofstream(front.path + "/credentials") << line << "\n";
+  for (int number = 0; number < 150; ++number)
+    std::ofstream(front.agents + "/" + std::string(180, 'x') + std::to_string(number) + ".md")
+        << "x\n";
+  const Said said = front.run("reload --state '" + front.path + "/state'");
+  CHECK(said.code == 1);
+  CHECK_MESSAGE(has(said.text, "serve fewer agents"), said.text);
+  CHECK(has(tools_of(front, {"dba", dba}), "Write "));  // under the server's own instruction
+}
+
+TEST_CASE("what fails leaves no token behind") {
+  Front front;
+  static_cast<void>(front.credential("dba"));
+  front.start();
+  const std::string state = front.path + "/second";
+  Said said = front.run("serve --agents '" + front.agents + "' --workspace '" + front.workspace +
+                        "' --state '" + state + "' --http " + front.address);
+  CHECK_MESSAGE(said.code == 3, said.text);
+  CHECK_MESSAGE(has(said.text, "in use"), said.text);
+  CHECK(files::is_empty(state + "/tokens"));
+
+  std::ofstream(front.path + "/malformed") << "dba sha256:short\n";
+  said = front.run("credential dba --file '" + front.path + "/malformed'");
+  CHECK(said.code == 2);
+  CHECK_MESSAGE(has(said.text, "malformed:1"), said.text);
+  CHECK(slurp(front.path + "/malformed") == "dba sha256:short\n");
 }
 
 TEST_CASE("one persona alone is at /mcp too; without a file each agent gets a token") {
