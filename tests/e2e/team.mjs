@@ -32,7 +32,7 @@ for (const slug of slugs) {
 say('$ remit credential customer-support-rep --file credentials --instructions ' + instruction + '   (and seven more)');
 expect(new Set(Object.values(tokens)).size === 8 && !readFileSync(file, 'utf8').includes(tokens.dba),
   'eight tokens; the file holds their digests only');
-say('$ remit serve --agents agent_definitions --http 127.0.0.1:0 --token-file credentials');
+say('$ remit serve --agents agent_definitions --http 127.0.0.1:0 --token-file ~/.config/remit/credentials');
 const server = await house.serveAgents(folder, '--token-file', file);
 const urlOf = (slug) => new URL(`/agents/${slug}/mcp`, server.url);
 const seats = {};
