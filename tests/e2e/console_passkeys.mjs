@@ -173,6 +173,7 @@ const running = bash(command);
 house.put('old.txt', 'precious\n');
 const removing = bash('rm old.txt');
 await withPasskey((await open('rm old.txt')).form);
+await page.waitForURL('**/console/approvals');
 await removing;
 await page.goto(`${origin}/console/changes`);
 await page.getByRole('link', { name: /1 change by/ }).click();
