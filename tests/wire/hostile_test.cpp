@@ -208,14 +208,14 @@ TEST_CASE("an id in flight: refused in a session, another request's where there 
   const HttpProcess server(http_command());
   HttpClient first(server.address()), second(server.address());
   const std::string session = open_session(first);
-  first.send(post(call("7", "slow", R"({"ms":1500})"), session));
+  first.send(post(call("7", "slow", R"({"ms":4000})"), session));
   REQUIRE(within(kPatience, [&] { return server.requests_in_flight() == 1; }));
   second.send(post(call("7", "echo", R"({"text":"x"})"), session));
   const Answer refused = second.read();
   CHECK(refused.status == 400);
   CHECK(refused.body == refusal(-32600, "a request with this id is in flight", "7"));
   CHECK(first.read().body.find("waited") != std::string::npos);
-  first.send(post(modern_call("7", "slow", R"({"ms":1500})"), fields("slow")));
+  first.send(post(modern_call("7", "slow", R"({"ms":4000})"), fields("slow")));
   REQUIRE(within(kPatience, [&] { return server.requests_in_flight() == 1; }));
   second.send(post(modern_call("7", "echo", R"({"text":"x"})"), fields("echo")));
   CHECK(second.read().status == 200);
