@@ -9,6 +9,8 @@ namespace remit::limits {
 // Bodies that are being received, requests at work and answers that nobody has read, all
 // connections together: the process may have 64 MB, of which it needs 16 by itself.
 inline constexpr std::size_t kHeldBytes = 40u << 20;
+// How long one large message waits for the others to give back what it needs.
+inline constexpr std::chrono::milliseconds kHeldWait{1000};
 // Rings and unread answers of them; then nothing more is worked on.
 inline constexpr std::size_t kUnreadBytes = 24u << 20;
 // Rings of all streams, so that they alone keep no message of kFrameBytes out.

@@ -40,6 +40,11 @@ class HeldBytes {
 
     // Makes it at least `bytes`; false if there is no room for that, and then it stays as it is.
     [[nodiscard]] bool grow(std::size_t bytes);
+    // The same, and waits up to kHeldWait for room, one share at a time: meanwhile what it needs is
+    // promised to it, and others that find no room are refused at once and so give theirs back. Of
+    // many messages that came at the same moment, each with a part of what another needs, one is
+    // served. Blocks: not for a thread that others' messages need.
+    [[nodiscard]] bool grow_in_turn(std::size_t bytes);
     // Makes it at most `bytes`.
     void shrink(std::size_t bytes);
     std::size_t size() const { return mine_; }
@@ -49,6 +54,7 @@ class HeldBytes {
    private:
     friend class HeldBytes;
     Share(HeldBytes& held, std::size_t mine) : held_(&held), mine_(mine) {}
+    bool grow_beside(std::size_t bytes, std::size_t promised);
     void release();
     HeldBytes* held_ = nullptr;
     std::size_t mine_ = 0;
@@ -60,6 +66,7 @@ class HeldBytes {
 
  private:
   std::atomic<std::size_t> all_ = 0;
+  std::atomic<std::size_t> promised_ = 0;  // to the share that waits; 0: none does
   const Unread unread_ = std::make_shared<std::atomic<std::size_t>>(0);
 };
 

@@ -217,7 +217,9 @@ HttpReply HttpEndpoint::end_session(const HttpTurn& turn, const std::string& pri
 
 HttpReply HttpEndpoint::post(const HttpTurn& turn, std::string body, mcp::HeldBytes::Share held) {
   const mcp::Weight weight = mcp::weigh(body);
-  auto frame = mcp::parse_frame(body, weight, std::move(held));
+  // The body is here and in a thread of its own: it may wait for its turn.
+  const bool room = held.grow_in_turn(weight.while_parsed());
+  auto frame = room ? mcp::parse_frame(body, weight, std::move(held)) : std::nullopt;
   if (!frame) return json_reply(mcp::busy_message(weight), mcp::Step::capacity, true);
   body = std::string();  // its values take its place
   return answer_message(turn, std::move(*frame));

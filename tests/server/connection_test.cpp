@@ -42,6 +42,28 @@ constexpr const char* kHello =
     R"({"jsonrpc":"2.0","id":"hello","method":"initialize","params":{"protocolVersion":"2025-11-25",)"
     R"("capabilities":{},"clientInfo":{"name":"t","version":"1"}}})";
 
+TEST_CASE("what is held: of two that need what the other has, one waits and is served") {
+  HeldBytes held;
+  auto one = held.open(), other = held.open();
+  REQUIRE(one.grow(limits::kHeldBytes / 2));
+  REQUIRE(other.grow(limits::kHeldBytes / 2));
+  std::atomic<int> served = 0;
+  const auto need_all = [&](HeldBytes::Share& share) {
+    if (share.grow_in_turn(limits::kHeldBytes)) ++served;
+    share = HeldBytes::Share();  // served or refused, it ends
+  };
+  std::thread first([&] { need_all(one); }), second([&] { need_all(other); });
+  first.join();
+  second.join();
+  CHECK(served >= 1);  // 2 if the second came when the first had ended
+  // Nothing is promised any longer, and what never comes is not waited for without end.
+  auto stays = held.open(), waits = held.open();
+  REQUIRE(stays.grow(limits::kHeldBytes));
+  CHECK_FALSE(waits.grow_in_turn(limits::kHeldBytes));
+  stays.shrink(limits::kHeldBytes / 2);
+  CHECK(waits.grow(limits::kHeldBytes / 2));
+}
+
 TEST_CASE("what is held: bounded together, the first of any size, what needs none always") {
   HeldBytes held;
   {

@@ -168,13 +168,15 @@ TEST_CASE("HTTP: 64 bodies of 8 MiB at once are served or told to come back, in 
     const HttpProcess server(http_command());
     const std::string request =
         post(modern_call("1", kind.tool, kind.arguments), fields(kind.tool));
-    // On a slow machine all 64 may be told to come back: each holds a part of what another needs.
+    int served = 0;
     for (const Answer& answer : at_once(server, request)) {
+      if (answer.status == 200) ++served;
       // 0: it was refused while it sent, and the refusal was lost with the connection.
       CHECK((answer.status == 200 || answer.status == 503 || answer.status == 0));
       if (answer.status == 503) CHECK(answer.field("retry-after") == "1");
     }
-    // What they held is given back, and who comes back is served.
+    CHECK(served > 0);
+    // And what they held is given back.
     HttpClient client(server.address());
     client.send(request);
     CHECK(client.read(seconds(60)).status == 200);
