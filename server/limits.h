@@ -28,9 +28,9 @@ inline constexpr std::size_t kWorkers = 64;  // of a front; each may take 64 MB
 inline constexpr std::size_t kWorkersOfAgent = 16;
 // Requests at work for one agent, so that it cannot take every connection.
 inline constexpr std::size_t kFrontCallsOfAgent = 128;
-inline constexpr std::size_t kWorkerConnectionsKept = 8;   // between two requests
-inline constexpr std::size_t kFrontBodyKept = 256u << 10;  // of an answer; a longer one is streamed
-inline constexpr int kFrontTries = 4;                      // of a request that no worker has read
+inline constexpr std::size_t kWorkerConnectionsKept = 8;  // between two requests
+inline constexpr std::size_t kFrontBodyKept = 32u << 10;  // of an answer; a longer one is streamed
+inline constexpr int kFrontTries = 4;                     // of a request that no worker has read
 // Without a request, background shell or task; then a worker ends, and starts again when needed.
 inline constexpr std::chrono::milliseconds kWorkerIdle = std::chrono::minutes{15};
 // A worker that lived so long has crashed for the first time when it crashes.

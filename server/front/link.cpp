@@ -147,7 +147,9 @@ Result<std::shared_ptr<const Fd>> Link::channel_of(const Destination& to,
   std::erase_if(channels_, [](const auto& other) { return is_closed(*other.second.end); });
   Channel& channel = channels_[key];
   channel.kept.clear();
-  channel.generation = to.generation;
+  // Of what the launcher serves now: `to` may have been judged before a reload.
+  const auto agent = table_->agents.find(to.agent);
+  channel.generation = agent == table_->agents.end() ? to.generation : agent->second.generation;
   channel.end = std::make_shared<const Fd>(std::move(*end));
   return channel.end;
 }
