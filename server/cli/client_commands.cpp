@@ -12,6 +12,7 @@
 #include "server/cli/serve_flags.h"
 #include "server/cli/welcome.h"
 #include "server/mcp/dispatcher.h"
+#include "server/process.h"
 
 namespace remit::cli {
 namespace {
@@ -73,7 +74,7 @@ int export_command(std::span<const std::string> args) {
   auto assembly = server::Assembly::build(options);
   if (!assembly) return report(assembly.error());
   wanted.client = (*words)[0];
-  wanted.binary = own_binary();
+  wanted.binary = server::own_binary();
   wanted.serve_args = serve_arguments(**assembly, options.serve);
   wanted.tools = tool_names_of(**assembly);
   wanted.interactive = interactive;
@@ -117,7 +118,7 @@ int doctor_command(std::span<const std::string> args) {
   }
   const server::DoctorOptions wanted{client,
                                      (*assembly)->remit().roots.front().path,
-                                     own_binary(),
+                                     server::own_binary(),
                                      tool_names_of(**assembly),
                                      serve_arguments(**assembly, options.serve),
                                      url};

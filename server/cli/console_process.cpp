@@ -21,6 +21,7 @@
 #include "server/cli/flags.h"
 #include "server/cli/welcome.h"
 #include "server/limits.h"
+#include "server/process.h"
 
 namespace remit::cli {
 namespace {
@@ -84,7 +85,7 @@ struct Started {
 
 // Starts one and waits until it listens.
 Result<Started> start_one(const ConsoleFlags& flags, const std::string& after) {
-  const std::string program = own_binary() + "-http";
+  const std::string program = server::own_binary() + "-http";
   std::vector<std::string> words = command_of(flags, after);
   const std::vector<char*> argv = pointers(words);
   const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -184,11 +185,11 @@ Result<std::string> start_console(const ConsoleFlags& flags) {
   ::waitpid(keeper, nullptr, 0);
   return fail(ErrorKind::unavailable, "the console did not start at " +
                                           escape_ascii(flags.address) + " (" +
-                                          escape_ascii(own_binary() + "-http") + ")");
+                                          escape_ascii(server::own_binary() + "-http") + ")");
 }
 
 int become_http(const char* command, std::span<const std::string> args) {
-  const std::string program = own_binary() + "-http";
+  const std::string program = server::own_binary() + "-http";
   std::vector<std::string> words{"remit", command};
   words.insert(words.end(), args.begin(), args.end());
   ::execv(program.c_str(), pointers(words).data());

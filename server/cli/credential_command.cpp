@@ -12,7 +12,7 @@
 #include "policy/markdown.h"
 #include "server/cli/commands.h"
 #include "server/cli/flags.h"
-#include "server/cli/tokens.h"
+#include "server/tokens.h"
 #include "server/transport/http_auth.h"
 
 namespace remit::cli {
@@ -78,7 +78,7 @@ int credential_command(std::span<const std::string> args) {
   const auto bound = instructions_word(instructions);
   if (!bound) return report_usage(bound.error(), "credential");
   if (const auto fit = text_of(file); !fit) return report(fit.error());
-  const std::string token = make_token();
+  const std::string token = server::make_token();
   const std::string line = agent + " sha256:" + sha256_hex(token) + *bound + "\n";
   if (const auto added = add_line(file, line); !added) return report(added.error());
   print(token + "\n");

@@ -7,25 +7,6 @@
 
 namespace remit::cli {
 
-int exit_code(const Error& error) {
-  switch (error.kind) {
-    case ErrorKind::denied:
-    case ErrorKind::needs_approval:
-    case ErrorKind::conflict:
-      return kFindings;
-    case ErrorKind::invalid_argument:
-      return kUsage;
-    case ErrorKind::not_found:
-    case ErrorKind::timeout:
-    case ErrorKind::cancelled:
-    case ErrorKind::too_large:
-    case ErrorKind::unavailable:
-    case ErrorKind::internal:
-      return kUnavailable;
-  }
-  return kUnavailable;
-}
-
 Flags& Flags::value(std::string_view name, std::string* to, std::string_view help) {
   flags_.push_back({std::string(name), std::string(help), to, nullptr});
   return *this;

@@ -9,18 +9,16 @@
 #include <vector>
 
 #include "base/result.h"
+#include "server/process.h"
 
 namespace remit::cli {
 
-// Exit codes of every command (docs/cli.md).
-inline constexpr int kDone = 0;         // done
-inline constexpr int kFindings = 1;     // findings or a denial
-inline constexpr int kUsage = 2;        // the command line is wrong
-inline constexpr int kUnavailable = 3;  // something could not be had or read
-inline constexpr int kPartial = 4;      // a partial answer
-
-// The exit code of an error: denied and conflicts 1, invalid arguments 2, partial never, rest 3.
-int exit_code(const Error& error);
+using server::exit_code;
+using server::kDone;
+using server::kFindings;
+using server::kPartial;
+using server::kUnavailable;
+using server::kUsage;
 
 class Flags {
  public:

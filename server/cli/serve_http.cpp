@@ -12,9 +12,9 @@
 #include "server/cli/console_process.h"
 #include "server/cli/serve_flags.h"
 #include "server/cli/serve_reload.h"
-#include "server/cli/tokens.h"
 #include "server/cli/welcome.h"
 #include "server/mcp/dispatcher.h"
+#include "server/tokens.h"
 #include "server/transport/http_endpoint.h"
 #include "server/transport/http_server.h"
 
@@ -28,12 +28,13 @@ Result<transport::Tokens> tokens_of(server::Assembly& all, const ServeFlags& fla
                                     std::string& file) {
   if (flags.no_auth) return transport::Tokens::none();
   if (!flags.token_file.empty()) {
-    TRY(const std::string text, read_credential_file(flags.token_file, reach_of(all.remit())));
+    TRY(const std::string text,
+        server::read_credential_file(flags.token_file, server::reach_of(all.remit())));
     return transport::Tokens::from_file(flags.token_file, text, all.remit().slug,
                                         all.remit().instruction_id);
   }
-  const std::string token = make_token();
-  TRY(file, write_token_file(all.state(), all.server_id(), token + "\n"));
+  const std::string token = server::make_token();
+  TRY(file, server::write_token_file(all.state(), all.server_id(), token + "\n"));
   return transport::Tokens::one(token);
 }
 

@@ -41,16 +41,6 @@ std::string not_granted(const policy::Remit& remit) {
 
 }  // namespace
 
-std::string own_binary() {
-  std::array<char, limits::kPathBytes> path{};
-  const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
-  if (length <= 0) return "remit";
-  std::string_view name(path.data(), static_cast<std::size_t>(length));
-  constexpr std::string_view kHttp = "-http";
-  if (name.ends_with("/remit-http")) name.remove_suffix(kHttp.size());
-  return std::string(name);
-}
-
 std::vector<std::string> serve_arguments(server::Assembly& all,
                                          const server::ServeOptions& options) {
   std::vector<std::string> args{"--agent", fs::absolute(all.remit().persona_file), "--workspace",
@@ -101,7 +91,7 @@ std::string welcome(server::Assembly& all, const server::ServeOptions& options,
     line(std::string(policy::to_string(edge.kind)) + " " + edge.target, edge.origin);
   }
   text += "\nNot granted:\n" + not_granted(remit);
-  std::string command = server::shell_word(own_binary()) + " serve";
+  std::string command = server::shell_word(server::own_binary()) + " serve";
   for (const std::string& arg : serve_arguments(all, options))
     command += " " + server::shell_word(arg);
   OrderedJson arguments = OrderedJson::array({"serve"});
@@ -121,19 +111,20 @@ std::string welcome(server::Assembly& all, const server::ServeOptions& options,
   text += "The same as an mcpServers object:\n  " +
           dump(OrderedJson{
               {"mcpServers",
-               {{"remit", {{"type", "stdio"}, {"command", own_binary()}, {"args", arguments}}}}}}) +
+               {{"remit",
+                 {{"type", "stdio"}, {"command", server::own_binary()}, {"args", arguments}}}}}}) +
           "\n\n";
   text += "Claude Code (writes .mcp.json and the agent file, then checks them):\n  " +
-          server::shell_word(own_binary()) + " export claude --agent " +
+          server::shell_word(server::own_binary()) + " export claude --agent " +
           server::shell_word(fs::absolute(remit.persona_file)) + " --write && " +
-          server::shell_word(own_binary()) + " doctor --client claude --agent " +
+          server::shell_word(server::own_binary()) + " doctor --client claude --agent " +
           server::shell_word(fs::absolute(remit.persona_file)) + "\n\n";
   text += "In place of claude: " + join_text(server::client_names(), ", ") + ".\n\n";
   if (!all.approvals().person_available()) {
     text += "No PIN is set: commands of high risk cannot be approved. Set one with\n  " +
-            server::shell_word(own_binary()) + " pin\n\n";
+            server::shell_word(server::own_binary()) + " pin\n\n";
   }
-  server::DoctorOptions doctor{"claude", remit.roots.front().path, own_binary(),
+  server::DoctorOptions doctor{"claude", remit.roots.front().path, server::own_binary(),
                                names_of(all.tools()), serve_arguments(all, options)};
   if (const auto report = server::doctor_client(remit, doctor);
       report && !report->ok() && !report->looked_at.empty()) {

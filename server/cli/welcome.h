@@ -16,9 +16,6 @@ struct Listening {
 std::string welcome(server::Assembly& all, const server::ServeOptions& options,
                     const Listening& listening);
 
-// Absolute path of `remit`, for configurations (never a wrapper script), also in remit-http.
-std::string own_binary();
-
 // The `serve` arguments that serve this agent again: --agent FILE --workspace DIR ...
 std::vector<std::string> serve_arguments(server::Assembly& all,
                                          const server::ServeOptions& options);

@@ -13,8 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "policy/remit.h"
-#include "server/cli/tokens.h"
-#include "server/cli/welcome.h"
+#include "server/tokens.h"
 
 namespace remit::front {
 namespace {
@@ -126,12 +125,12 @@ Result<void> Desk::make_tokens() {
   std::string lines;
   for (const auto& [slug, agent] : table_.agents) {
     if (!agent.refused.empty()) continue;
-    const std::string token = cli::make_token();
+    const std::string token = server::make_token();
     lines += slug + " " + token + "\n";
     table_.credentials.push_back({slug, sha256_hex(token), {}, false});
   }
   TRY_DO(check_size(table_));
-  TRY(token_file_, cli::write_token_file(*state_, registration_->row().server_id, lines));
+  TRY(token_file_, server::write_token_file(*state_, registration_->row().server_id, lines));
   return {};
 }
 
@@ -202,7 +201,7 @@ Desk::Changed Desk::read_again() {
   if (reads_credentials()) {
     const std::string before = encode(table);
     auto read = credentials_for(*next);
-    if (!read && read.error().code == cli::kWithinReach) return refuse(read.error().message);
+    if (!read && read.error().code == server::kWithinReach) return refuse(read.error().message);
     if (!read) {
       out.why = "the credentials stay as they were: " + read.error().message;
       log::error("reload", {{"why", out.why}});

@@ -16,11 +16,10 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "server/cli/flags.h"
-#include "server/cli/welcome.h"
 #include "server/front/desk.h"
 #include "server/front/workers.h"
 #include "server/limits.h"
+#include "server/process.h"
 #include "server/transport/handing.h"
 
 namespace remit::front {
@@ -127,7 +126,7 @@ class Launcher {
   }
 
   void keep_deadlines() {
-    const auto started = start_process({cli::own_binary(), desk_.keeper_words(), -1, -1});
+    const auto started = start_process({server::own_binary(), desk_.keeper_words(), -1, -1});
     if (started)
       keeper_ = *started;
     else
@@ -144,7 +143,7 @@ class Launcher {
 
   Desk& desk_;
   const Fd link_, signals_;
-  Workers workers_{cli::own_binary() + "-http"};
+  Workers workers_{server::own_binary() + "-http"};
   pid_t keeper_ = 0;
   int keeper_ends_ = 0;
   SteadyClock::time_point keeper_started_, keeper_rests_;
@@ -162,20 +161,20 @@ Fd signals_of_launcher() {
 int live(const LauncherOptions& options, Fd link, pid_t parent) {
   Fd signals = signals_of_launcher();
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (::getppid() != parent || !signals) return cli::kUnavailable;
+  if (::getppid() != parent || !signals) return server::kUnavailable;
   auto desk = Desk::open(options);
   if (!desk) {
     const Json why{{"error", desk.error().message},
-                   {"usage", cli::exit_code(desk.error()) == cli::kUsage}};
+                   {"usage", server::exit_code(desk.error()) == server::kUsage}};
     static_cast<void>(transport::hand_over(link.get(), dump(why), -1));
-    return cli::kUnavailable;
+    return server::kUnavailable;
   }
   const std::string first = R"({"token_file":)" + dump(Json((*desk)->token_file())) +
                             R"(,"table":)" + encode((*desk)->table()) + "}";
   if (const auto told = transport::hand_over(link.get(), first, -1); !told)
-    return cli::kUnavailable;
+    return server::kUnavailable;
   Launcher(**desk, std::move(link), std::move(signals)).run();
-  return cli::kDone;
+  return server::kDone;
 }
 
 }  // namespace
@@ -188,7 +187,7 @@ Result<Launched> launch(const LauncherOptions& options) {
   if (out.pid < 0) return fail_errno(errno, "start the process that starts workers");
   if (out.pid == 0) {
     ends.first.reset();
-    int code = cli::kUnavailable;
+    int code = server::kUnavailable;
     try {
       code = live(options, std::move(ends.second), self);
     } catch (const std::exception& error) {

@@ -6,8 +6,8 @@
 #include "policy/check.h"
 #include "policy/find.h"
 #include "policy/markdown.h"
-#include "server/cli/tokens.h"
 #include "server/limits.h"
+#include "server/tokens.h"
 #include "tools/registry.h"
 
 namespace remit::front {
@@ -25,7 +25,7 @@ Result<std::string> judge(policy::Source& source, Persona& persona, const std::s
                             source.installation, source.known, source.provided, source.binding);
   if (!checked.compiled.ok) return tl::unexpected<Error>(policy::refusal(checked.compiled));
   persona.packed = policy::pack(files);
-  persona.reach = cli::reach_of(checked.compiled.remit);
+  persona.reach = server::reach_of(checked.compiled.remit);
   return checked.compiled.remit.slug;
 }
 
@@ -82,7 +82,7 @@ Result<Roster> read_roster(const RosterOptions& options) {
 
 Result<std::vector<transport::Credential>> read_credentials(const std::string& file,
                                                             const std::vector<std::string>& reach) {
-  TRY(const std::string text, cli::read_credential_file(file, reach));
+  TRY(const std::string text, server::read_credential_file(file, reach));
   TRY(std::vector<transport::Credential> all, transport::parse_credentials(file, text));
   for (const transport::Credential& one : all)
     for (const std::string& id : one.instructions)

@@ -35,7 +35,7 @@ using Roster = std::map<std::string, Persona, std::less<>>;  // by slug
 Result<Roster> read_roster(const RosterOptions& options);
 
 // The lines of a credentials file that may be used. Errors: its own; those of
-// cli::read_credential_file(); invalid_argument for an id that is none.
+// server::read_credential_file(); invalid_argument for an id that is none.
 Result<std::vector<transport::Credential>> read_credentials(const std::string& file,
                                                             const std::vector<std::string>& reach);
 

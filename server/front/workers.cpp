@@ -14,8 +14,8 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "server/cli/flags.h"
 #include "server/limits.h"
+#include "server/process.h"
 #include "server/transport/handing.h"
 
 namespace remit::front {
@@ -30,7 +30,7 @@ constexpr int kSpare = 64;  // descriptors are moved above this one before they 
 [[noreturn]] void become(const char* program, char* const* argv, int null, int third, int fourth,
                          pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (::getppid() != parent) ::_exit(cli::kUnavailable);
+  if (::getppid() != parent) ::_exit(server::kUnavailable);
   const int high_third = third < 0 ? -1 : ::fcntl(third, F_DUPFD, kSpare);
   const int high_fourth = fourth < 0 ? -1 : ::fcntl(fourth, F_DUPFD, kSpare);
   ::dup2(null, STDIN_FILENO);
@@ -43,7 +43,7 @@ constexpr int kSpare = 64;  // descriptors are moved above this one before they 
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::execv(program, argv);
-  ::_exit(cli::kUnavailable);
+  ::_exit(server::kUnavailable);
 }
 
 Result<Fd> as_file(const std::string& bytes) {

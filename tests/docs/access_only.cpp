@@ -128,10 +128,10 @@ const std::vector<Permit>& permits() {
       {"server/assembly.cpp",
        {Power::replace},
        "makes the state directory and a missing default Agent_Memory before anything is served"},
-      {"server/cli/welcome.cpp",
+      {"server/process.cpp",
        {Power::open},
        "readlink of /proc/self/exe: configurations name this binary"},
-      {"server/cli/tokens.cpp",
+      {"server/tokens.cpp",
        {Power::open, Power::replace},
        "token files of servers that are gone, in the state directory, before anything is served, "
        "and reads the file of credentials that the operator names"},

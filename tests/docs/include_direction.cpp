@@ -44,6 +44,19 @@ const std::vector<Direction>& directions() {
       // The process that checks PINs locks itself in.
       {"server/cli/console_command.cpp",
        {"base", "memory", "policy", "tools/sandbox/confine.h", "server"}},
+      // The command line wires all of these; none of them knows of it.
+      {"server/mcp",
+       {"base", "memory", "policy", "tools/registry.h", "tools/tool.h", "server/mcp",
+        "server/limits.h"}},
+      {"server/transport",
+       {"base", "memory", "policy", "server/mcp", "server/transport", "server/limits.h"}},
+      {"server/console",
+       {"base", "memory", "policy", "server/mcp", "server/transport", "server/console",
+        "server/limits.h"}},
+      {"server/front",
+       {"base", "memory", "policy", "tools/registry.h", "server/mcp", "server/transport",
+        "server/front", "server/limits.h", "server/process.h", "server/tokens.h",
+        "server/assembly.h"}},
       // The registry hands out Tools, so its own type comes with it; no concrete tool does.
       {"server", {"base", "memory", "policy", "tools/registry.h", "tools/tool.h", "server"}},
       {"tests", {"base", "memory", "policy", "tools", "server", "tests"}},

@@ -10,7 +10,7 @@
 #include "memory/state.h"
 #include "policy/remit.h"
 
-namespace remit::cli {
+namespace remit::server {
 
 // 256 random bits, in base64url.
 std::string make_token();
@@ -30,4 +30,4 @@ Result<std::string> read_credential_file(const std::string& file,
 Result<std::string> write_token_file(memory::State& state, const std::string& server_id,
                                      const std::string& text);
 
-}  // namespace remit::cli
+}  // namespace remit::server

@@ -1,4 +1,4 @@
-#include "server/cli/tokens.h"
+#include "server/tokens.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -14,7 +14,7 @@
 #include "base/text.h"
 #include "memory/server_rows.h"
 
-namespace remit::cli {
+namespace remit::server {
 namespace {
 
 constexpr std::size_t kTokenBytes = 32;
@@ -76,4 +76,4 @@ Result<std::string> write_token_file(memory::State& state, const std::string& se
   return state.directory() + "/tokens/" + server_id;
 }
 
-}  // namespace remit::cli
+}  // namespace remit::server
