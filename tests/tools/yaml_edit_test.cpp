@@ -42,3 +42,32 @@ TEST_CASE("a key is set in place, made when absent, and never to more than a sca
   CHECK_FALSE(set_key("a: 1\n", "/a", Json::array()).has_value());
   CHECK_FALSE(set_key("a: [1]\n", "/a", 2).has_value());
 }
+
+TEST_CASE("yaml edits: layouts that work, and those that are refused unharmed") {
+  const Json entry{{"id", "n"}};
+  const auto add = [&](const char* text) {
+    auto out = add_entry(text, "issues", entry, "id");
+    return out ? *out : "refused";
+  };
+  CHECK(add("") == "\"issues\":\n  - \"id\": \"n\"\n");
+  CHECK(add("issues: []\n") == "issues:\n  - \"id\": \"n\"\n");
+  CHECK(add("issues: # see [1]\n  - id: a\n") ==
+        "issues: # see [1]\n  - id: a\n  - \"id\": \"n\"\n");
+  CHECK(add("---\n- id: a\n") == "---\n- id: a\n- \"id\": \"n\"\n");
+  CHECK(add("issues:\n- id: a\nb: 1") == "issues:\n- id: a\n- \"id\": \"n\"\nb: 1\n");
+  for (const char* hostile :
+       {"issues: [{id: a}]\n", "issues: text\n", "just text\n", "a: b: c\n", "a: &x 1\nb: *x\n",
+        "{issues: []}\n", "a: 1\n---\nb: 2\n", "issues: ~\n", "\xff\xfe", "- [\n"}) {
+    CAPTURE(hostile);
+    CHECK(add(hostile) == "refused");
+  }
+  CHECK(set_key("a: 1 \nb: 2\n", "/b", "no").value() == "a: 1 \n\"b\": \"no\"\n");
+  CHECK_FALSE(set_key("a: |\n  one\n  two\nb: 1\n", "/a", "x"));
+  CHECK_FALSE(set_key("a: one\n  two\n", "/a", 3));
+  CHECK_FALSE(set_key("a: {b: 1}\n", "/a", 1));
+  CHECK_FALSE(set_key("a: 1\n", "/a/b", 1));
+  // What stands in a document that the caller may not read is not told.
+  const auto broken = add_entry("secret_name: 1\nsecret_name: 2\n", "issues", entry, "id");
+  REQUIRE_FALSE(broken);
+  CHECK(broken.error().message.find("secret_name") == std::string::npos);
+}
