@@ -62,6 +62,14 @@ struct Person {
   Authenticator key;
 };
 
+// One who is logged in and whose key is registered.
+struct KeyHolder : Person {
+  explicit KeyHolder(House& at) : Person(at) {
+    REQUIRE(log_in().location == kList);
+    REQUIRE(add(key, "key").location == kKeys);
+  }
+};
+
 std::string approve_of(const memory::ApprovalRow& row) {
   return kList + "/" + row.id + "/approve";
 }
@@ -110,9 +118,7 @@ TEST_CASE("a passkey is registered after the PIN, and says yes to a command of h
 
 TEST_CASE("an answer is good for one form, once, and soon") {
   House house(with_passkeys());
-  Person person(house);
-  person.log_in();
-  person.add(person.key, "key");
+  KeyHolder person(house);
   const auto row = house.ask("rm one"), other = house.ask("rm two");
   const std::string page = kList + "/" + row.id;
   const auto refused = [&](const Fields& form, const std::string& why) {
@@ -179,9 +185,7 @@ TEST_CASE("an answer is good for one form, once, and soon") {
 
 TEST_CASE("the form's age counts from when it was made") {
   House house(with_passkeys());
-  Person person(house);
-  person.log_in();
-  person.add(person.key, "key");
+  KeyHolder person(house);
   const Fields form =
       person.signed_form(kKeys, kKeys + "/" + person.key.name() + "/remove", person.key);
   house.clock.advance_ms(std::chrono::milliseconds(limits::kPasskeyForm).count());
@@ -193,9 +197,7 @@ TEST_CASE("the form's age counts from when it was made") {
 
 TEST_CASE("a passkey logs in, and what it signed opens one session") {
   House house(with_passkeys());
-  Person person(house);
-  person.log_in();
-  person.add(person.key, "key");
+  KeyHolder person(house);
   Person again(house);
   const Fields form = again.signed_form("/console/login", "/console/login", person.key);
   const auto nonce = again.browser.cookies;
@@ -222,9 +224,7 @@ TEST_CASE("a passkey logs in, and what it signed opens one session") {
 
 TEST_CASE("a passkey settles what else asks for the PIN") {
   House house(with_passkeys());
-  Person person(house);
-  person.log_in();
-  person.add(person.key, "key");
+  KeyHolder person(house);
   const auto row = house.ask("ls", "low");
   CHECK(person
             .post(approve_of(row), person.signed_form(kList + "/" + row.id, approve_of(row),
@@ -247,9 +247,7 @@ TEST_CASE("a passkey settles what else asks for the PIN") {
 
 TEST_CASE("under another name of the same console no passkey counts") {
   House house(with_passkeys());
-  Person person(house);
-  person.log_in();
-  person.add(person.key, "key");
+  KeyHolder person(house);
   // A browser offers none at an IP address; what somebody sends there all the same is refused.
   Browser numeric(house);
   numeric.log_in();
