@@ -4,73 +4,13 @@
 // axe-core says of each page.
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { binary, check, done, House, instruction, pin, slug, textOf, until } from './house.mjs';
+import { accessible, consoleHouse, watch } from './console_house.mjs';
+import { binary, check, done, instruction, pin, slug, textOf, until } from './house.mjs';
 
-const require = createRequire(join(process.env.REMIT_NODE_DIR, 'node_modules', 'x.js'));
-const browserPath = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path));
-if (!browserPath) {
-  console.log('skipped: no Chromium (./dev test e2e installs Debian\'s chromium)');
-  process.exit(77);
-}
-const { chromium } = require('playwright-core');
-const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-
-const house = new House('console').fill();
-check((await house.setPin()).code === 0, 'a PIN is set');
-const server = await house.serveHttp('--console', '127.0.0.1:0');
-const started = await until('the console', () =>
-  server.log().split('\n').find((line) => line.includes('the console listens')));
-const home = JSON.parse(started.slice(started.indexOf('{'))).url;
+const { house, server, home, client, bash, waiting, browser } = await consoleHouse('console');
 const origin = new URL(home).origin;
+const checked = (storage, path, what) => accessible(browser, storage, origin + path, what);
 
-const client = new Client({ name: 'e2e-console', version: '1' }, { capabilities: {} });
-await client.connect(new StreamableHTTPClientTransport(new URL(server.url),
-  { requestInit: { headers: { Authorization: `Bearer ${server.token}` } } }));
-const bash = async (command) => {
-  const result = await client.callTool({ name: 'Bash', arguments: { command } }, undefined, { timeout: 90_000 });
-  return { text: textOf(result), error: result.isError === true };
-};
-const waiting = (command) => until('the question', () => house.pending().find((one) => one.command === command));
-
-const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox'] });
-process.on('exit', () => { browser.close().catch(() => {}); });
-
-// --- what is said to a page: nothing that its policy forbids, nothing that axe-core finds ---
-function watch(page) {
-  const said = [];
-  page.on('console', (message) => { if (message.type() === 'error' || message.type() === 'warning') said.push(message.text()); });
-  page.on('pageerror', (error) => said.push(String(error)));
-  return said;
-}
-async function accessible(page, what) {
-  for (const scheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme: scheme });
-    const found = await page.evaluate(async (source) => {
-      if (!window.axe) (0, eval)(source);
-      const { violations } = await window.axe.run(document);
-      return violations.map((one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.html).join(' ')}`);
-    }, axe);
-    check(found.length === 0, `axe-core has nothing against ${what} (${scheme})`, found.join('\n'));
-  }
-}
-// A page of its own for axe-core: the console's policy lets no other script in, so it is switched off
-// here, and only here.
-async function checked(storage, path, what) {
-  const context = await browser.newContext({ bypassCSP: true, storageState: storage });
-  const page = await context.newPage();
-  await page.goto(origin + path);
-  await accessible(page, what);
-  await context.close();
-}
-
-async function keys(page, ...names) {
-  for (const name of names) await page.keyboard.press(name);
-}
 // Tab until what is focused fits; as far as a person would go.
 async function tab_to(page, what, selector) {
   for (let i = 0; i < 40; ++i) {

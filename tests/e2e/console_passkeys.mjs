@@ -2,48 +2,17 @@
 // PIN, and then approving, logging in and applying; an answer that was recorded is good for nothing
 // else; a key that does not verify its person is none. And the console's process, killed, is there
 // again at the same address.
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { check, done, House, pin, textOf, until } from './house.mjs';
+import { accessible, consoleHouse, watch } from './console_house.mjs';
+import { check, done, pin, textOf, until } from './house.mjs';
 
-const require = createRequire(join(process.env.REMIT_NODE_DIR, 'node_modules', 'x.js'));
-const browserPath = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path));
-if (!browserPath) {
-  console.log('skipped: no Chromium (./dev test e2e installs Debian\'s chromium)');
-  process.exit(77);
-}
-const { chromium } = require('playwright-core');
-const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-
-const house = new House('passkeys').fill();
-check((await house.setPin()).code === 0, 'a PIN is set');
-const server = await house.serveHttp('--console', '127.0.0.1:0');
-const line = await until('the console', () =>
-  server.log().split('\n').find((one) => one.includes('the console listens')));
-const numeric = JSON.parse(line.slice(line.indexOf('{'))).url;
+const { house, server, home: numeric, client, bash, waiting, browser } = await consoleHouse('passkeys');
 const port = new URL(numeric).port;
 const origin = `http://localhost:${port}`;
 
-const client = new Client({ name: 'e2e-passkeys', version: '1' }, { capabilities: {} });
-await client.connect(new StreamableHTTPClientTransport(new URL(server.url),
-  { requestInit: { headers: { Authorization: `Bearer ${server.token}` } } }));
-const bash = async (command) => {
-  const result = await client.callTool({ name: 'Bash', arguments: { command } }, undefined, { timeout: 90_000 });
-  return { text: textOf(result), error: result.isError === true };
-};
-const waiting = (command) => until('the question', () => house.pending().find((one) => one.command === command));
-
-const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox'] });
-process.on('exit', () => { browser.close().catch(() => {}); });
 const context = await browser.newContext();
 const page = await context.newPage();
-const said = [];
-page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) said.push(message.text()); });
-page.on('pageerror', (error) => said.push(String(error)));
+const said = watch(page);
 
 // A page's authenticator: the keys that it holds, in one place.
 const devtools = await context.newCDPSession(page);
@@ -85,18 +54,7 @@ await register('twice');
 await page.getByText('This passkey is registered already.').waitFor();
 
 // --- every page's form as axe-core sees it, with the buttons shown ---
-for (const colorScheme of ['light', 'dark']) {
-  const checked = await browser.newContext({ bypassCSP: true, colorScheme, storageState: await context.storageState() });
-  const other = await checked.newPage();
-  await other.goto(`${origin}/console/passkeys`);
-  const found = await other.evaluate(async (source) => {
-    (0, eval)(source);
-    const { violations } = await window.axe.run(document);
-    return violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(' ')}`);
-  }, axe);
-  check(found.length === 0, `axe-core has nothing against the passkeys (${colorScheme})`, found.join('\n'));
-  await checked.close();
-}
+await accessible(browser, await context.storageState(), `${origin}/console/passkeys`, 'the passkeys');
 
 // --- approving ---
 const open = async (command) => {

@@ -2,7 +2,7 @@
 // in a temporary folder, the operator's commands on a pseudo-terminal, and checks that name what
 // they saw. Nothing survives the process.
 import { spawnSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -110,6 +110,14 @@ export class House {
   approve(question, secret = pin) {
     return this.typed(['--expect', 'PIN:', '--secret', secret],
       'approve', question.id, '--digest', question.sha256, '--state', this.state);
+  }
+  // The files in the queues of people, once there are any: the keeper of deadlines may be the one that
+  // writes them, a moment after the answer.
+  dropped() {
+    return until('a file in a queue', () => {
+      const names = readdirSync(join(this.state, 'drop'), { recursive: true }).filter((name) => /\.(yaml|json)$/.test(name));
+      return names.length > 0 && names;
+    });
   }
   deny(question) {
     return this.typed(['--expect', 'PIN:', '--secret', pin], 'deny', question.id, '--state', this.state);

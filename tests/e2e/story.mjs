@@ -98,3 +98,13 @@ export function evidenceOf(result) {
   check(uri, 'a diagnostic names its result', result.text);
   return { call_id: uri.split('/').pop() };
 }
+
+// What the log of House.fill() is a report of, with every field that the form requires.
+export const bugReport = {
+  title: 'The connection pool is never refilled after an error', severity: 'high',
+  customer_impact: { affected_customers: 'all users', business_impact: 'degraded_performance', workaround_available: 'no' },
+  reproduction_steps: ['Open 50 connections', 'Let one of them fail', 'Ask for another one'],
+  expected_behavior: 'The failed connection is replaced', actual_behavior: 'The pool stays exhausted',
+  technical_details: { environment: 'production', version: '4.2.0', error_messages: 'db pool exhausted: 50 of 50 connections in use' },
+  root_cause_hypothesis: 'A failed connection is counted as in use', priority_justification: 'Every customer of the api is affected',
+};

@@ -1,11 +1,11 @@
 // ./dev demo --team: the eight shipped personas work one incident to its end, each driven by the
 // official TypeScript client over HTTP, all through one `remit serve --agents`: one address, one
 // credential each, one confined process each.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import { House, instruction, source, textOf, sleep } from './house.mjs';
-import { evidenceOf } from './story.mjs';
+import { House, instruction, source, textOf } from './house.mjs';
+import { bugReport, evidenceOf } from './story.mjs';
 import { Teller } from './telling.mjs';
 
 const folder = join(source, 'agent_definitions');
@@ -136,18 +136,8 @@ for (const [slug, name, criterion] of duties) {
 }
 
 title('The bug goes to the engineering queue');
-const bug = await act(engineer, 'bug_report', { action: 'send', evidence: [evidenceOf(proof)], report: {
-  title: 'The connection pool is never refilled after an error', severity: 'high',
-  customer_impact: { affected_customers: 'all users', business_impact: 'degraded_performance', workaround_available: 'no' },
-  reproduction_steps: ['Open 50 connections', 'Let one of them fail', 'Ask for another one'],
-  expected_behavior: 'The failed connection is replaced', actual_behavior: 'The pool stays exhausted',
-  technical_details: { environment: 'production', version: '4.2.0', error_messages: 'db pool exhausted: 50 of 50 connections in use' },
-  root_cause_hypothesis: 'A failed connection is counted as in use', priority_justification: 'Every customer of the api is affected',
-} }, 'a typed report with evidence');
-// The keeper of deadlines may be the one that writes it, a moment after the answer.
-const inQueue = () => readdirSync(join(house.state, 'drop'), { recursive: true }).filter((name) => /\.(yaml|json)$/.test(name));
-for (let n = 0; n < 100 && inQueue().length === 0; n += 1) await sleep(50);
-const dropped = inQueue();
+const bug = await act(engineer, 'bug_report', { action: 'send', evidence: [evidenceOf(proof)], report: bugReport }, 'a typed report with evidence');
+const dropped = await house.dropped();
 expect(/engineering-team/.test(bug.text) && dropped.length === 1, 'its file is in the queue of the engineering-team', dropped);
 
 title('Several customers were hit: the escalation-manager and the vp');
