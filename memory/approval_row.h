@@ -22,7 +22,8 @@ std::string select_approvals(std::string_view rest);
 ApprovalRow approval_of(const Statement& from);
 Result<std::vector<ApprovalRow>> approvals_of(Statement& statement);
 
-// HMAC over everything that a yes binds; approval_rows.h says what it is worth.
+// Ed25519 (RFC 8032), in hex, over everything that a yes binds; approval_rows.h says what it is
+// worth.
 std::string signature_of(const ApprovalRow& row, std::string_view key);
 
 // The ledger's record of a transition.

@@ -62,8 +62,10 @@ Result<ApprovalRow> ApprovalRows::create(const NewApproval& question) {
   TRY(Transaction transaction, state_.database().write());
   {
     Statement same = transaction.sql(select_approvals(
-        "where principal = ? and grant_key = ? and state = 'pending' and expires_ms > ? limit 1"));
-    TRY(const bool found, same.bind(row.principal).bind(row.grant_key).bind(now).step());
+        "where principal = ? and grant_key = ? and server_id = ? and state = 'pending' and "
+        "expires_ms > ? limit 1"));
+    same.bind(row.principal).bind(row.grant_key).bind(row.server_id);
+    TRY(const bool found, same.bind(now).step());
     if (found && !question.fresh) return approval_of(same);
     Statement open = transaction.sql(
         "select count(*) from approval where state = 'pending' and expires_ms > ? and principal = "
@@ -117,11 +119,11 @@ Result<std::optional<ApprovalRow>> ApprovalRows::find_by_grant_key(const std::st
                                                                    const GrantFilter& filter) {
   TRY(Snapshot snapshot, state_.database().read());
   const std::int64_t now = state_.clock().unix_ms();
-  Statement best = snapshot.sql(
-      select_approvals("where principal = ?1 and grant_key = ?2 and (?4 = '' or server_id = ?4 or "
-                       "(?5 = 0 and attestation <> 'operator')) order by (state = 'approved' and "
-                       "expires_ms > ?3) desc, "
-                       "(state = 'pending' and expires_ms > ?3) desc, created_ms desc limit 1"));
+  Statement best = snapshot.sql(select_approvals(
+      "where principal = ?1 and grant_key = ?2 and (?4 = '' or server_id = ?4 or "
+      "(?5 = 0 and scope = 'rule' and attestation <> 'operator')) order by (state = 'approved' and "
+      "expires_ms > ?3) desc, "
+      "(state = 'pending' and expires_ms > ?3) desc, created_ms desc limit 1"));
   TRY(const bool found, best.bind(principal)
                             .bind(grant_key)
                             .bind(now)

@@ -238,9 +238,11 @@ drop index outbox_due;
 create index outbox_due on outbox(root, next_ms) where dead = 0;
 )sql";
 
-// Which passkey gave the answer; '' = none.
+// Which passkey gave the answer; '' = none. What was signed before is void: its signatures were
+// codes that a worker could not prove.
 constexpr const char* kApprovalCredential = R"sql(
 alter table approval add column credential text not null default '';
+update approval set state = 'expired' where state = 'approved' and signature != '';
 )sql";
 
 }  // namespace

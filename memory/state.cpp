@@ -171,7 +171,8 @@ Result<std::string> read_key(const Fd& keys, const std::string& name) {
     return fail(ErrorKind::denied,
                 "key " + name +
                     " in the state directory is not a private file of ours; restore "
-                    "it from a backup or remove it");
+                    "it from a backup, or remove it and what proves it (" +
+                    name + ".pub) and start the servers again");
   }
   TRY(std::string bytes, fs::read_all(fd, kKeyBytes));
   if (bytes.size() != kKeyBytes) {

@@ -54,9 +54,9 @@ class State {
   fs::Unfinished& unfinished();
 
   // Key material, made on first use (32 random bytes, 0600, keys/NAME); the same for every process.
-  // Names: "case", "etag", "request_state", "approval". The approval key is read where a person
-  // gives a yes only: keys/ lies outside a worker's lock, so a worker asks for the keys it needs
-  // before it locks itself.
+  // Names: "case", "etag", "request_state", "approval", "passkey_user". The approval key is read
+  // where a person gives a yes only: keys/ lies outside a worker's lock, so a worker asks for the
+  // keys it needs before it locks itself.
   Result<std::string> key(const std::string& name);
   // What proves a signature made with that key, and makes none (keys/NAME.pub, made with the key on
   // first use, which this process then does not keep).

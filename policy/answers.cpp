@@ -74,6 +74,12 @@ Result<memory::ApprovalRow> answer_question(memory::State& state, const memory::
   out.attestation = presence.attestation;
   out.credential = presence.credential;
   TRY(out.approval_key, state.key("approval"));
+  TRY(const std::string proves, state.public_key("approval"));
+  if (signing_public_key(out.approval_key) != proves)
+    return fail(ErrorKind::unavailable,
+                "keys/approval.pub of the state directory does not prove what keys/approval signs, "
+                "so that no server would believe this answer; remove keys/approval.pub and start "
+                "the servers again");
   TRY(memory::ApprovalRow row, memory::ApprovalRows(state).decide(shown.id, out));
   TRY_DO(memory::notify(state, row.server_id, "approval:" + row.id));
   return row;

@@ -76,7 +76,7 @@ Result<void> Approvals::answer_by_client(const std::string& id, bool approve,
   TRY(const memory::ApprovalRow row, rows.get(id));
   if (approve && row.risk != to_string(Risk::low)) {
     return fail(ErrorKind::denied,
-                "a command of high risk needs a person's PIN, not a client's answer", {},
+                "a command of high risk needs a person's PIN or passkey, not a client's answer", {},
                 "high_risk");
   }
   memory::Answer answer;
@@ -116,12 +116,15 @@ Result<std::optional<memory::ApprovalRow>> Approvals::find(const std::string& gr
 
 Result<bool> Approvals::ready(const std::string& grant_key) {
   TRY(const std::optional<memory::ApprovalRow> row, find(grant_key));
-  return row && row->state == ApprovalStatus::approved;
+  if (!row || row->state != ApprovalStatus::approved) return false;
+  const std::lock_guard held(mutex_);
+  return is_worth(*row);
 }
 
-bool Approvals::genuine(const memory::ApprovalRow& yes) {
-  const std::lock_guard held(mutex_);
-  if (yes.scope == memory::ApprovalScope::once && !used_.insert(yes.id).second) return false;
+bool Approvals::is_worth(const memory::ApprovalRow& yes) const {
+  if (yes.scope == memory::ApprovalScope::once && used_.contains(yes.id)) return false;
+  // A rule outlives its server; everything else was given to this one or to nobody here.
+  if (yes.scope != memory::ApprovalScope::rule && yes.server_id != parts_.server_id) return false;
   if (yes.attestation == "operator") return parts_.own_only;
   if (yes.attestation == "client") return by_client_.contains(yes.id);
   // Of an earlier process, or of a time that the clock, set back since, has not reached.
@@ -144,9 +147,17 @@ Result<std::optional<SpawnAuthority>> Approvals::take(const std::string& grant_k
     if (taken.error().kind == ErrorKind::needs_approval) return std::optional<SpawnAuthority>();
     return tl::unexpected<Error>(taken.error());
   }
-  if (!genuine(*taken)) {
-    log::warning("an approval that nobody gave was found and is void", {{"approval", taken->id}});
-    return std::optional<SpawnAuthority>();
+  {
+    const std::lock_guard held(mutex_);
+    const bool worth = is_worth(*taken);
+    if (taken->scope == memory::ApprovalScope::once) used_.insert(taken->id);
+    if (!worth) {
+      log::warning(
+          "an approval is void: given to another server, used before, or without proof that a "
+          "person gave it",
+          {{"approval", taken->id}});
+      return std::optional<SpawnAuthority>();
+    }
   }
   SpawnAuthority out;
   out.decision = "approval";

@@ -76,19 +76,19 @@ class Approvals {
   // Nobody can answer any more: the question ends as cancelled. One that was decided stays so.
   Result<void> withdraw(const std::string& id, const std::string& why);
 
-  // True if a yes for this grant key waits to be taken.
+  // True if a yes for this grant key waits to be taken, and take() would take it.
   Result<bool> ready(const std::string& grant_key);
 
   // Consumes the yes for this grant key, if there is one. Atomic and single-use; the ledger record
   // is durable before it returns. Rows can be written by whoever can write state.db, so a yes
-  // counts only with what no other process can make: a person's with their signature, once and
-  // after this began (a stored rule excepted); a client's if it was given to this very object; an
-  // operator's in the operator's own process.
+  // counts only with what no other process can make: a person's with their signature, once, given
+  // to this server after it began (a stored rule excepted); a client's if it was given to this very
+  // object; an operator's in the operator's own process.
   Result<std::optional<SpawnAuthority>> take(const std::string& grant_key, const CallScope& call);
 
  private:
   Result<std::optional<memory::ApprovalRow>> find(const std::string& grant_key);
-  bool genuine(const memory::ApprovalRow& yes);
+  bool is_worth(const memory::ApprovalRow& yes) const;  // under mutex_
 
   ApprovalParts parts_;
   const std::int64_t began_ms_;

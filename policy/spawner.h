@@ -64,12 +64,13 @@ struct SpawnAuthority {
   std::string approval_id;  // 32 hex digits when decision == "approval"
   std::string grant_key;    // 64 hex digits: SHA-256 over what the person saw (policy/grant.h)
   std::string server_id;    // of the server that asked
-  std::string channel;      // "terminal", "console", "elicitation", "mrtr", "call_yes"
+  std::string channel;      // "terminal", "console", "elicitation", "mrtr", "native", "call_yes"
   std::string attestation;  // "pin", "passkey", "client", "operator"
   std::string scope;        // "once" (single use, enforced by the starter too), "session", "rule"
   std::int64_t decided_unix_ms = 0;
   std::int64_t expires_unix_ms = 0;
-  std::string signature;  // hex HMAC by the key that lies outside the worker's lock; may be empty
+  std::string
+      signature;  // hex, by a key outside the worker's lock (memory/approval_row.h); may be ""
 };
 
 // A file of its own that an approved command executes (a script), as the person's yes covers it.

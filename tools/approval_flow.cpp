@@ -108,6 +108,16 @@ Result<void> approve_as_shown(Call& call, const policy::Question& question) {
   return settle(call, id, true, "native");
 }
 
+Result<void> settle_spawn(Call& call, const policy::SpawnRequest& request, const AskPerson& ask) {
+  TRY(const policy::Access::SpawnJudgement judgement, call.access.judge_spawn(call.scope, request));
+  if (judgement.decision.verdict == policy::Verdict::deny)
+    return tl::unexpected<Error>(policy::denial(judgement.decision));
+  if (!judgement.question) return {};
+  // An earlier yes may be waiting to be taken; asking anew would void nothing but patience.
+  TRY(const bool ready, call.access.approvals().ready(judgement.question->grant_key));
+  return ready ? Result<void>() : ask(call, *judgement.question);
+}
+
 Result<policy::Replaced> replace_approved(Call& call, const policy::ReplaceRequest& request) {
   auto done = call.access.replace(call.scope, request);
   if (done || done.error().code != "needs_approval") return done;

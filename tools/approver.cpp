@@ -3,7 +3,8 @@
 // its own arguments: what it is asked about is judged as the call itself will be, and where that
 // needs a person, the person is asked; the call that follows finds that approval by its own bytes.
 #include "base/json.h"
-#include "policy/approvals.h"
+#include "base/limits.h"
+#include "base/text.h"
 #include "tools/approval_flow.h"
 #include "tools/bash_args.h"
 #include "tools/registry.h"
@@ -23,10 +24,11 @@ struct ApproverArgs {
 template <>
 struct remit::Fields<remit::tools::ApproverArgs> {
   using T = remit::tools::ApproverArgs;
-  static constexpr auto list =
-      std::tuple{required("tool_name", &T::tool_name, "As the client names it"),
-                 required("input", &T::input, "The arguments of that call"),
-                 field("tool_use_id", &T::tool_use_id, "The client's")};
+  static constexpr auto list = std::tuple{
+      required("tool_name", &T::tool_name, "As the client names it",
+               {.max_length = limits::kEchoedInput}),
+      required("input", &T::input, "The arguments of that call"),
+      field("tool_use_id", &T::tool_use_id, "The client's", {.max_length = limits::kEchoedInput})};
 };
 
 namespace remit::tools {
@@ -46,26 +48,21 @@ Reply allow(const Json& input) {
 Result<void> settle_command(const Json& input, Call& call) {
   TRY(const BashArgs args, decode<BashArgs>(input));
   call.scope.tool = "Bash";
-  TRY(const policy::Access::SpawnJudgement judgement,
-      call.access.judge_spawn(call.scope, request_of(args)));
-  if (judgement.decision.verdict == policy::Verdict::deny) {
-    return tl::unexpected<Error>(policy::denial(judgement.decision));
-  }
-  if (!judgement.question) return {};
-  TRY(const bool ready, call.access.approvals().ready(judgement.question->grant_key));
-  return ready ? Result<void>() : obtain_approval(call, *judgement.question);
+  return settle_spawn(call, request_of(args), obtain_approval);
 }
 
 Result<Reply> approve(const Json& arguments, Call& call) {
   TRY(const ApproverArgs args, decode<ApproverArgs>(arguments));
   if (!args.tool_name.starts_with(kPrefix)) {
-    return deny("only tools of this server are approved here; " + args.tool_name + " is none");
+    return deny("only tools of this server are approved here; " + escape_ascii(args.tool_name) +
+                " is none");
   }
   const std::string name = args.tool_name.substr(kPrefix.size());
   const bool bash = name == "Bash" || name == "BashApproved";
   if (!bash) {
     // Each other tool asks by itself, when it is called.
-    if (call.access.remit().tool(name) == nullptr) return deny(name + " is not granted");
+    if (call.access.remit().tool(name) == nullptr)
+      return deny(escape_ascii(name) + " is not granted");
     return allow(args.input);
   }
   const Result<void> settled = settle_command(args.input, call);

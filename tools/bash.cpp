@@ -2,7 +2,6 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "policy/apply_changes.h"
-#include "policy/approvals.h"
 #include "tools/approval_flow.h"
 #include "tools/bash_args.h"
 #include "tools/bash_result.h"
@@ -49,28 +48,25 @@ Result<void> ask_person(Call& call, const policy::Question& question, Asks asks)
   return obtain_approval(call, question);
 }
 
+Result<void> settle(Call& call, const policy::SpawnRequest& request, Asks asks) {
+  return settle_spawn(call, request, [asks](Call& of, const policy::Question& question) {
+    return ask_person(of, question, asks);
+  });
+}
+
 // Runs it, asking a person where decide() says so. Each attempt judges anew; an approval is
 // consumed by the spawn it was given for.
 Result<policy::SpawnOutcome> run_approved(Call& call, const policy::SpawnRequest& request,
                                           const policy::OutputSink& sink, Asks asks) {
   auto outcome = call.access.spawn(call.scope, request, sink, call.stop);
   if (outcome || outcome.error().code != "needs_approval") return outcome;
-  TRY(const policy::Access::SpawnJudgement judgement, call.access.judge_spawn(call.scope, request));
-  if (judgement.question) TRY_DO(ask_person(call, *judgement.question, asks));
+  TRY_DO(settle(call, request, asks));
   return call.access.spawn(call.scope, request, sink, call.stop);
 }
 
 Result<Outcome<BashResult>> background(Call& call, Shells& shells,
                                        const policy::SpawnRequest& request, Asks asks) {
-  TRY(const policy::Access::SpawnJudgement judgement, call.access.judge_spawn(call.scope, request));
-  if (judgement.decision.verdict == policy::Verdict::deny) {
-    return tl::unexpected<Error>(policy::denial(judgement.decision));
-  }
-  if (judgement.question) {
-    // An earlier yes may be waiting to be taken; asking anew would void nothing but patience.
-    TRY(const bool ready, call.access.approvals().ready(judgement.question->grant_key));
-    if (!ready) TRY_DO(ask_person(call, *judgement.question, asks));
-  }
+  TRY_DO(settle(call, request, asks));
   TRY(const std::string id, shells.start(call.access, call.scope, request));
   BashResult result;
   result.bash_id = id;

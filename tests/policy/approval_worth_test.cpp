@@ -61,6 +61,58 @@ TEST_CASE("a yes that was used, or given to an earlier server, is not put back b
   CHECK_FALSE(house.approvals->take(key, house.scope()).value());
 }
 
+TEST_CASE("a yes given to one server is none for another that runs at the same time") {
+  SpawnHouse house;
+  const auto request = SpawnHouse::command(kHigh);
+  const policy::Question question = house.question(request);
+  const auto beside = memory::ServerRegistration::make(*house.state, "tse", "inst_1",
+                                                       policy::principal_text(house.principal))
+                          .value();
+  policy::ApprovalParts parts;
+  parts.state = house.state.get();
+  parts.wake = house.wake.get();
+  parts.clock = &house.clock;
+  parts.principal = policy::principal_text(house.principal);
+  parts.persona_sha256 = "persona";
+  parts.instruction = "inst_1";
+  parts.server_id = beside->row().server_id;
+  parts.public_key = house.state->public_key("approval").value();
+  policy::Approvals other(parts);
+  // Each asks for itself.
+  const std::string id = house.ask(request),
+                    of_other = other.request(question, house.scope()).value();
+  CHECK(id != of_other);
+  REQUIRE(house.approve(id));
+  CHECK_FALSE(other.ready(question.grant_key).value());
+  CHECK_FALSE(other.take(question.grant_key, house.scope()).value());
+  // Nor one that was taken here and is put back there.
+  REQUIRE(house.approvals->take(question.grant_key, house.scope()).value());
+  auto write = house.state->database().write();
+  REQUIRE(write);
+  REQUIRE(write->sql("update approval set state = 'approved', server_id = ? where id = ?")
+              .bind(parts.server_id)
+              .bind(id)
+              .run());
+  REQUIRE(write->commit(memory::Sync::cached));
+  CHECK_FALSE(other.ready(question.grant_key).value());
+  CHECK_FALSE(other.take(question.grant_key, house.scope()).value());
+}
+
+TEST_CASE("what take() would not take is not ready either") {
+  SpawnHouse house;
+  const auto request = SpawnHouse::command(kHigh);
+  const std::string key = house.question(request).grant_key;
+  memory::Answer forged;
+  forged.approve = true;
+  forged.channel = "terminal";
+  forged.attestation = "pin";
+  REQUIRE(house.rows().decide(house.ask(request), forged));
+  CHECK_FALSE(house.approvals->ready(key).value());
+  CHECK_FALSE(house.approvals->take(key, house.scope()).value());
+  REQUIRE(house.approve(house.ask(request)));
+  CHECK(house.approvals->ready(key).value());
+}
+
 TEST_CASE("a clock that jumps gives no yes a longer or a second life") {
   SpawnHouse house;
   const auto request = SpawnHouse::command(kHigh);
