@@ -90,6 +90,7 @@ inline constexpr std::size_t kPageCharsMax = 500'000;
 inline constexpr std::size_t kPageCharsMin = 1'000;  // less holds no useful answer
 
 // --- personas (docs/personas.md) ---
+inline constexpr std::size_t kDatagramFds = 8;  // of one message between processes
 inline constexpr std::size_t kPersonaBytes = 1u << 20;
 inline constexpr std::size_t kFrontMatterBytes = 64u << 10;
 inline constexpr std::size_t kManifestBytes = 256u << 10;
@@ -108,10 +109,12 @@ inline constexpr int kOpenRetries = 8;  // openat2 EAGAIN while a tree is rename
 inline constexpr std::size_t kDocPathBytes = 1024;
 inline constexpr std::size_t kDocumentBytes = 4u << 20;
 inline constexpr std::size_t kDocumentNodes = 200'000;
-inline constexpr std::size_t kKeepVersions = 50;   // versions of one document
-inline constexpr std::size_t kCommitChanges = 64;  // documents changed together
-inline constexpr int kCommitAttempts = 4;          // when an outsider edits the same file
-inline constexpr int kDirectoryDepth = 64;         // of a listing of Agent_Memory
+inline constexpr std::size_t kKeepVersions = 50;       // versions of one document
+inline constexpr std::size_t kCommitChanges = 64;      // documents changed together
+inline constexpr int kCommitAttempts = 4;              // when an outsider edits the same file
+inline constexpr int kDirectoryDepth = 64;             // of a listing of Agent_Memory
+inline constexpr std::size_t kMemorySearchHits = 100;  // lines, unless the call says how many
+inline constexpr std::size_t kMemorySearchHitsMax = 1000;
 inline constexpr std::size_t kListedDocuments = 100'000;
 inline constexpr std::size_t kUnfinishedBytes = 4u
                                                 << 20;  // names a dead process left, read at start
@@ -189,6 +192,10 @@ inline constexpr std::chrono::milliseconds kMachineDecline =
     100ms;  // nor is a decline faster than this
 inline constexpr std::chrono::hours kSessionGrant = std::chrono::hours{8};
 inline constexpr std::chrono::hours kRuleGrantMax = std::chrono::hours{30 * 24};
+inline constexpr std::size_t kPasskeys = 32;     // registered
+inline constexpr std::size_t kPasskeyName = 64;  // characters
+// kPasskeys with an id of 1023 and a key of 1024 bytes, in base64url.
+inline constexpr std::size_t kPasskeyFileBytes = 160u << 10;
 inline constexpr std::size_t kPendingApprovals = 16;
 inline constexpr std::size_t kFormLines = 3;  // what Claude's dialog shows
 inline constexpr std::size_t kFormLineChars = 100;

@@ -15,15 +15,6 @@
 #include "base/result.h"
 #include "memory/state.h"
 
-namespace remit::limits {
-
-inline constexpr std::size_t kPasskeys = 32;     // registered
-inline constexpr std::size_t kPasskeyName = 64;  // characters
-// kPasskeys with an id of 1023 and a key of 1024 bytes, in base64url.
-inline constexpr std::size_t kPasskeyFileBytes = 160u << 10;
-
-}  // namespace remit::limits
-
 namespace remit::memory {
 
 struct Passkey {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/limits.h"
 #include "policy/check.h"
 #include "policy/remit.h"
 
@@ -31,7 +32,9 @@ struct OperatorFiles {
 // Errors: a file that cannot be read; a manifest that is not there is none.
 Result<OperatorFiles> read_operator_files(const Source& source);
 
-// All of it as one text, and back. Errors: internal.
+// All of it as one text, of at most kPackedBytes, and back. Errors: internal.
+inline constexpr std::size_t kPackedBytes =
+    limits::kPersonaBytes + 2 * limits::kManifestBytes + 64;  // 64: the three lengths
 std::string pack(const OperatorFiles& files);
 Result<OperatorFiles> unpack(std::string_view text);
 

@@ -11,13 +11,10 @@
 namespace remit::tools {
 namespace {
 
-constexpr std::size_t kHits = 100;  // lines, unless the call says how many
-constexpr std::size_t kHitsMax = 1000;
-
 struct MemorySearchArgs {
   std::string pattern, prefix;
   bool ignore_case = false;
-  std::size_t limit = kHits;
+  std::size_t limit = limits::kMemorySearchHits;
 };
 struct MemorySearchHit {
   std::string path;
@@ -42,7 +39,7 @@ struct remit::Fields<remit::tools::MemorySearchArgs> {
                {.min_length = 1, .max_length = limits::kPatternBytes}),
       field("prefix", &T::prefix, "Directory", {.max_length = limits::kDocPathBytes}),
       field("ignore_case", &T::ignore_case, ""),
-      field("limit", &T::limit, "Lines", {.minimum = 1, .maximum = remit::tools::kHitsMax})};
+      field("limit", &T::limit, "Lines", {.minimum = 1, .maximum = limits::kMemorySearchHitsMax})};
 };
 template <>
 struct remit::Fields<remit::tools::MemorySearchHit> {
@@ -142,14 +139,15 @@ Result<Outcome<MemorySearchResult>> memory_search(const MemorySearchArgs& args, 
   TRY_DO(call.access.walk_documents(
       call.scope, args.prefix,
       [&](const std::string& path, const Result<memory::Document>& document) {
-        out_of_time = call.stop.stop_requested() || std::chrono::steady_clock::now() > deadline;
-        if (out_of_time) return false;
+        out_of_time = std::chrono::steady_clock::now() > deadline;
+        if (out_of_time || call.stop.stop_requested()) return false;
         if (document) return found.look_through(*document);
         // Gone since the directory was read: as if it had never been there.
         if (document.error().kind != ErrorKind::not_found)
           found.not_searched(path, document.error());
         return true;
       }));
+  if (call.stop.stop_requested()) return fail(ErrorKind::cancelled, "the call was cancelled");
   if (out_of_time) found.cut();
   return found.take(out_of_time);
 }

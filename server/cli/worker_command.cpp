@@ -4,7 +4,7 @@
 #include <fcntl.h>
 
 #include "base/clock.h"
-#include "base/fs.h"
+#include "base/datagram.h"
 #include "base/limits.h"
 #include "server/cli/commands.h"
 #include "server/cli/serve_flags.h"
@@ -15,7 +15,6 @@ namespace remit::cli {
 namespace {
 
 constexpr int kChannel = 3, kFiles = 4;
-constexpr std::size_t kFilesBytes = limits::kPersonaBytes + 2 * limits::kManifestBytes + 64;
 
 }  // namespace
 
@@ -28,7 +27,9 @@ int worker_command(std::span<const std::string> args) {
       .value("--console", &given.assembly.console, "URL")
       .value("--worker-idle", &idle, "TIME")
       .value("--page-chars", &page_chars, "N")
-      .value("--structured", &structured, "all|records|none");
+      .value("--structured", &structured, "all|records|none")
+      .toggle("--native-approval", &given.assembly.native_approval, "")
+      .toggle("--serve-approver", &given.assembly.serve_approver, "");
   add_path_flags(flags, given.assembly.serve);
   if (const auto words = flags.parse(args, 0, 0); !words)
     return report_usage(words.error(), "worker");
@@ -47,7 +48,7 @@ int worker_command(std::span<const std::string> args) {
   transport::HttpServer::block_signals();
   {
     const Fd files(kFiles);
-    const auto packed = fs::read_all(files, kFilesBytes);
+    const auto packed = read_sealed(files, policy::kPackedBytes);
     if (!packed) return report(packed.error());
     auto read = policy::unpack(*packed);
     if (!read) return report(read.error());

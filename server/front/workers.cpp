@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -12,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "base/datagram.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "server/limits.h"
@@ -44,16 +44,6 @@ constexpr int kSpare = 64;  // descriptors are moved above this one before they 
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::execv(program, argv);
   ::_exit(server::kUnavailable);
-}
-
-Result<Fd> as_file(const std::string& bytes) {
-  Fd file(::memfd_create("remit-persona", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!file) return fail_errno(errno, "make a file in memory");
-  TRY_DO(fs::write_all(file.get(), bytes));
-  if (::lseek(file.get(), 0, SEEK_SET) != 0 ||
-      ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) != 0)
-    return fail_errno(errno, "seal a file in memory");
-  return file;
 }
 
 // Whether a connection waits in a channel, or nobody is left who could send one.
@@ -134,7 +124,7 @@ Result<Fd> Workers::open(const Key& key, Plan plan) {
 }
 
 void Workers::start(const Key& key, Worker& worker) {
-  auto file = as_file(worker.plan.packed);
+  auto file = sealed_memory(worker.plan.packed);
   const auto pid =
       file ? start_process({program_, worker.plan.words, worker.channel.get(), file->get()})
            : tl::unexpected<Error>(file.error());

@@ -1,6 +1,5 @@
-// Descriptors handed from one process to another with a message, over a pair of sequenced-packet
-// sockets (unix(7), SCM_RIGHTS): how the front, the process that starts its workers, and the
-// workers talk (docs/agents.md).
+// How the front, the process that starts its workers, and the workers talk (docs/agents.md):
+// messages (base/datagram.h) with one descriptor or none.
 //
 // Threads: reentrant.
 #pragma once
@@ -27,7 +26,8 @@ Result<std::pair<Fd, Fd>> make_channel();
 // room. Errors: not_found if nobody holds the other end; unavailable if there is no room now.
 Result<void> hand_over(int channel, std::string_view text, int descriptor);
 
-// The next message, of at most `most` bytes; waits for it. Errors: not_found at the end.
+// The next message, of at most `most` bytes; waits for it. Errors: not_found at the end; too_large
+// if it was cut.
 Result<Handed> receive_handed(int channel, std::size_t most = limits::kHandedBytes);
 
 }  // namespace remit::transport

@@ -86,6 +86,7 @@ struct Permit {
 };
 const std::vector<Permit>& permits() {
   static const std::vector<Permit> table = {
+      {"base/datagram.cpp", {Power::connect}, "pairs of sockets between processes of this program"},
       {"base/descriptor_folder.cpp",
        {Power::open},
        "the folder of this process's own descriptors: names what is already open"},
@@ -157,7 +158,6 @@ const std::vector<Permit>& permits() {
       {"server/front/workers.cpp",
        {Power::open, Power::spawn, Power::raw},
        "starts workers and the keeper of deadlines, with /dev/null for standard descriptors"},
-      {"server/transport/handing.cpp", {Power::connect}, "pairs of sockets between own processes"},
       {"server/transport/http_metrics.cpp", {Power::open}, "/proc/self/statm, held for /metrics"},
       {"server/transport/http_listener.cpp", {Power::connect}, "the listening socket"},
       {"server/transport/http_server.cpp",
@@ -184,7 +184,6 @@ const std::vector<Permit>& permits() {
       {"tools/sandbox/changes.cpp",
        {Power::open, Power::list},
        "reads what a command left on its layer; applying it is Access.replace's"},
-      {"tools/sandbox/channel.cpp", {Power::connect}, "the pair of sockets to the starter"},
       {"tools/sandbox/confine.cpp", {Power::raw}, "the server's lock on itself"},
       {"tools/sandbox/landlock.cpp", {Power::open, Power::raw}, "the kernel's lock on a slot"},
       {"tools/sandbox/scratch.cpp",

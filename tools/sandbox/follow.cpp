@@ -136,7 +136,7 @@ class Following {
 }  // namespace
 
 Result<std::pair<RunEnds, RunFarEnds>> make_run_ends() {
-  TRY(auto socket, socket_pair());
+  TRY(auto socket, datagram_pair());
   TRY(auto out, make_pipe(0));
   TRY(auto err, make_pipe(0));
   for (const Fd* end : {&out.first, &err.first})

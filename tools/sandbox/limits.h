@@ -13,7 +13,6 @@ using namespace std::chrono_literals;
 inline constexpr std::size_t kPlanBytes = 8u << 20;       // an encoded plan: many memory documents
 inline constexpr std::size_t kPlanItems = 10'000;         // entries of one list of a plan
 inline constexpr std::size_t kMessageBytes = 16u << 10;   // one datagram between two processes
-inline constexpr std::size_t kMessageFds = 8;             // descriptors in one datagram
 inline constexpr std::size_t kOutcomeBytes = 288u << 20;  // encoded outcome, contents included
 inline constexpr std::size_t kChangeBytes = 256u << 20;   // contents of all changes of one command:
                                                           // the worker holds them in memory

@@ -67,7 +67,7 @@ class Spawner final : public StarterSpawner {
   }
 
   Result<std::string> reload() override {
-    TRY(auto ends, socket_pair());
+    TRY(auto ends, datagram_pair());
     {
       const std::lock_guard lock(mutex_);
       TRY_DO(send_message(control_.get(), kReloadRequest, "", {ends.second.get()}));
@@ -130,8 +130,8 @@ Result<std::unique_ptr<StarterSpawner>> start_starter(const StarterOptions& opti
     return fail(ErrorKind::invalid_argument,
                 "the sandbox needs the absolute path of a state directory, not '" +
                     options.state_directory + "'");
-  TRY(auto control, socket_pair());
-  TRY(auto canary, socket_pair());
+  TRY(auto control, datagram_pair());
+  TRY(auto canary, datagram_pair());
   const pid_t parent = getpid();
   const pid_t pid = fork();
   if (pid < 0) return fail_errno(errno, "start the sandbox's starter");

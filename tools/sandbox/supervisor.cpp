@@ -164,7 +164,7 @@ class Supervision {
     if (identity_.as_root && !context.bare) {
       TRY(context.trees, open_plan_trees(base_.roots, layer_directory_, false));
     }
-    TRY(auto sockets, socket_pair());
+    TRY(auto sockets, datagram_pair());
     control_ = std::move(sockets.first);
     context.control = std::move(sockets.second);
     context.foreign = {control_.get(), orders_.get(), lifeline_.get(), claim_.get()};
@@ -374,7 +374,7 @@ void Settings::set_tier(policy::Tier new_tier) {
 Result<Waiting> start_supervisor(const Settings& settings, const SlotBase& base,
                                  std::uint64_t number, const Fd& lifeline,
                                  const std::vector<int>& close_first) {
-  TRY(auto orders, socket_pair());
+  TRY(auto orders, datagram_pair());
   const pid_t pid = fork();
   if (pid < 0) return fail_errno(errno, "start a supervisor");
   if (pid > 0) return Waiting{base, std::move(orders.first)};
