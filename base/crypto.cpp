@@ -27,10 +27,6 @@ const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
-std::string_view view_of(const Sha256Digest& digest) {
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
 constexpr std::string_view kBase64 =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::string_view kBase64Url =
@@ -89,7 +85,7 @@ Sha256Digest Sha256::finish() {
 }
 
 std::string Sha256::finish_hex() {
-  return to_hex(view_of(finish()));
+  return to_hex(remit::bytes_of(finish()));
 }
 
 Sha256Digest sha256(std::string_view bytes) {
@@ -102,7 +98,7 @@ Sha256Digest sha256(std::string_view bytes) {
 }
 
 std::string sha256_hex(std::string_view bytes) {
-  return to_hex(view_of(sha256(bytes)));
+  return to_hex(remit::bytes_of(sha256(bytes)));
 }
 
 std::string hmac_sha256_hex(std::string_view key, std::string_view bytes) {
@@ -111,7 +107,7 @@ std::string hmac_sha256_hex(std::string_view key, std::string_view bytes) {
   crypto_auth_hmacsha256_init(&state, bytes_of(key), key.size());
   crypto_auth_hmacsha256_update(&state, bytes_of(bytes), bytes.size());
   crypto_auth_hmacsha256_final(&state, digest.data());
-  return to_hex(view_of(digest));
+  return to_hex(remit::bytes_of(digest));
 }
 
 namespace {

@@ -13,6 +13,10 @@ namespace remit {
 
 using Sha256Digest = std::array<unsigned char, 32>;
 
+// Its 32 bytes; for as long as the digest lives.
+inline std::string_view bytes_of(const Sha256Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
 Sha256Digest sha256(std::string_view bytes);
 std::string sha256_hex(std::string_view bytes);
 

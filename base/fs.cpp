@@ -388,6 +388,11 @@ std::string join(std::string_view a, std::string_view b) {
   return out;
 }
 
+bool is_beneath(std::string_view path, std::string_view folder) {
+  if (folder.empty() || !path.starts_with(folder)) return false;
+  return path.size() == folder.size() || folder == "/" || path[folder.size()] == '/';
+}
+
 std::string absolute(std::string_view path) {
   std::string full;
   if (path.empty() || path.front() != '/') {

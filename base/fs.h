@@ -127,6 +127,9 @@ Result<void> list_directory(
 std::string_view base_name(std::string_view path);
 std::string_view parent_of(std::string_view path);  // "" when there is no '/'
 std::string join(std::string_view a, std::string_view b);
+// Whether `path` is `folder` or lies below it, by their letters: "/a/bc" does not lie in "/a/b".
+// Both absolute and normal (no "/" at the end but in "/" itself); nothing lies in "".
+bool is_beneath(std::string_view path, std::string_view folder);
 // Absolute and lexically cleaned ("." and "//" removed, ".." resolved as text). Only for paths the
 // operator wrote on the command line.
 std::string absolute(std::string_view path);

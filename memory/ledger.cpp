@@ -32,10 +32,6 @@ constexpr auto kSyncDelay = limits::kLedgerSync * 7 / 10;
 constexpr std::string_view kRecordColumns =
     "seq, at_ms, mono_ms, kind, call_id, principal, verdict, rule, origin, fields, hash";
 
-std::string_view bytes_of(const Sha256Digest& digest) {
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
 void put(std::string& out, std::int64_t value) {
   char bytes[8];
   auto rest = static_cast<std::uint64_t>(value);

@@ -19,11 +19,6 @@ std::string real_folder(const std::string& path) {
   return fs::absolute(path);
 }
 
-bool beneath(std::string_view path, std::string_view root) {
-  if (root == "/" || path == root) return true;
-  return path.size() > root.size() && path.starts_with(root) && path[root.size()] == '/';
-}
-
 class Compiler {
  public:
   explicit Compiler(const CompileInput& input)
@@ -274,7 +269,7 @@ class Compiler {
       if (!manifest_.workspace_roots.empty()) {
         const auto& roots = manifest_.workspace_roots;
         const auto found = std::find_if(roots.begin(), roots.end(), [&](const Located& one) {
-          return beneath(root.path, real_folder(one.text));
+          return fs::is_beneath(root.path, real_folder(one.text));
         });
         if (found == roots.end()) {
           manifest_notes_.add("E-FM-13", position_of(roots.front().origin),
@@ -287,9 +282,9 @@ class Compiler {
     }
     for (const Located& log : manifest_.log_roots) {
       const std::string path = real_folder(log.text);
-      const bool allowed =
-          std::any_of(site_.read_roots.begin(), site_.read_roots.end(),
-                      [&](const Located& one) { return beneath(path, real_folder(one.text)); });
+      const bool allowed = std::any_of(
+          site_.read_roots.begin(), site_.read_roots.end(),
+          [&](const Located& one) { return fs::is_beneath(path, real_folder(one.text)); });
       if (allowed) {
         out_.remit.roots.push_back({path, true, false, log.origin});
       } else {

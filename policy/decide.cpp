@@ -1,5 +1,6 @@
 #include "policy/decide.h"
 
+#include "base/fs.h"
 #include "base/text.h"
 #include "policy/decision.h"
 
@@ -264,11 +265,7 @@ const RootRule* readable_root(const Remit& remit, Space space, std::string_view 
   for (std::size_t i = 0; i < remit.roots.size(); ++i) {
     const RootRule& root = remit.roots[i];
     if (!root.read || (i == 0) != in_workspace) continue;
-    if (in_workspace || root.path == "/") return &root;
-    if (path.starts_with(root.path) &&
-        (path.size() == root.path.size() || path[root.path.size()] == '/')) {
-      return &root;
-    }
+    if (in_workspace || fs::is_beneath(path, root.path)) return &root;
   }
   return nullptr;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/fs.h"
 #include "base/text.h"
 #include "policy/shell_assessor.h"
 #include "policy/shell_hidden.h"
@@ -196,7 +197,7 @@ void ShellAssessor::protected_path(const ShellWord& each) {
   for (const std::string& candidate : candidates) {
     if (candidate.empty()) continue;
     for (const std::string& path : paths_.readings(candidate)) {
-      if (!shell_path_beneath(path, scope_.workspace) || path == scope_.workspace) continue;
+      if (!fs::is_beneath(path, scope_.workspace) || path == scope_.workspace) continue;
       const std::string relative = path.substr(scope_.workspace.size() + 1);
       const PathRule* rule = match_path(*scope_.protected_paths, relative);
       if (rule == nullptr) continue;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/fs.h"
 #include "policy/shell_assessor.h"
 
 namespace remit::policy {
@@ -249,7 +250,7 @@ void ShellAssessor::wipe(const std::string& name, const ShellWord& target) {
   if (known.empty()) return;
   bool outside = target.has(ShellPieceKind::tilde);
   for (const std::string& path : paths_.readings(known)) {
-    outside = outside || !shell_path_beneath(path, scope_.workspace);
+    outside = outside || !fs::is_beneath(path, scope_.workspace);
   }
   if (outside) deny("wipe", name + " " + target.raw, "wipe");
 }
@@ -280,7 +281,7 @@ void ShellAssessor::raw_device(const std::string& name, const ShellArguments& ar
     const std::string text = reading(*each);
     if (!text.starts_with("of=")) continue;
     for (const std::string& path : paths_.readings(text.substr(3))) {
-      if (shell_path_beneath(path, "/dev") && path != "/dev/null") {
+      if (fs::is_beneath(path, "/dev") && path != "/dev/null") {
         return deny("raw_device", "dd " + each->raw, "raw-device");
       }
     }

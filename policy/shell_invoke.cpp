@@ -1,6 +1,7 @@
 // Judging one command: its name, the rules, and the command behind a wrapper.
 #include <algorithm>
 
+#include "base/fs.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "policy/shell_assessor.h"
@@ -16,7 +17,7 @@ bool has_foreign_letters(std::string_view text) {
 
 bool beneath_any(std::string_view path, const std::vector<std::string>& roots) {
   return std::any_of(roots.begin(), roots.end(),
-                     [&](const std::string& root) { return shell_path_beneath(path, root); });
+                     [&](const std::string& root) { return fs::is_beneath(path, root); });
 }
 
 ShellArguments behind(const ShellArguments& words, std::size_t first) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/fs.h"
 #include "base/text.h"
 
 namespace remit::policy {
@@ -15,11 +16,6 @@ bool has_dot_dot(std::string_view path) {
 }
 
 }  // namespace
-
-bool shell_path_beneath(std::string_view path, std::string_view root) {
-  if (root == "/") return true;
-  return path.starts_with(root) && (path.size() == root.size() || path[root.size()] == '/');
-}
 
 std::string shell_path_normal(std::string_view absolute) {
   std::vector<std::string_view> kept;
@@ -70,13 +66,13 @@ ShellPlace ShellPaths::place_at(std::string_view path, std::size_t directory) co
   const std::string normal = shell_path_normal(absolute);
   if (normal == "/dev/null") return ShellPlace::null;
   for (const std::string_view kernel : {"/proc", "/sys", "/dev"}) {
-    if (shell_path_beneath(normal, kernel)) return ShellPlace::outside;
+    if (fs::is_beneath(normal, kernel)) return ShellPlace::outside;
   }
   ShellPlace found = ShellPlace::outside;
   for (const std::string& root : scope_.read_roots) {
-    if (shell_path_beneath(normal, root)) found = ShellPlace::read_root;
+    if (fs::is_beneath(normal, root)) found = ShellPlace::read_root;
   }
-  if (shell_path_beneath(normal, scope_.workspace)) found = ShellPlace::workspace;
+  if (fs::is_beneath(normal, scope_.workspace)) found = ShellPlace::workspace;
   return climbs && found != ShellPlace::outside ? ShellPlace::unclear : found;
 }
 

@@ -56,8 +56,6 @@ class ShellPaths {
   std::vector<std::string> directories_;
 };
 
-// True if `path` is `root` or lies beneath it.
-bool shell_path_beneath(std::string_view path, std::string_view root);
 // The path with ".", ".." and empty components removed by text.
 std::string shell_path_normal(std::string_view absolute);
 

@@ -75,7 +75,7 @@ class Gate {
     }
     for (const Executed& file : plan.executed) {
       const auto beneath = [&](const std::string& root) {
-        return !root.empty() && file.path.starts_with(root + "/");
+        return file.path != root && fs::is_beneath(file.path, root);
       };
       const bool granted = beneath(remit.memory_root) ||
                            std::any_of(remit.roots.begin(), remit.roots.end(),
@@ -139,7 +139,7 @@ class Gate {
     if (authority.attestation == "operator" && parts_.operator_may_approve && once) return {};
     if (authority.attestation == "client" && decision.risk == Risk::low && once) return {};
     if (!memory::proves_presence(authority.attestation)) {
-      return refuse("a command of high risk needs a person's PIN");
+      return refuse("this approval needs a person's PIN or passkey");
     }
     if (scope == memory::ApprovalScope::rule && decision.risk == Risk::high) {
       return refuse("no stored rule covers a command of high risk");

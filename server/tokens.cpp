@@ -19,11 +19,6 @@ namespace {
 
 constexpr std::size_t kTokenBytes = 32;
 
-bool lies_in(std::string_view path, const std::string& folder) {
-  return path.starts_with(folder) &&
-         (path.size() == folder.size() || path[folder.size()] == '/' || folder == "/");
-}
-
 }  // namespace
 
 std::string make_token() {
@@ -48,7 +43,7 @@ Result<std::string> read_credential_file(const std::string& file,
   TRY(const Fd folder, fs::open_root(absolute.substr(0, absolute.rfind('/') + 1)));
   TRY(const std::string named, fs::real_path(folder));
   for (const std::string& root : reach)
-    if (lies_in(real, root) || lies_in(named, root) || lies_in(absolute, root))
+    if (fs::is_beneath(real, root) || fs::is_beneath(named, root) || fs::is_beneath(absolute, root))
       return fail(ErrorKind::invalid_argument,
                   "the credentials " + escape_ascii(absolute) + " lie in " + escape_ascii(root) +
                       ", which agents reach, and who writes there could add a caller; put them "
@@ -57,6 +52,10 @@ Result<std::string> read_credential_file(const std::string& file,
   TRY(const struct stat status, fs::stat_of(fd));
   if (!S_ISREG(status.st_mode))
     return fail(ErrorKind::invalid_argument, "not a regular file: " + escape_ascii(absolute));
+  if ((status.st_mode & 0022) != 0 || (status.st_uid != ::geteuid() && status.st_uid != 0))
+    return fail(ErrorKind::invalid_argument,
+                "others may write " + escape_ascii(absolute) +
+                    " and so add a caller; it must be its owner's alone (chmod 600), and ours");
   return fs::read_all(fd, limits::kTokenFileBytes);
 }
 

@@ -20,7 +20,7 @@ std::vector<std::string> reach_of(const policy::Remit& remit);
 
 // The text of a file of credentials. Errors: invalid_argument, with the code kWithinReach, if it
 // lies in one of `reach` by its own name or by the kernel's: whoever may write there could add a
-// caller; those of reading.
+// caller; invalid_argument if others may write it; those of reading.
 inline constexpr const char* kWithinReach = "within_reach";
 Result<std::string> read_credential_file(const std::string& file,
                                          const std::vector<std::string>& reach);

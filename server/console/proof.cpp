@@ -51,8 +51,7 @@ std::string challenge_of(const Form& form) {
     std::erase(text, '\r');
     all += counted(name) + counted(text);
   }
-  const Sha256Digest digest = sha256(all);
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+  return std::string(bytes_of(sha256(all)));
 }
 
 bool by_passkey(const Form& form) {

@@ -32,11 +32,6 @@ unsigned byte_at(std::string_view bytes, std::size_t at) {
   return static_cast<unsigned char>(bytes[at]);
 }
 
-std::string raw_sha256(std::string_view bytes) {
-  const Sha256Digest digest = sha256(bytes);
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
 // The parts of an answer; as many as `into`.
 Result<void> parse_parts(std::string_view text, std::span<std::string* const> into) {
   if (text.size() > limits::kPasskeyAnswerBytes) return bad_answer("it is too large");
@@ -81,7 +76,7 @@ Result<void> check_client_data(std::string_view bytes, const char* type, const R
 }
 
 Result<void> check_common(const AuthenticatorData& data, const RelyingParty& party) {
-  if (!equal_constant_time(data.rp_id_hash, raw_sha256(party.id)))
+  if (!equal_constant_time(data.rp_id_hash, bytes_of(sha256(party.id))))
     return not_held("the passkey belongs to another site than " + party.id);
   if (!data.user_present) return not_held("the passkey did not see that somebody is there");
   if (!data.user_verified)
@@ -245,9 +240,10 @@ Result<AuthenticatorData> check_registration(const Registration& answer, const R
   if (object->format == "none" && object->empty_statement) return data;
   // Self attestation: signed by the very key.
   if (object->format == "packed" && !object->other_members && object->algorithm == algorithm) {
-    TRY_DO(check_signature(data.cose_key,
-                           std::string(object->authenticator_data) + raw_sha256(answer.client_data),
-                           object->signature));
+    TRY_DO(check_signature(
+        data.cose_key,
+        std::string(object->authenticator_data) + std::string(bytes_of(sha256(answer.client_data))),
+        object->signature));
     return data;
   }
   return not_held("the passkey sent an attestation (" +
@@ -261,8 +257,9 @@ Result<AuthenticatorData> check_assertion(const Assertion& answer, const Relying
   TRY(AuthenticatorData data, parse_authenticator_data(answer.authenticator_data));
   if (!data.credential_id.empty()) return bad_answer("it holds a key that nobody asked for");
   TRY_DO(check_common(data, party));
-  TRY_DO(check_signature(cose_key, answer.authenticator_data + raw_sha256(answer.client_data),
-                         answer.signature));
+  TRY_DO(check_signature(
+      cose_key, answer.authenticator_data + std::string(bytes_of(sha256(answer.client_data))),
+      answer.signature));
   return data;
 }
 

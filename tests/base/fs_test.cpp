@@ -114,4 +114,11 @@ TEST_CASE("names") {
   CHECK(fs::join("a/", "b") == "a/b");
   CHECK(fs::absolute("/a//b/./../c") == "/a/c");
   CHECK(fs::absolute("/..") == "/");
+  CHECK(fs::is_beneath("/a/b", "/a/b"));
+  CHECK(fs::is_beneath("/a/b/c", "/a/b"));
+  CHECK(fs::is_beneath("/a", "/"));
+  CHECK_FALSE(fs::is_beneath("/a/bc", "/a/b"));
+  CHECK_FALSE(fs::is_beneath("/a", "/a/b"));
+  CHECK_FALSE(fs::is_beneath("/a", ""));
+  CHECK_FALSE(fs::is_beneath("", ""));
 }
