@@ -116,9 +116,10 @@ class Store {
   virtual Result<std::string> version_sent(const DocPath& path, std::int64_t version) = 0;
   // Drops for good what is kept of older versions: of one, or of all whose content is not what the
   // document holds now. Number, author, time, size and hash stay. How many lost their text. When it
-  // returns no file of the state holds it. Errors: not_found if `version` is not there; conflict if
-  // it is what the document holds now; unavailable if another process reads the state for too long
-  // (what was dropped is dropped; repeat it to clear the files, too).
+  // returns neither the rows of versions nor the log hold it; what else was made of it (kept
+  // results, spilled output, change sets) is not looked for. Errors: not_found if `version` is not
+  // there; conflict if it is what the document holds now; unavailable if another process reads the
+  // state for too long (what was dropped is dropped; repeat it to clear the files, too).
   virtual Result<std::int64_t> purge(const DocPath& path, std::optional<std::int64_t> version) = 0;
   // True if every byte of the document was written by exactly this author (persona, principal and
   // instruction; the call id is not compared): an append to another's words does not count.

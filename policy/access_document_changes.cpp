@@ -5,14 +5,13 @@
 
 namespace remit::policy {
 
-Result<void> AgentAccess::refuse_secrets(std::string_view text) const {
+Result<void> AgentAccess::refuse_secrets(std::string_view text, std::string_view advice) const {
   // A secret in shared memory is a leak to every agent that may read it.
   const std::vector<SecretSpan> secrets = parts_.redactor->find(text);
   if (secrets.empty()) return {};
   return fail(ErrorKind::invalid_argument,
               "the text holds a secret (" + secrets.front().kind + " at byte " +
-                  std::to_string(secrets.front().offset) +
-                  "); replace it by a description, or let redact: true mask it",
+                  std::to_string(secrets.front().offset) + "); " + std::string(advice),
               {}, "secret_found");
 }
 
@@ -32,6 +31,10 @@ Replaced AgentAccess::replaced_document(const memory::DocPath& path,
 Result<Replaced> AgentAccess::rename_document(const CallScope& call, const ReplaceRequest& request,
                                               const memory::DocPath& from) {
   TRY(const memory::DocPath to, memory::DocPath::parse(request.to));
+  // A second one finds nothing to rename, and says so: it cannot be told from the first by what is
+  // there.
+  if (!request.idempotency_key.empty())
+    return fail(ErrorKind::invalid_argument, "rename takes no idempotency_key", "/idempotency_key");
   const auto decided = [&](const Action& action) -> Result<void> {
     const Decision decision = decide(*parts_.remit, parts_.principal, action);
     return record(call, action, decision,
@@ -46,7 +49,7 @@ Result<Replaced> AgentAccess::rename_document(const CallScope& call, const Repla
   TRY(const Action made, action_on_document(call, ReplaceOp::create, to, false));
   TRY_DO(decided(made));
   TRY(const memory::Document source, parts_.store->read(from));
-  TRY_DO(refuse_secrets(source.body));
+  TRY_DO(refuse_secrets(source.body, "replace the document by one without it first"));
   std::vector<memory::DocumentChange> changes(2);
   changes[0].op = memory::DocumentChange::Op::remove;
   changes[0].path = from;
@@ -59,8 +62,7 @@ Result<Replaced> AgentAccess::rename_document(const CallScope& call, const Repla
   changes[1].check = [&](std::string_view body) {
     return check_document(to.text(), ReplaceOp::create, body);
   };
-  TRY(const std::vector<memory::Committed> done,
-      parts_.store->commit(changes, author(call), request.idempotency_key));
+  TRY(const std::vector<memory::Committed> done, parts_.store->commit(changes, author(call), {}));
   return replaced_document(to, done.back());
 }
 

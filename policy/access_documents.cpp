@@ -7,15 +7,6 @@
 namespace remit::policy {
 namespace {
 
-Action document_action(const CallScope& call, Verb verb, std::string_view path) {
-  Action action;
-  action.verb = verb;
-  action.tool = call.tool;
-  action.space = Space::memory;
-  action.path = path;
-  return action;
-}
-
 // Of a version that its author appended or edited in, what was there before is another's.
 void hide_what_was_there(memory::VersionRow& row) {
   if (row.op == "create" || row.op == "replace") return;
@@ -27,7 +18,7 @@ void hide_what_was_there(memory::VersionRow& row) {
 
 Result<memory::Document> AgentAccess::open_document(const CallScope& call, std::string_view path) {
   TRY(const memory::DocPath document, memory::DocPath::parse(path));
-  const Action action = document_action(call, Verb::open, document.text());
+  const Action action = action_of(call, Verb::open, {Space::memory, 0, document.text(), {}});
   const Decision decision = decide(*parts_.remit, parts_.principal, action);
   TRY_DO(record(call, action, decision, memory::Durability::read));
   return parts_.store->read(document);
@@ -37,10 +28,10 @@ Result<AgentAccess::Sight> AgentAccess::sight_of_versions(const CallScope& call,
                                                           std::string_view path) {
   TRY(memory::DocPath document, memory::DocPath::parse(path));
   Sight sight{std::move(document), true};
-  const Action read = document_action(call, Verb::open, sight.document.text());
+  const Action read = action_of(call, Verb::open, {Space::memory, 0, sight.document.text(), {}});
   const Decision decision = decide(*parts_.remit, parts_.principal, read);
   if (!decision.allowed()) {
-    const Action known = document_action(call, Verb::list, sight.document.text());
+    const Action known = action_of(call, Verb::list, {Space::memory, 0, sight.document.text(), {}});
     const Decision listed = decide(*parts_.remit, parts_.principal, known);
     if (listed.allowed()) {
       sight.whole = false;
@@ -97,7 +88,7 @@ Result<std::vector<memory::DocumentEntry>> AgentAccess::known_documents(const Ca
   }
   Sha256 seen;
   std::uint64_t count = 0;
-  Action action = document_action(call, verb, "");
+  Action action = action_of(call, verb, {Space::memory, 0, {}, {}});
   const auto enter = [&](std::string_view below) { return may_lead_to_documents(below); };
   const auto wanted = [&](std::string_view path) {
     action.path = path;
@@ -127,7 +118,7 @@ Result<std::vector<memory::DocumentEntry>> AgentAccess::list_documents(const Cal
   TRY(std::vector<memory::DocumentEntry> entries, known_documents(call, prefix, Verb::list));
   // Write-only names carry no size and no time: they would tell what others wrote.
   for (memory::DocumentEntry& entry : entries) {
-    Action read = document_action(call, Verb::open, entry.path);
+    Action read = action_of(call, Verb::open, {Space::memory, 0, entry.path, {}});
     read.tool.clear();
     if (!decide(*parts_.remit, parts_.principal, read).allowed())
       entry.bytes = 0, entry.modified_unix_ms = 0;

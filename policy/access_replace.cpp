@@ -58,6 +58,7 @@ bool for_documents_only(ReplaceOp op) {
 }
 
 constexpr std::size_t kSha256Hex = 64;
+constexpr const char* kInstead = "replace it by a description, or let redact: true mask it";
 
 // Does the file have the version that the caller names? A command's changes name every file by its
 // SHA-256, also those whose version is an identity.
@@ -120,7 +121,7 @@ Result<Replaced> AgentAccess::replace_document(const CallScope& call, const Repl
   TRY(const Action action, action_on_document(call, request.op, path, current.has_value()));
   const Decision decision = decide(*parts_.remit, parts_.principal, action);
   if (!decision.allowed()) TRY_DO(record(call, action, decision, memory::Durability::read));
-  if (writes_content(request.op)) TRY_DO(refuse_secrets(request.bytes));
+  if (writes_content(request.op)) TRY_DO(refuse_secrets(request.bytes, kInstead));
   const std::string before = current ? current->sha256 : std::string();
   TRY_DO(record(
       call, action, decision, memory::Durability::effect,

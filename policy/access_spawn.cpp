@@ -298,7 +298,7 @@ Result<SpawnOutcome> AgentAccess::spawn(const CallScope& call, const SpawnReques
 Result<void> AgentAccess::record_sandbox() {
   {
     const std::lock_guard lock(mutex_);
-    if (std::exchange(sandbox_recorded_, true)) return {};
+    if (sandbox_recorded_) return {};
   }
   const SandboxReport& report = sandbox();
   Json failed = Json::object();
@@ -313,7 +313,10 @@ Result<void> AgentAccess::record_sandbox() {
                          {"landlock_abi", report.landlock_abi},
                          {"degraded", report.degraded},
                          {"failed", failed}});
-  return parts_.ledger->append(std::move(row), memory::Durability::effect);
+  TRY_DO(parts_.ledger->append(std::move(row), memory::Durability::effect));
+  const std::lock_guard lock(mutex_);
+  sandbox_recorded_ = true;  // two commands at once may both record it, which misleads nobody
+  return {};
 }
 
 Result<OpenFile> AgentAccess::open_output(const CallScope& call, std::string_view path) {

@@ -94,12 +94,13 @@ class AgentAccess : public Access {
   Result<Location> place_missing(const Start& start) const;
 
   Action action_of(const CallScope& call, Verb verb, const Location& where) const;
-  // A change of a document as things stand: whose words it holds, and who holds its task.
   // Delete there, create here, in one commit.
   Result<Replaced> rename_document(const CallScope& call, const ReplaceRequest& request,
                                    const memory::DocPath& from);
-  Result<void> refuse_secrets(std::string_view text) const;
+  // `advice`: what to do instead.
+  Result<void> refuse_secrets(std::string_view text, std::string_view advice) const;
   Replaced replaced_document(const memory::DocPath& path, const memory::Committed& done) const;
+  // A change of a document as things stand: whose words it holds, and who holds its task.
   Result<Action> action_on_document(const CallScope& call, ReplaceOp op,
                                     const memory::DocPath& path, bool exists) const;
   // The verb open for remit://bash/CALL/stdout of a call of this process.

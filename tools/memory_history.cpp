@@ -75,13 +75,15 @@ Result<Outcome<MemoryHistoryResult>> one_version(const MemoryHistoryArgs& args, 
 
 Result<Outcome<MemoryHistoryResult>> memory_history(const MemoryHistoryArgs& args, Call& call) {
   if (args.version) return one_version(args, call);
+  if (!args.cursor.empty())
+    return fail(ErrorKind::invalid_argument, "a cursor is for the text of a version", "/cursor");
   TRY(const std::vector<memory::VersionRow> rows,
       call.access.document_history(call.scope, args.path));
   MemoryHistoryResult result;
   result.path = args.path;
   std::string text = "[" + printable(args.path) + ", " + std::to_string(rows.size()) +
                      (rows.size() == 1 ? " version" : " versions") + ", newest first]\n";
-  // kKeepVersions of them fit on one page.
+  // kKeepVersions lines, whatever a page may have: they are short, and half a list misleads.
   for (const memory::VersionRow& row : rows) {
     MemoryVersion one{row.version,        row.op,   rfc3339(row.at_unix_ms),
                       row.author.persona, row.etag, std::nullopt};

@@ -132,7 +132,7 @@ struct remit::Fields<remit::tools::MemoryWriteArgs> {
       field("to", &T::to, "rename: new path", {.max_length = limits::kDocPathBytes}),
       field("redact", &T::redact, "Mask secrets instead of refusing them"),
       field("if_match", &T::if_match, "replace: etag of the version you saw", {.max_length = 64}),
-      field("idempotency_key", &T::idempotency_key, "Repeat safely within 24 h",
+      field("idempotency_key", &T::idempotency_key, "Repeat safely within 24 h; not for rename",
             {.max_length = 128})};
 };
 template <>

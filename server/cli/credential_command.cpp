@@ -77,7 +77,6 @@ int credential_command(std::span<const std::string> args) {
     return usage("not the name of an agent (a-z, 0-9 and -): " + escape_ascii(agent));
   const auto bound = instructions_word(instructions);
   if (!bound) return report_usage(bound.error(), "credential");
-  if (const auto fit = text_of(file); !fit) return report(fit.error());
   const std::string token = server::make_token();
   const std::string line = agent + " sha256:" + sha256_hex(token) + *bound + "\n";
   if (const auto added = add_line(file, line); !added) return report(added.error());

@@ -275,6 +275,7 @@ int handoffs_command(std::span<const std::string> args) {
     reply.act = *named;
     if (words->size() > 3) reply.text = (*words)[3];
   }
+  if (follow && verb != "due") return handoffs_usage("--follow belongs to due");
   const bool acts = verb == "respond" || verb == "withdraw";
   if (acts) {
     if (const auto terminal = need_terminal(); !terminal) return report(terminal.error());

@@ -49,6 +49,8 @@ Result<front::LauncherOptions> launcher_options(const ServeFlags& flags) {
   out.more = {"--page-chars",  std::to_string(flags.page_chars),
               "--structured",  std::string(word_of(flags.structured)),
               "--worker-idle", idle};
+  if (flags.assembly.native_approval) out.more.emplace_back("--native-approval");
+  if (flags.assembly.serve_approver) out.more.emplace_back("--serve-approver");
   if (!flags.assembly.console.empty())
     out.more.insert(out.more.end(), {"--console", flags.assembly.console});
   return out;

@@ -88,7 +88,8 @@ int serve_command(std::span<const std::string> args) {
       .value("--console-origin", &given.console_origin,
              "https://HOST  with --behind-proxy: where browsers see the console, for passkeys")
       .toggle("--native-approval", &given.assembly.native_approval,
-              "a tool BashApproved, each call of which Claude shows to its person")
+              "a tool BashApproved, each call of which Claude shows to its person; only for "
+              "clients that do: elsewhere the model's call is the yes")
       .toggle("--serve-approver", &given.assembly.serve_approver,
               "a tool `approve` for Claude's --permission-prompt-tool")
       .value("--page-chars", &page_chars, "N  characters per answer page, default 10000")
@@ -105,6 +106,10 @@ int serve_command(std::span<const std::string> args) {
   if (given.assembly.serve.agent.empty() && !many) return usage("--agent is required");
   if (many && (!given.assembly.serve.agent.empty() || !given.assembly.serve.manifest.empty()))
     return usage("--agents serves a folder; --agent and --manifest are for one persona");
+  if (given.console.empty() && !given.console_origin.empty())
+    return usage("--console-origin belongs to --console");
+  if (!given.behind_proxy && !given.console_origin.empty())
+    return usage("--console-origin belongs to --behind-proxy");
   if (!many && !given.many.worker_idle.empty()) return usage("--worker-idle belongs to --agents");
   if (const auto views = set_views(given, page_chars, structured); !views)
     return report_usage(views.error(), "serve");

@@ -129,6 +129,23 @@ Result<Explained> decide_call(server::Assembly& all, const std::string& name,
       TRY(const memory::DocPath path, memory::DocPath::parse(where));
       action.path = path.text();
     }
+    if (name == "memory_write" && text("op") == "rename") {
+      // Three in one: the first that is refused is the answer.
+      const auto replace = [&](const std::string& path, policy::ReplaceOp op) {
+        return all.access().describe(policy::Verb::replace, name,
+                                     fs::join(all.remit().memory_root, path), op);
+      };
+      action.verb = policy::Verb::open;
+      Explained read = judge(action);
+      TRY(const policy::Action gone, replace(action.path, policy::ReplaceOp::rename));
+      Explained taken = judge(gone);
+      if (!read.decision.allowed()) return read;
+      if (!taken.decision.allowed() || text("to").empty()) return taken;
+      TRY(const memory::DocPath to, memory::DocPath::parse(text("to")));
+      TRY(const policy::Action made, replace(to.text(), policy::ReplaceOp::create));
+      Explained put = judge(made);
+      return put.decision.allowed() ? taken : put;
+    }
     if (name == "memory_write") {
       const std::string op = text("op");
       TRY(action, all.access().describe(policy::Verb::replace, name,
@@ -137,12 +154,19 @@ Result<Explained> decide_call(server::Assembly& all, const std::string& name,
                                         : op == "entry"  ? policy::ReplaceOp::entry
                                         : op == "set"    ? policy::ReplaceOp::set
                                         : op == "delete" ? policy::ReplaceOp::remove
-                                        : op == "rename" ? policy::ReplaceOp::rename
                                         : op == "create" ? policy::ReplaceOp::create
                                                          : policy::ReplaceOp::replace));
       return judge(action);
     }
-    action.verb = below ? policy::Verb::list : policy::Verb::open;
+    action.verb = name == "memory_list" ? policy::Verb::list : policy::Verb::open;
+    if (name == "memory_history") {
+      // Of what may only be written, the versions that it wrote itself.
+      Explained whole = judge(action);
+      if (whole.decision.allowed()) return whole;
+      action.verb = policy::Verb::list;
+      Explained own = judge(action);
+      return own.decision.allowed() ? own : whole;
+    }
     if (below) {
       Explained listing = judge(action);
       if (all.remit().tool(name) != nullptr) listing.decision.verdict = policy::Verdict::allow;

@@ -54,11 +54,6 @@ Result<std::string_view> CborReader::text() {
   return string(Major::text);
 }
 
-bool CborReader::at_text() const {
-  return !left_.empty() &&
-         static_cast<Major>(static_cast<unsigned char>(left_.front()) >> 5U) == Major::text;
-}
-
 Result<std::int64_t> CborReader::integer() {
   TRY(const Head next, head());
   if (next.major != Major::number && next.major != Major::negative)

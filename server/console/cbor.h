@@ -31,7 +31,6 @@ class CborReader {
   // Steps over one whole item.
   Result<void> skip() { return skip(kDepth); }
   // Whether the next item is a text.
-  bool at_text() const;
 
   bool at_end() const { return left_.empty(); }
   std::size_t position() const { return all_.size() - left_.size(); }

@@ -15,7 +15,8 @@ namespace remit::console {
 // The algorithms' numbers (IANA COSE registry), in the order in which a key is asked for them.
 inline constexpr std::int64_t kCoseAlgorithms[] = {-7, -8, -257};
 
-// The algorithm of a key that stands there whole and is a point or modulus that can be used.
+// The algorithm of a key that stands there whole. Of ES256 the point and of RS256 the modulus are
+// checked; of EdDSA the length: what is no point verifies nothing.
 Result<std::int64_t> check_cose_key(std::string_view cose_key);
 Result<void> check_signature(std::string_view cose_key, std::string_view signed_bytes,
                              std::string_view signature);

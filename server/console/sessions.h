@@ -62,7 +62,7 @@ class Sessions {
   std::string token(const Session& session, std::string_view purpose) const;
   // True once for each token made for this session and purpose.
   bool take(Session& session, std::string_view token, std::string_view purpose);
-  // Whether a token that was taken, or that fits a login, was made less than kPasskeyForm ago: a
+  // Whether a token that was taken was made less than kPasskeyForm ago: a
   // passkey signs what a person sees now, not what stood in a window since the morning.
   bool is_recent(std::string_view token) const;
 

@@ -105,9 +105,10 @@ Catalogue::ToolLists Catalogue::write_tools() const {
     std::string output;
     if (tool.output_schema && publishes_structured(tool, service_.structured))
       output = R"(,"outputSchema":)" + dump(open_to_more(*tool.output_schema));
-    std::string end = "}";
-    if (tool.always_load) end = R"(,"_meta":{"anthropic/alwaysLoad":true}})";
-    if (tool.shown_to_person) end = R"(,"_meta":{"anthropic/requiresUserInteraction":true}})";
+    std::string meta;
+    if (tool.always_load) meta += R"(,"anthropic/alwaysLoad":true)";
+    if (tool.shown_to_person) meta += R"(,"anthropic/requiresUserInteraction":true)";
+    const std::string end = meta.empty() ? "}" : R"(,"_meta":{)" + meta.substr(1) + "}}";
     const auto add = [](ToolList& list, Sha256& hash, std::string entry) {
       hash.field(entry);
       list.bytes += entry.size() + 1;

@@ -44,6 +44,27 @@ TEST_CASE("credentials do not lie where an agent could add a line") {
   CHECK(has(tools_of(front, {"dba", dba}), "Write "));
 }
 
+TEST_CASE("credentials that others may write start no server") {
+  Front front;
+  static_cast<void>(front.credential("dba"));
+  files::permissions(front.path + "/credentials", files::perms::group_write,
+                     files::perm_options::add);
+  const Said said = front.run(
+      "serve --agents '" + front.agents + "' --workspace '" + front.workspace + "' --state '" +
+      front.path + "/state' --http 127.0.0.1:0 --token-file '" + front.path + "/credentials'");
+  CHECK_MESSAGE(said.code == 2, said.text);
+  CHECK_MESSAGE(has(said.text, "chmod 600"), said.text);
+}
+
+TEST_CASE("the client's own dialog is offered behind the front, too") {
+  Front front("--native-approval --serve-approver");
+  const std::string engineer = front.credential("technical-support-engineer");
+  front.start();
+  const std::string tools = tools_of(front, {"technical-support-engineer", engineer});
+  CHECK(has(tools, "BashApproved "));
+  CHECK(has(tools, "approve "));
+}
+
 TEST_CASE("what fails leaves no token behind") {
   Front front;
   static_cast<void>(front.credential("dba"));

@@ -91,6 +91,25 @@ TEST_CASE("explain decides a command for the sandbox of this machine and names i
   CHECK_FALSE(other->contains("tier"));
 }
 
+TEST_CASE("explain answers for what memory_history and rename do, not for their first step") {
+  const Desk desk;
+  int code = 0;
+  const auto decision = [&](const std::string& call) {
+    const auto said =
+        parse_json(desk.run("explain technical-support-engineer " + call + " --json", &code));
+    REQUIRE(said);
+    return (*said)["decision"].get<std::string>();
+  };
+  // Write-only: read back is what it wrote itself.
+  const std::string issues = R"('{"path":"_knowledge/semantic/known_issues.yaml"}')";
+  CHECK(decision("memory_read " + issues) == "deny");
+  CHECK(decision("memory_history " + issues) == "allow");
+  CHECK(decision(R"(memory_history '{"path":"inst_other/x.yaml"}')") == "deny");
+  CHECK(decision(R"(memory_search '{"pattern":"x"}')") == "allow");
+  CHECK(decision(R"(memory_write '{"path":"_knowledge/procedural/troubleshooting_runbooks.yaml",)"
+                 R"("op":"rename","to":"inst_other/x.yaml"}')") == "deny");
+}
+
 TEST_CASE("five wrong PINs lock approving, also for the right one") {
   const Asked desk;
   int code = 0;

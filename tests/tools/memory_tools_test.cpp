@@ -123,6 +123,9 @@ TEST_CASE("memory_write: rename needs delete and read there, create here, and mo
         "not_allowed");
   CHECK(desk.code(desk.write({{"path", from}, {"op", "rename"}, {"to", to}, {"if_match", "0"}})) ==
         "conflict");
+  Json keyed = rename;
+  keyed["idempotency_key"] = "k";
+  CHECK(desk.write(keyed).error().where == "/idempotency_key");
   CHECK(good(desk.write(rename)).text.starts_with("renamed to " + to));
   CHECK_FALSE(desk.exists("work/Agent_Memory/" + from));
   CHECK(desk.document(to) == "theirs\n");
