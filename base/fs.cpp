@@ -170,6 +170,25 @@ Result<Fd> open_child(const Fd& directory, std::string_view name, int flags) {
   return Fd(fd);
 }
 
+Result<RegularFile> open_regular(const Fd& root, std::string_view relative) {
+  const std::string path(relative);
+  RegularFile out;
+  if (::fstatat(root.get(), path.c_str(), &out.status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
+    return tl::unexpected<Error>(resolve_error(errno, relative));
+  // Asked again of what was opened: the name may be another's by then.
+  const auto regular = [&]() -> Result<void> {
+    if (S_ISREG(out.status.st_mode)) return {};
+    return fail(ErrorKind::invalid_argument, "not a regular file: " + escape_ascii(relative));
+  };
+  TRY_DO(regular());
+  out.fd.reset(open_how(root.get(), path.c_str(), O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC,
+                        RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS));
+  if (!out.fd) return tl::unexpected<Error>(resolve_error(errno, relative));
+  TRY(out.status, stat_of(out.fd));
+  TRY_DO(regular());
+  return out;
+}
+
 Result<Fd> reopen(const Fd& path_fd, int flags) {
   const int folder = descriptor_folder();
   if (folder < 0) return fail_errno(errno, "open /proc/self/fd");
@@ -363,6 +382,15 @@ Result<void> list_directory(const Fd& directory,
       if (name == "." || name == "..") continue;
       if (!visit(name, type)) return {};
     }
+  }
+}
+
+bool is_plain(std::string_view path) {
+  for (;;) {
+    const std::string_view part = path.substr(0, path.find('/'));
+    if (part.empty() || part == "." || part == "..") return false;
+    if (part.size() == path.size()) return true;
+    path.remove_prefix(part.size() + 1);
   }
 }
 

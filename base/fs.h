@@ -64,6 +64,17 @@ Result<Fd> resolve(const Fd& root, std::string_view relative, Links links = Link
 // refused. O_NONBLOCK and O_CLOEXEC are always added.
 Result<Fd> open_child(const Fd& directory, std::string_view name, int flags);
 
+// A regular file open for reading, and what it was when it was opened.
+struct RegularFile {
+  Fd fd;
+  struct stat status{};
+};
+// Opens the regular file `relative` beneath `root` by its plain name: no symlink may be on the way
+// or at its end, so that the name is the one the kernel has for it. Looked at first: the writer of
+// a pipe or a device notices nothing. Errors: as resolve(), and invalid_argument for what is no
+// regular file. `relative` has passed check_path().
+Result<RegularFile> open_regular(const Fd& root, std::string_view relative);
+
 // Re-opens an O_PATH descriptor for reading (flags: O_RDONLY plus extra open(2) flags), through
 // /proc/self/fd, so that it is the same object whatever happened to the name meanwhile. O_NONBLOCK
 // and O_CLOEXEC are always added.
@@ -123,6 +134,9 @@ Result<void> list_directory(
     const Fd& directory,
     const std::function<bool(std::string_view name, unsigned char type)>& visit);
 
+// Whether `path` is the one way to spell where it leads if no symlink is on it: relative, with no
+// empty, "." or ".." component. "" is not.
+bool is_plain(std::string_view path);
 // Lexical helpers for names that were already accepted: no "." or ".." logic.
 std::string_view base_name(std::string_view path);
 std::string_view parent_of(std::string_view path);  // "" when there is no '/'

@@ -111,7 +111,7 @@ std::uint64_t count_lines(std::string_view text) {
   return std::uint64_t{count_byte(text, '\n')} + (text.empty() || text.ends_with('\n') ? 0 : 1);
 }
 
-Slice slice_of(const std::string& text, const ReadArgs& args) {
+Slice slice_of(std::string text, const ReadArgs& args) {
   Slice slice;
   slice.total = count_lines(text);
   std::uint64_t first = 1;
@@ -128,7 +128,8 @@ Slice slice_of(const std::string& text, const ReadArgs& args) {
   }
   std::size_t at = 0;
   for (std::uint64_t line = 1; line < first; ++line) at = text.find('\n', at) + 1;
-  slice.text = text.substr(at);
+  text.erase(0, at);
+  slice.text = std::move(text);
   return slice;
 }
 
@@ -215,13 +216,16 @@ void read_lines(const ReadArgs& args, const Slice& slice, std::size_t page_chars
   PageBudget budget(page_chars);
   std::string_view rest = slice.text;
   std::uint64_t number = slice.first;
-  std::vector<std::string> shown;
+  // One buffer for all lines: this is on the path of every small read.
+  std::string text;
+  result.content.reserve(std::min(slice.text.size() + slice.text.size() / 4, page_chars));
   while (!rest.empty() && result.numLines < static_cast<std::uint64_t>(args.limit)) {
     const std::size_t end = rest.find('\n');
     std::string_view line = rest.substr(0, end);
     // A line end of CRLF is told once, in lineEnding.
     if (line.ends_with('\r') && end != std::string_view::npos) line.remove_suffix(1);
-    std::string text = numbered && number > 0 ? std::to_string(number) + "\t" : std::string();
+    text.clear();
+    if (numbered && number > 0) text.append(std::to_string(number)) += '\t';
     const std::string_view head = prefix_chars(line, limits::kLineShown);
     text += head;
     if (head.size() < line.size()) {
@@ -230,7 +234,8 @@ void read_lines(const ReadArgs& args, const Slice& slice, std::size_t page_chars
               ", limit=1, column=" + std::to_string(limits::kLineShown + 1) + "]";
     }
     if (!budget.take(text)) break;
-    shown.push_back(std::move(text));
+    if (result.numLines > 0) result.content += '\n';
+    result.content += text;
     ++result.numLines;
     ++number;
     if (end == std::string_view::npos) {
@@ -239,7 +244,6 @@ void read_lines(const ReadArgs& args, const Slice& slice, std::size_t page_chars
     }
     rest.remove_prefix(end + 1);
   }
-  result.content = join_text(shown, "\n");
   if (!rest.empty() || !slice.reaches_end) {
     result.truncated = true;
     if (slice.first > 0) result.nextOffset = number;
@@ -362,7 +366,7 @@ Result<void> show_text(const ReadArgs& args, Call& call, const policy::OpenFile&
         text = std::move(*rendered);
       }
     }
-    slice = slice_of(text, args);
+    slice = slice_of(std::move(text), args);
   } else {
     result.lineEnding = line_ending(bytes);
     TRY(slice, slice_of_big(file, args, detected, call.page_chars, memory.lines));

@@ -1,6 +1,8 @@
 #include "base/fs.h"
 
 #include <fcntl.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -49,6 +51,39 @@ TEST_CASE("nothing resolves outside its root") {
   CHECK(fs::resolve(folder.root, "link"));
   CHECK_FALSE(fs::resolve(folder.root, "link", fs::Links::none));
   CHECK(fs::resolve(folder.root, "none").error().kind == ErrorKind::not_found);
+}
+
+TEST_CASE("open_regular opens what has the very name, and touches nothing else") {
+  const Folder folder;
+  folder.put("in", "x");
+  REQUIRE(::mkdir((folder.path + "/d").c_str(), 0755) == 0);
+  folder.put("d/in", "deep");
+  REQUIRE(::symlink("in", (folder.path + "/link").c_str()) == 0);
+  REQUIRE(::symlink("d", (folder.path + "/way").c_str()) == 0);
+  REQUIRE(::symlink("/etc", (folder.path + "/out").c_str()) == 0);
+  REQUIRE(::mkfifo((folder.path + "/pipe").c_str(), 0600) == 0);
+  const auto deep = fs::open_regular(folder.root, "d/in");
+  REQUIRE(deep);
+  CHECK(*fs::read_all(deep->fd, 10) == "deep");
+  CHECK(deep->status.st_size == 4);
+  for (const char* path :
+       {"link", "way/in", "out/passwd", "pipe", "d", "none", "../etc/passwd", "/etc/passwd"})
+    CHECK_MESSAGE(!fs::open_regular(folder.root, path), path);
+
+  const Fd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  REQUIRE(::inotify_add_watch(watch.get(), (folder.path + "/pipe").c_str(), IN_OPEN) >= 0);
+  CHECK(fs::open_regular(folder.root, "pipe").error().kind == ErrorKind::invalid_argument);
+  char event[512];
+  CHECK(::read(watch.get(), event, sizeof event) < 0);
+  REQUIRE(Fd(::open((folder.path + "/pipe").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)));
+  CHECK(::read(watch.get(), event, sizeof event) > 0);  // an opening would have been seen
+}
+
+TEST_CASE("a plain path has one spelling") {
+  for (const char* path : {"a", "a/b", ".a", "..a/b", "a/.b/c.", "..."})
+    CHECK_MESSAGE(fs::is_plain(path), path);
+  for (const char* path : {"", ".", "..", "/a", "a/", "a//b", "./a", "a/.", "a/../b", "a/.."})
+    CHECK_MESSAGE(!fs::is_plain(path), path);
 }
 
 TEST_CASE("check_path refuses what no tool accepts") {
