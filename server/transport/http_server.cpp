@@ -163,7 +163,10 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start_listening(const HttpOption
                       " is no loopback address: put a proxy in front (docs/protocol.md) and add "
                       "--behind-proxy");
     where = options.address;
-    bound = listener.listen_at(address.host, address.port);
+    // The name is never asked of anybody (RFC 6761, 6.3): who answers could send us elsewhere, and a
+    // machine without /etc/hosts has nobody to ask.
+    bound = listener.listen_at(address.host == "localhost" ? "127.0.0.1" : address.host,
+                               address.port);
     const bool six = address.host.find(':') != std::string::npos;
     if (bound)
       parts->url = "http://" + (six ? "[" + address.host + "]" : address.host) + ":" +

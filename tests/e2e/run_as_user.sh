@@ -21,7 +21,7 @@ link "$node/bin/node" "$modules/$(basename "$node")/bin/node"
 for module in "$REMIT_NODE_DIR"/node_modules/*; do
   case $module in */node-linux-* | */server-filesystem | */inspector*) ;; *) link "$module" "$modules/" ;; esac
 done
-cp "$REMIT_BINARY" "$tree/build/remit"
+cp "$REMIT_BINARY" "$REMIT_BINARY-postgres" "$tree/build/"
 cp "$REMIT_PTY" "$tree/build/remit-pty"
 cp -r "$REMIT_SOURCE/agent_definitions" "$REMIT_SOURCE/manifests" "$tree/"
 cp -r "$REMIT_SOURCE/tests/e2e" "$tree/tests/"
