@@ -123,6 +123,9 @@ struct SpawnOutcome {
   std::string limit;  // memory|pids|cpu|wall|idle|fsize|layer, or empty
   std::chrono::milliseconds duration{0};
   std::int64_t user_us = 0, system_us = 0, max_rss_kib = 0;
+  // What the host knew it by while it ran: the slot's first process, and its control group or "".
+  std::int64_t pid = 0;
+  std::string cgroup;
   std::string cwd;                // where the shell stood at its end, absolute; empty if unknown
   std::vector<Change> changes;    // sorted by path, parents before children
   std::vector<std::string> lost;  // changes that could not be read, each with its reason

@@ -1,5 +1,9 @@
 // Each limit is hit, named, and does not hurt the host.
+#include <unistd.h>
+
+#include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <thread>
 
 #include <doctest/doctest.h>
@@ -35,6 +39,13 @@ TEST_CASE("wall time") {
   CHECK(ran.outcome.limit == "wall");
   CHECK(ran.outcome.killed());
   CHECK(ran.out.find("started") == 0);
+  // What it was to the host is known, and gone.
+  CHECK(ran.outcome.pid > 1);
+  CHECK(::kill(static_cast<pid_t>(ran.outcome.pid), 0) != 0);
+  const auto& missing = world.spawner().report().degraded;
+  CHECK(ran.outcome.cgroup.empty() ==
+        (std::find(missing.begin(), missing.end(), "no_cgroup") != missing.end()));
+  if (!ran.outcome.cgroup.empty()) CHECK(::access(ran.outcome.cgroup.c_str(), F_OK) != 0);
   CHECK(ran.change(world.workspace + "/f") !=
         nullptr);  // a killed command's changes are listed too
 }

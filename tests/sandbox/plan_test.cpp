@@ -40,6 +40,8 @@ TEST_CASE("a plan survives the trip") {
 TEST_CASE("an outcome survives the trip") {
   RunResult result;
   result.outcome.exit_code = 3;
+  result.outcome.pid = 4711;
+  result.outcome.cgroup = "/sys/fs/cgroup/remit-1-2";
   result.outcome.changes.push_back(
       {"/w/f", policy::ChangeKind::symlink, 0777, 1, "h", std::string("\0", 1), "p"});
   result.outcome.lost = {"/w/p: a FIFO"};

@@ -45,6 +45,8 @@ class Cgroup {
 
   Result<void> add(pid_t pid) const;
   void kill_all() const;  // who is in it now, all at once where the kernel can
+  // The group's folder, the first of them where each controller has its own; "" without any.
+  std::string folder() const { return groups_.empty() ? "" : groups_.front(); }
   bool limits_memory() const { return memory_; }
   bool limits_processes() const { return !pids_group_.empty(); }
   bool counts_cpu() const { return cpu_; }

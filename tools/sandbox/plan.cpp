@@ -237,6 +237,8 @@ std::string encode(const RunResult& result) {
   w.signed_number(outcome.user_us);
   w.signed_number(outcome.system_us);
   w.signed_number(outcome.max_rss_kib);
+  w.signed_number(outcome.pid);
+  w.text(outcome.cgroup);
   w.text(outcome.cwd);
   w.number(outcome.changes.size());
   for (const policy::Change& change : outcome.changes) {
@@ -266,6 +268,8 @@ Result<RunResult> decode_result(std::string_view bytes) {
   outcome.user_us = r.signed_number();
   outcome.system_us = r.signed_number();
   outcome.max_rss_kib = r.signed_number();
+  outcome.pid = r.signed_number();
+  outcome.cgroup = r.text();
   outcome.cwd = r.text();
   outcome.changes.resize(r.count());
   for (policy::Change& change : outcome.changes) {

@@ -168,13 +168,13 @@ class Supervision {
     control_ = std::move(sockets.first);
     context.control = std::move(sockets.second);
     context.foreign = {control_.get(), orders_.get(), lifeline_.get(), claim_.get()};
-    // The id maps of an undumpable process belong to root (man 5 proc), and a server that changed
-    // its ids or protects its memory is undumpable. The slot makes itself so again.
+    // Root owns an undumpable process's id maps (man 5 proc). The slot makes itself so again.
     const int dumpable = prctl(PR_GET_DUMPABLE);
     prctl(PR_SET_DUMPABLE, 1);
     auto started = start_slot(context);
     prctl(PR_SET_DUMPABLE, dumpable == 1 ? 1 : 0);
     TRY(const pid_t pid, std::move(started));
+    result_.outcome.pid = pid;
     slot_ = std::make_unique<SlotProcess>(
         pid, context.bare
                  ? std::optional(SlotProcess::Bare{identity_.as_root ? identity_.outside_uid : 0})
@@ -185,6 +185,7 @@ class Supervision {
     cgroup_ = std::make_unique<Cgroup>(
         settings_.cgroups, std::to_string(settings_.starter) + "-" + std::to_string(number_),
         base_.memory_bytes, base_.processes, result_.degraded);
+    result_.outcome.cgroup = cgroup_->folder();
     // RLIMIT_NPROC would count the user's other processes, too.
     if (context.bare && !identity_.as_root && !cgroup_->limits_processes())
       result_.degraded.emplace_back("processes_not_limited");
