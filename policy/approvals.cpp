@@ -23,6 +23,10 @@ std::string Approvals::how_to_answer(const std::string& id) const {
   return "with `remit approve " + id + "` on a terminal" + (there.empty() ? "" : ", or " + there);
 }
 
+std::string Approvals::page_of(const std::string& id) const {
+  return parts_.console.empty() ? "" : parts_.console + "/approvals/" + id;
+}
+
 Result<std::string> Approvals::request(const Question& question, const CallScope&) {
   memory::NewApproval row;
   row.grant_key = question.grant_key;

@@ -54,6 +54,8 @@ class Approvals {
   bool person_available();
   // How: "with `remit approve ID` on a terminal", "at http://127.0.0.1:8812/console", or both.
   std::string how_to_answer(const std::string& id) const;
+  // The console's page of this question, or "" if this server started no console.
+  std::string page_of(const std::string& id) const;
 
   // Creates the pending row of a question, or finds the one that is pending for the same grant key.
   // Errors: unavailable, code "busy", beyond kPendingApprovals.

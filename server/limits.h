@@ -61,7 +61,8 @@ inline constexpr std::size_t kHostNameBytes = 253;       // RFC 1035
 // handoff has kHandoffTextChars, each up to 12 bytes in a form, and kPasskeyAnswerBytes may come
 // with it.
 inline constexpr std::size_t kConsoleActBytes = 256u << 10;
-inline constexpr std::size_t kConsoleDocuments = 500;         // of the tree on one page
+inline constexpr std::size_t kConsoleNext = 256;       // bytes of the page that the login leads to
+inline constexpr std::size_t kConsoleDocuments = 500;  // of the tree on one page
 inline constexpr std::size_t kConsoleTextBytes = 128u << 10;  // of a document on one page
 inline constexpr std::size_t kConsoleDiffLines = 5000;        // of a difference on one page
 inline constexpr std::size_t kConsoleHandoffs = 200;          // looked at for one page

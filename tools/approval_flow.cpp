@@ -1,5 +1,8 @@
 #include "tools/approval_flow.h"
 
+#include <algorithm>
+#include <chrono>
+
 #include "base/limits.h"
 #include "policy/approvals.h"
 
@@ -52,14 +55,6 @@ Result<void> outcome_of(policy::Approvals& approvals, ApprovalStatus status,
               "approval_cancelled");
 }
 
-Result<void> by_person(Call& call, const std::string& id) {
-  policy::Approvals& approvals = call.access.approvals();
-  call.progress.report(0, std::nullopt,
-                       "waiting for a person, who answers " + approvals.how_to_answer(id));
-  TRY(const ApprovalStatus status, approvals.wait(id, limits::kApprovalWait, call.stop));
-  return outcome_of(approvals, status, id);
-}
-
 // The form's answer becomes the row's, unless a person was first elsewhere: then that counts.
 Result<void> settle(Call& call, const std::string& id, bool approve, const std::string& channel) {
   policy::Approvals& approvals = call.access.approvals();
@@ -70,6 +65,40 @@ Result<void> settle(Call& call, const std::string& id, bool approve, const std::
     return fail(ErrorKind::denied, "declined by the person at the client", {}, "denied_by_person");
   if (done) return {};
   TRY(const ApprovalStatus status, approvals.wait(id, std::chrono::milliseconds{0}, call.stop));
+  return outcome_of(approvals, status, id);
+}
+
+// Has the client offer the console's page of this question, if it can. False: a person said no.
+Result<bool> offer_page(Call& call, const policy::Question& question, const std::string& id) {
+  const std::string url = call.access.approvals().page_of(id);
+  if (url.empty() || !call.asker.opens_pages()) return true;
+  const std::string message =
+      "A person must say yes or no at Remit's console, with the PIN or a passkey: " +
+      question.title;
+  const auto reply = call.asker.open_page({id, url, message, question.grant_key}, call.stop);
+  if (reply) return *reply != Asker::Reply::decline;
+  // A client that cannot after all takes nothing from the person, who has other ways.
+  const ErrorKind kind = reply.error().kind;
+  if (kind == ErrorKind::unavailable || kind == ErrorKind::timeout) return true;
+  return tl::unexpected<Error>(reply.error());
+}
+
+// On a terminal or at the console, whose page the client may offer first.
+Result<void> by_person(Call& call, const policy::Question& question, const std::string& id,
+                       bool with_page) {
+  policy::Approvals& approvals = call.access.approvals();
+  const auto end = std::chrono::steady_clock::now() + limits::kApprovalWait;
+  if (with_page) {
+    TRY(const bool go_on, offer_page(call, question, id));
+    if (!go_on) return settle(call, id, false, "url");
+  }
+  call.progress.report(0, std::nullopt,
+                       "waiting for a person, who answers " + approvals.how_to_answer(id));
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+  TRY(const ApprovalStatus status,
+      approvals.wait(id, std::max(left, std::chrono::milliseconds{0}), call.stop));
+  if (status != ApprovalStatus::pending) call.asker.page_done(id);
   return outcome_of(approvals, status, id);
 }
 
@@ -99,7 +128,8 @@ Result<void> obtain_approval(Call& call, const policy::Question& question) {
       return no_channel(question, true);
     }
   }
-  return by_person(call, id);
+  // A client that answers a form by itself would do so with the page.
+  return by_person(call, question, id, !form);
 }
 
 Result<void> approve_as_shown(Call& call, const policy::Question& question) {

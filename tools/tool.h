@@ -44,6 +44,21 @@ class Asker {
   // era it fails with needs_approval, code "input_required": the handler returns that error as it
   // is, and the call is retried with the answer. Errors: cancelled, timeout, unavailable.
   virtual Result<Answer> ask(const policy::Question& question, std::stop_token stop) = 0;
+
+  // A page of this server's console. The address holds an opaque id and nothing else.
+  struct Page {
+    std::string id, url, message;
+    std::string grant_key;  // of the question that the page asks
+  };
+  // Can this client offer its person a page to open (elicitation's mode "url")?
+  virtual bool opens_pages() const { return false; }
+  // Offers it. approve: the person opened it or is about to, which decides nothing; decline: a
+  // person's no; cancel: nobody was asked. Errors: as ask().
+  virtual Result<Reply> open_page(const Page& /*page*/, std::stop_token /*stop*/) {
+    return fail(ErrorKind::unavailable, "this client opens no pages", {}, "no_channel");
+  }
+  // The question of that page is decided.
+  virtual void page_done(const std::string& /*id*/) {}
 };
 
 struct Call {
@@ -54,6 +69,7 @@ struct Call {
   std::stop_token stop;
   std::size_t page_chars;
   bool structured = true;  // whether anybody gets Reply::structured; else text is enough
+  bool may_go_on = false;  // past its reply: the client asks for the result when it is there
 };
 
 struct Image {

@@ -65,7 +65,7 @@ HttpReply reply_of(const Page& page, Visit* visit) {
   return reply;
 }
 
-HttpReply leave_for(const char* where) {
+HttpReply leave_for(const std::string& where) {
   return reply_of(go_to(where), nullptr);
 }
 
@@ -270,10 +270,16 @@ HttpReply ConsoleSite::get(const HttpTurn& turn) {
     if (!session) return turned_away({401, "the session is over"});
     return live(turn, std::move(session));
   }
-  if (path == kLogin) return session ? leave_for(kHome) : login_form(head, 200, "");
-  if (path == "/" || path == "/console" || path == "/console/") return leave_for(kHome);
-  if (!session) return leave_for(kLogin);
   const auto query = query_of(head.target);
+  if (path == kLogin) {
+    const std::string next = query ? page_after_login(query->get("next")) : kHome;
+    return session ? leave_for(next) : login_form(head, 200, "", next);
+  }
+  if (path == "/" || path == "/console" || path == "/console/") return leave_for(kHome);
+  if (!session) {
+    const std::string next = page_after_login(path);
+    return leave_for(next == kHome ? kLogin : kLogin + ("?next=" + next));
+  }
   Visit visit{desk_, *session, query.value_or(Form()), {}, party_of(head)};
   return reply_of(query ? page_at(visit, parts_of(path)) : failed_page(query.error(), Place::none),
                   &visit);
@@ -300,7 +306,8 @@ RelyingParty ConsoleSite::party_of(const Head& head) const {
   return here ? party : RelyingParty{};
 }
 
-HttpReply ConsoleSite::login_form(const Head& head, int status, const std::string& problem) const {
+HttpReply ConsoleSite::login_form(const Head& head, int status, const std::string& problem,
+                                  const std::string& next) const {
   Page page("Remit console", Place::none);
   page.status = status;
   if (!problem.empty()) page.main += alert(problem);
@@ -316,6 +323,7 @@ HttpReply ConsoleSite::login_form(const Head& head, int status, const std::strin
         "form", {{"method", "post"}, {"action", kLogin}, {"class", "login"}},
         {el("input",
             {{"type", "hidden"}, {"name", "token"}, {"value", desk_.sessions.login_token(nonce)}}),
+         el("input", {{"type", "hidden"}, {"name", "next"}, {"value", next}}),
          proof_fields(desk_.state, party_of(head), "pin"),
          el("button", {{"type", "submit"}, {"class", "yes"}}, {"Log in"})});
     page.main += where_passkeys_work(desk_.state, desk_.passkeys, party_of(head));
@@ -328,23 +336,24 @@ HttpReply ConsoleSite::login_form(const Head& head, int status, const std::strin
 
 HttpReply ConsoleSite::log_in(const Head& head, const Form& form) {
   const auto nonce = cookie(head, cookie_name("login"));
+  const std::string next = page_after_login(form.get("next"));
   if (!nonce || !desk_.sessions.login_fits(*nonce, form.get("token")))
-    return login_form(head, 403, "This form is too old, or cookies are off. Try again.");
+    return login_form(head, 403, "This form is too old, or cookies are off. Try again.", next);
   const auto shown_again = [&](const Error& error) {
     log::warning("a login to the console failed", {{"why", error.message}});
-    return login_form(head, status_of(error), error.message);
+    return login_form(head, status_of(error), error.message, next);
   };
   if (by_passkey(form)) {
     if (const auto proven = check_passkey(desk_.state, party_of(head), form); !proven)
       return shown_again(proven.error());
     if (!desk_.sessions.take_login(*nonce))
-      return login_form(head, 403, "This form was used before. Try again.");
+      return login_form(head, 403, "This form was used before. Try again.", next);
   } else if (const auto right = memory::PinRows(desk_.state).check(form.get("pin")); !right) {
     return shown_again(right.error());
   }
   const Sessions::Opened opened = desk_.sessions.open();
   log::info("somebody logged in to the console", {{"with", by_passkey(form) ? "passkey" : "pin"}});
-  HttpReply reply = leave_for(kHome);
+  HttpReply reply = leave_for(next);
   reply.fields.emplace_back("Set-Cookie", set_cookie(cookie_name("console"), opened.cookie));
   reply.fields.emplace_back("Set-Cookie", set_cookie(cookie_name("login"), ""));
   return reply;

@@ -48,7 +48,7 @@ class ConsoleSite final : public transport::HttpSite {
 
   transport::HttpReply get(const transport::HttpTurn& turn);
   transport::HttpReply login_form(const transport::Head& head, int status,
-                                  const std::string& problem) const;
+                                  const std::string& problem, const std::string& next) const;
   // Where a request is, for passkeys.
   RelyingParty party_of(const transport::Head& head) const;
   transport::HttpReply log_in(const transport::Head& head, const Form& form);

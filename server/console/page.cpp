@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "memory/pin_rows.h"
 #include "server/console/proof.h"
+#include "server/limits.h"
 
 namespace remit::console {
 namespace {
@@ -156,6 +157,16 @@ std::string render(const Page& page, Visit* visit) {
   body.push_back(
       el("p", {{"class", "unseen"}, {"id", "news"}, {"role", "status"}, {"aria-live", "polite"}}));
   return el("html", {{"lang", "en"}}, {head, el("body", attributes, body)}).document();
+}
+
+std::string page_after_login(std::string_view path) {
+  constexpr std::string_view kPlain =
+      "/-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  const bool plain = path.starts_with("/console/") && path != "/console/login" &&
+                     path.size() <= limits::kConsoleNext &&
+                     path.find_first_not_of(kPlain) == std::string_view::npos &&
+                     path.find("//") == std::string_view::npos;
+  return plain ? std::string(path) : "/console/approvals";
 }
 
 }  // namespace remit::console

@@ -80,4 +80,8 @@ int status_of(const Error& error);
 // The whole document. `visit`: null before the login.
 std::string render(const Page& page, Visit* visit);
 
+// Where the login leads: the page that was asked for, if it is one of ours that has a plain name (a
+// question's, a change set's, a handoff's), else the first one. Never another site's.
+std::string page_after_login(std::string_view path);
+
 }  // namespace remit::console

@@ -1,6 +1,7 @@
 #include "server/mcp/approvals.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "base/crypto.h"
@@ -12,6 +13,7 @@ namespace {
 
 using Reply = tools::Asker::Reply;
 constexpr const char* kInputKey = "approve";
+constexpr const char* kPageKey = "open";
 
 // At most kFormLines lines of kFormLineChars, the code among them; empty if that is not possible.
 std::string form_message(const policy::Question& question, const std::string& code) {
@@ -91,6 +93,25 @@ Reply judge(const FormAnswer& answer, bool code_fits, std::chrono::milliseconds 
   return answer.action == "decline" ? Reply::decline : Reply::cancel;
 }
 
+std::string page_params(const tools::Asker::Page& page, bool with_id) {
+  std::string params = R"({"mode":"url","url":)";
+  append_json_string(params, page.url);
+  if (with_id) {
+    params += R"(,"elicitationId":)";
+    append_json_string(params, page.id);
+  }
+  params += R"(,"message":)";
+  append_json_string(params, page.message);
+  params += '}';
+  return params;
+}
+
+Reply judge_page(const FormAnswer& answer, std::chrono::milliseconds latency) {
+  if (answer.action == "accept") return Reply::approve;
+  return answer.action == "decline" && latency >= limits::kMachineDecline ? Reply::decline
+                                                                          : Reply::cancel;
+}
+
 Result<tools::Asker::Answer> FormAsker::ask(const policy::Question& question,
                                             std::stop_token stop) {
   if (!available())
@@ -119,6 +140,31 @@ Result<tools::Asker::Answer> FormAsker::ask_in_turn(const policy::Question& ques
     return Answer{Reply::cancel, "elicitation", latency};
   return Answer{judge(*answer, equal_constant_time(answer->code, code), latency), "elicitation",
                 latency};
+}
+
+Result<Reply> FormAsker::open_page(const Page& page, std::stop_token stop) {
+  const Pool::Parked parked(pool_);
+  if (!turn_.acquire(stop))
+    return fail(ErrorKind::cancelled, "the call was cancelled before its page was offered");
+  const std::int64_t asked = service_.clock->monotonic_ms();
+  const auto response = ask_client(exchange_, pending_, "elicitation/create",
+                                   page_params(page, true), limits::kApprovalWait, stop);
+  turn_.release();
+  if (!response) return tl::unexpected<Error>(response.error());
+  const auto answer = read_form_answer(response->result);
+  if (!answer) return Reply::cancel;
+  const Reply reply =
+      judge_page(*answer, std::chrono::milliseconds(service_.clock->monotonic_ms() - asked));
+  page_open_ = reply == Reply::approve;
+  return reply;
+}
+
+void FormAsker::page_done(const std::string& id) {
+  if (!std::exchange(page_open_, false)) return;
+  std::string params = R"({"elicitationId":)";
+  append_json_string(params, id);
+  params += '}';
+  exchange_.notify(notification_message("notifications/elicitation/complete", params));
 }
 
 Result<tools::Asker::Answer> RetryAsker::ask(const policy::Question& question,
@@ -160,6 +206,32 @@ Result<tools::Asker::Answer> RetryAsker::ask_in_task(const policy::Question& que
   const auto answer = read_form_answer(answers.at(kInputKey));
   if (!answer) return Answer{Reply::cancel, "task", latency};
   return Answer{judge(*answer, equal_constant_time(answer->code, code), latency), "task", latency};
+}
+
+Result<Reply> RetryAsker::open_page(const Page& page, std::stop_token /*stop*/) {
+  const std::int64_t now = service_.clock->unix_ms();
+  const auto reply_to = [&](const Json& given, std::int64_t asked) {
+    const auto answer = read_form_answer(given);
+    return answer
+               ? judge_page(*answer, std::chrono::milliseconds(service_.clock->unix_ms() - asked))
+               : Reply::cancel;
+  };
+  const std::string params = page_params(page, false);
+  const auto in_task = [&]() -> Result<Reply> {
+    TRY(const ClientAnswers answers, run_->ask({{kPageKey, "elicitation/create", params}}));
+    return reply_to(answers.at(kPageKey), now);
+  };
+  if (run_ != nullptr && run_->is_task()) return in_task();
+  const auto& opened = inputs_.opened();
+  if (const Json* given = inputs_.answer(kPageKey);
+      given != nullptr && opened && opened->grant_key == page.grant_key)
+    return reply_to(*given, opened->asked_unix_ms);
+  if (run_ != nullptr && !run_->stay_call()) return in_task();
+  // A code that nobody was shown: what answers this question answers no form.
+  const AskedQuestion asked{page.grant_key, random_hex(16), now};
+  return inputs_.require(
+      std::string("\"") + kPageKey + R"(":{"method":"elicitation/create","params":)" + params + "}",
+      &asked);
 }
 
 }  // namespace remit::mcp

@@ -5,6 +5,9 @@
 //   answer and the sealed requestState; nothing stays parked. Once the call is a task, its question
 //   is one of the task's ("task") and the task waits.
 //
+// Either way the client can be asked to offer a page of the console instead (elicitation's mode
+// "url"): what it answers says only whether its person went there; they decide on the page.
+//
 // What counts as a yes (docs/protocol.md): action accept, decision "approve", the four digits of
 // the message, and at least kMachineAnswer after the question. Clients accept by themselves (hooks,
 // stray keys), so anything less is none. A decline or cancel within kMachineDecline is a machine's
@@ -38,6 +41,11 @@ std::optional<FormAnswer> read_form_answer(const Json& result);
 tools::Asker::Reply judge(const FormAnswer& answer, bool code_fits,
                           std::chrono::milliseconds latency);
 
+// The offer of a page. `with_id`: elicitationId, which the initialize era has.
+std::string page_params(const tools::Asker::Page& page, bool with_id);
+// Whether its person went there: no yes and no code is expected.
+tools::Asker::Reply judge_page(const FormAnswer& answer, std::chrono::milliseconds latency);
+
 class FormAsker final : public tools::Asker {
  public:
   FormAsker(Exchange& exchange, const Settings& service, PendingAnswers& pending,
@@ -50,6 +58,9 @@ class FormAsker final : public tools::Asker {
         client_ready_(client_ready) {}
   bool available() const override { return client_ready_ && exchange_.envelope.client.form; }
   Result<Answer> ask(const policy::Question& question, std::stop_token stop) override;
+  bool opens_pages() const override { return client_ready_ && exchange_.envelope.client.url; }
+  Result<Reply> open_page(const Page& page, std::stop_token stop) override;
+  void page_done(const std::string& id) override;
 
  private:
   Result<Answer> ask_in_turn(const policy::Question& question, std::stop_token stop);
@@ -60,6 +71,7 @@ class FormAsker final : public tools::Asker {
   QuestionTurn& turn_;
   Pool& pool_;
   const bool client_ready_;  // after notifications/initialized
+  bool page_open_ = false;   // the client was told of one and may wait for its end
 };
 
 class RetryAsker final : public tools::Asker {
@@ -71,6 +83,8 @@ class RetryAsker final : public tools::Asker {
   void may_become(TaskRun& run) { run_ = &run; }
   bool available() const override { return envelope_.client.form && seal_.available(); }
   Result<Answer> ask(const policy::Question& question, std::stop_token stop) override;
+  bool opens_pages() const override { return envelope_.client.url && seal_.available(); }
+  Result<Reply> open_page(const Page& page, std::stop_token stop) override;
 
  private:
   Result<Answer> ask_in_task(const policy::Question& question);

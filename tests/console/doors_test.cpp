@@ -25,7 +25,8 @@ TEST_CASE("without a session there is the login and nothing else") {
   }
   CHECK(browser.get("/").location == kList);
   CHECK(browser.get(kList).location == "/console/login");
-  CHECK(browser.get(kList + "/" + asked.id).location == "/console/login");
+  CHECK(browser.get(kList + "/" + asked.id).location ==
+        "/console/login?next=" + kList + "/" + asked.id);
   CHECK(browser.get("/console/live").status == 401);
   CHECK(browser.post(kList + "/" + asked.id + "/approve", {{"pin", kPin}, {"scope", "once"}})
             .location == "/console/login");
@@ -46,6 +47,33 @@ TEST_CASE("the login wants its own form, its cookie and the PIN") {
   CHECK(browser.log_in().status == 303);
   CHECK(browser.get(kList).status == 200);
   CHECK(browser.get("/console/login").location == kList);
+}
+
+TEST_CASE("the login leads to the page that was asked for, if it is one of ours") {
+  House house;
+  const std::string asked = kList + "/" + house.ask("ls").id;
+  CHECK(Browser(house).get(asked).location == "/console/login?next=" + asked);
+  const auto led = [&](const std::string& next) {
+    Browser browser(house);
+    const Seen form = browser.get("/console/login?next=" + percent(next));
+    CHECK(form.status == 200);
+    const std::string token = Browser::token(form, "/console/login");
+    // A wrong PIN does not forget it.
+    const Seen again =
+        browser.post("/console/login", {{"token", token}, {"pin", "0000"}, {"next", next}});
+    CHECK(again.has("value=\"" + asked + "\"") == (next == asked));
+    return browser
+        .post("/console/login",
+              {{"token", Browser::token(again, "/console/login")}, {"pin", kPin}, {"next", next}})
+        .location;
+  };
+  CHECK(led(asked) == asked);
+  for (const std::string next :
+       {"", "/", "//evil.example", "https://evil.example", "/console//evil", "/console/../x",
+        "/console/a?b", "/console/a%0d%0aX: 1", "/console/login", "/consolex", "\\\\evil",
+        "/console/\"><b>"})
+    CHECK_MESSAGE(led(next) == kList, next);
+  CHECK(led("/console/" + std::string(300, 'a')) == kList);
 }
 
 TEST_CASE("a cookie that the client made up names nothing, and is not taken over") {

@@ -64,6 +64,16 @@ Result<Reply> broken(const Json& arguments, Call&) {
   return fail(ErrorKind::invalid_argument, "unknown way to fail", "/how");
 }
 
+Result<Reply> visit(const Json&, Call& call) {
+  if (!call.asker.opens_pages()) return text("no pages");
+  TRY(const tools::Asker::Reply reply,
+      call.asker.open_page(
+          {"01ID", "http://127.0.0.1:1/console/approvals/01ID", "look there", "key"}, call.stop));
+  call.asker.page_done("01ID");
+  if (reply == tools::Asker::Reply::approve) return text("opened");
+  return text(reply == tools::Asker::Reply::decline ? "declined" : "cancelled");
+}
+
 Result<Reply> slow(const Json& arguments, Call& call) {
   const std::chrono::milliseconds time(int_argument(arguments, "ms"));
   if (arguments.value("stubborn", false)) {
@@ -211,7 +221,8 @@ mcp::Service toy_service() {
       tool("print", "prints to stdout", "{}", print),
       tool("secret", "tells a secret", "{}", secret),
       tool("slow", "waits", R"({"ms":{"type":"integer"},"stubborn":{"type":"boolean"}})", slow),
-      tool("steps", "reports progress", R"({"count":{"type":"integer"}})", steps)};
+      tool("steps", "reports progress", R"({"count":{"type":"integer"}})", steps),
+      tool("visit", "has a page opened", "{}", visit)};
   service.tools[0].output = tools::Output::record;
   service.tools[0].output_schema = object_schema(R"({"sum":{"type":"integer"}})");
   service.tools[4].always_load = true;
