@@ -101,6 +101,10 @@ std::string sha256_hex(std::string_view bytes) {
   return to_hex(remit::bytes_of(sha256(bytes)));
 }
 
+bool is_sha256_hex(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 std::string hmac_sha256_hex(std::string_view key, std::string_view bytes) {
   crypto_auth_hmacsha256_state state;
   Sha256Digest digest{};

@@ -19,6 +19,8 @@ inline std::string_view bytes_of(const Sha256Digest& digest) {
 }
 Sha256Digest sha256(std::string_view bytes);
 std::string sha256_hex(std::string_view bytes);
+// Whether `text` could be one: 64 lower-case hex digits.
+bool is_sha256_hex(std::string_view text);
 
 // Incremental SHA-256.
 class Sha256 {

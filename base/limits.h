@@ -110,12 +110,21 @@ inline constexpr std::size_t kDocPathBytes = 1024;
 inline constexpr std::size_t kDocumentBytes = 4u << 20;
 inline constexpr std::size_t kDocumentNodes = 200'000;
 inline constexpr std::size_t kKeepVersions = 50;       // versions of one document
+inline constexpr std::size_t kKeepVersionsMax = 200;   // that a site may ask for
 inline constexpr std::size_t kCommitChanges = 64;      // documents changed together
 inline constexpr int kCommitAttempts = 4;              // when an outsider edits the same file
 inline constexpr int kDirectoryDepth = 64;             // of a listing of Agent_Memory
 inline constexpr std::size_t kMemorySearchHits = 100;  // lines, unless the call says how many
 inline constexpr std::size_t kMemorySearchHitsMax = 1000;
 inline constexpr std::size_t kListedDocuments = 100'000;
+inline constexpr std::uint64_t kFolderBytes = 64u << 20;  // documents of one folder of Agent_Memory
+inline constexpr std::uint64_t kFolderBytesMax = std::uint64_t{1} << 40;  // that a site may allow
+inline constexpr std::size_t kFolderDocuments = 20'000;        // a listing takes five such folders
+inline constexpr std::chrono::milliseconds kFolderLook = 10s;  // how long a walk is believed
+inline constexpr std::chrono::hours kRetentionEvery = std::chrono::hours{1};
+inline constexpr int kRetentionDaysMax = 36'500;         // that a site may ask for
+inline constexpr std::size_t kRetentionVersions = 1000;  // dropped in one transaction
+inline constexpr std::size_t kArchivedAtOnce = 100;      // instructions of one round
 inline constexpr std::size_t kUnfinishedBytes = 4u
                                                 << 20;  // names a dead process left, read at start
 inline constexpr std::chrono::milliseconds kStateLockWait = 5s;
@@ -129,6 +138,7 @@ inline constexpr std::size_t kWakeTopicBytes = 128;         // one datagram betw
 inline constexpr std::chrono::milliseconds kWakePoll = 1s;  // without a thread that receives them
 inline constexpr std::chrono::hours kIdempotencyWindow = std::chrono::hours{24};
 inline constexpr std::chrono::milliseconds kLedgerSync = 1s;  // read-only decisions reach the disk
+inline constexpr std::chrono::seconds kLedgerHead{60};        // between two heads in a server's log
 
 // --- file tools ---
 inline constexpr std::size_t kReadLinesDefault = 2000;
@@ -222,6 +232,9 @@ inline constexpr std::chrono::seconds kConsoleStart{10};        // for its proce
 
 // --- handoffs ---
 inline constexpr std::size_t kHandoffBytes = 256u << 10;
+inline constexpr std::size_t kAnswerSchemaBytes = 16u << 10;  // of a consult
+inline constexpr std::size_t kAnswerSchemaNodes = 512;        // and so many subschemas
+inline constexpr int kAnswerSchemaDepth = 16;
 inline constexpr std::size_t kInboxPage = 50;             // handoffs of one answer
 inline constexpr std::size_t kHandoffTextChars = 16'000;  // of one answer
 inline constexpr std::int64_t kHandoffWaitMs = 25'000;    // a call waits for an answer

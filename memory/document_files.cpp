@@ -97,6 +97,23 @@ Result<void> write_document_file(const Fd& root, std::string_view path, std::str
   return done;
 }
 
+Result<void> move_folder(const Fd& root, std::string_view from, std::string_view to) {
+  TRY(const Fd old_parent, parent_directory(root, from));
+  TRY(const Fd new_parent, parent_directory(root, to));
+  const std::string old_name(fs::base_name(from)), new_name(fs::base_name(to));
+  if (::renameat2(old_parent.get(), old_name.c_str(), new_parent.get(), new_name.c_str(),
+                  RENAME_NOREPLACE) != 0) {
+    if (errno == EEXIST)
+      return fail(ErrorKind::conflict, escape_ascii(to) + " is there already", {}, "exists");
+    return fail_errno(errno, "move " + escape_ascii(from) + " to " + escape_ascii(to));
+  }
+  for (const Fd* parent : {&old_parent, &new_parent}) {
+    TRY(const Fd directory, fs::reopen(*parent, O_RDONLY | O_DIRECTORY));
+    if (::fsync(directory.get()) != 0) return fail_errno(errno, "sync the directory");
+  }
+  return {};
+}
+
 Result<void> remove_document_file(const Fd& root, std::string_view path, const struct stat& before,
                                   fs::Unfinished& unfinished) {
   TRY(const Fd parent, parent_directory(root, path));

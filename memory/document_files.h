@@ -35,6 +35,10 @@ Result<void> write_document_file(const Fd& root, std::string_view path, std::str
                                  const std::optional<struct stat>& before,
                                  fs::Unfinished& unfinished);
 
+// Renames the folder `from` to `to`, whose parents are made, durably. Errors: conflict if `to` is
+// there already; not_found if `from` is not.
+Result<void> move_folder(const Fd& root, std::string_view from, std::string_view to);
+
 // Removes the file if it is still the one in `before`; else conflict.
 Result<void> remove_document_file(const Fd& root, std::string_view path, const struct stat& before,
                                   fs::Unfinished& unfinished);

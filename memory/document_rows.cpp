@@ -72,7 +72,7 @@ Result<std::vector<PendingVersion>> DocumentRows::pending_of(Snapshot& snapshot,
 
 Result<void> DocumentRows::mark_done(Transaction& transaction, std::int64_t root,
                                      const std::string& batch,
-                                     const std::vector<std::string>& paths) {
+                                     const std::vector<std::string>& paths, std::size_t kept) {
   TRY_DO(transaction.sql("update version set state = 1 where batch = ? and state = 0")
              .bind(batch)
              .run());
@@ -82,7 +82,7 @@ Result<void> DocumentRows::mark_done(Transaction& transaction, std::int64_t root
                     "(select max(version) from version where root = ?1 and path = ?2) - ?3")
                .bind(root)
                .bind(path)
-               .bind(static_cast<std::int64_t>(limits::kKeepVersions))
+               .bind(static_cast<std::int64_t>(kept))
                .run());
   }
   return {};
@@ -153,6 +153,45 @@ Result<std::int64_t> DocumentRows::insert(Transaction& transaction, std::int64_t
   return number;
 }
 
+Result<void> DocumentRows::insert_kept(Transaction& transaction, std::int64_t root,
+                                       const KeptVersion& version, const std::string& batch) {
+  Statement row = transaction.sql(
+      "insert into version(root, path, version, state, batch, op, sha256, pre_sha256, bytes, "
+      "at_ms, persona, principal, instruction, call_id, sole, sent, body) "
+      "values(?,?,?,?,?,?,?,'',?,?,?,?,?,?,?,?,?)");
+  const VersionRow& kept = version.row;
+  row.bind(root).bind(version.path).bind(kept.version).bind(batch.empty() ? 1 : 0).bind(batch);
+  row.bind(kept.op).bind(kept.sha256).bind(static_cast<std::int64_t>(kept.bytes));
+  row.bind(kept.at_unix_ms).bind(kept.author.persona).bind(kept.author.principal);
+  row.bind(kept.author.instruction).bind(kept.author.call_id).bind(version.sole ? 1 : 0);
+  for (const std::optional<std::string>* text : {&version.sent, &version.body}) {
+    if (*text) {
+      row.bind_borrowed_blob(**text);
+    } else {
+      row.bind_null();
+    }
+  }
+  return row.run();
+}
+
+Result<bool> DocumentRows::any_of_root(Snapshot& snapshot, std::int64_t root) {
+  Statement row = snapshot.sql("select 1 from version where root = ? limit 1");
+  return row.bind(root).step();
+}
+
+Result<void> DocumentRows::drop_root(Transaction& transaction, std::int64_t root) {
+  return transaction.sql("delete from version where root = ?").bind(root).run();
+}
+
+Result<std::string> DocumentRows::pending_body(Snapshot& snapshot, const std::string& batch,
+                                               std::string_view path) {
+  Statement row =
+      snapshot.sql("select body from version where batch = ? and state = 0 and path = ?");
+  TRY(const bool found, row.bind(batch).bind(path).step());
+  if (!found) return fail(ErrorKind::internal, "a version that was just written is not there");
+  return row.text(0);
+}
+
 Result<std::vector<std::string>> DocumentRows::recorded(Snapshot& snapshot, std::int64_t root,
                                                         std::string_view prefix) {
   // '0' is the byte after '/': all that begins with "PREFIX/".
@@ -170,7 +209,7 @@ Result<std::vector<VersionRow>> DocumentRows::history(Snapshot& snapshot, std::i
   Statement rows = snapshot.sql(
       "select version, sha256, op, bytes, at_ms, persona, principal, instruction, call_id "
       "from version where root = ? and path = ? and state = 1 order by version desc limit ?");
-  rows.bind(root).bind(path).bind(static_cast<std::int64_t>(limits::kKeepVersions));
+  rows.bind(root).bind(path).bind(static_cast<std::int64_t>(limits::kKeepVersionsMax));
   std::vector<VersionRow> out;
   for (;;) {
     TRY(const bool row, rows.step());

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "memory/document_transfer.h"
 #include "memory/sqlite.h"
 #include "memory/store.h"
 
@@ -47,8 +48,10 @@ class DocumentRows {
                                                           const std::vector<std::string>& paths);
   static Result<std::vector<PendingVersion>> pending_of(Snapshot& snapshot,
                                                         const std::string& batch);
+  // And drops the versions before the last `kept` of each path.
   static Result<void> mark_done(Transaction& transaction, std::int64_t root,
-                                const std::string& batch, const std::vector<std::string>& paths);
+                                const std::string& batch, const std::vector<std::string>& paths,
+                                std::size_t kept);
   static Result<void> drop(Transaction& transaction, const std::string& batch);
 
   // The version whose content is `sha256` ('' = no file) among the newest two (the newest may be
@@ -61,6 +64,14 @@ class DocumentRows {
   static Result<std::int64_t> insert(Transaction& transaction, std::int64_t root,
                                      const NewVersion& version, const std::string& batch,
                                      std::int64_t at_ms);
+
+  // As it was kept elsewhere. `batch` empty: done at once.
+  static Result<void> insert_kept(Transaction& transaction, std::int64_t root,
+                                  const KeptVersion& version, const std::string& batch);
+  static Result<bool> any_of_root(Snapshot& snapshot, std::int64_t root);
+  static Result<void> drop_root(Transaction& transaction, std::int64_t root);
+  static Result<std::string> pending_body(Snapshot& snapshot, const std::string& batch,
+                                          std::string_view path);
 
   // Paths below `prefix` ("" = all), sorted, whose last version is no removal; those that are being
   // written now are left out.

@@ -6,7 +6,6 @@
 // Threads: one of its own, from start() to the destructor; `tell` runs on it.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,19 +13,17 @@
 
 #include "base/fs.h"
 #include "base/result.h"
+#include "memory/store.h"
 
 namespace remit::memory {
 
-class DocumentWatch {
+class DocumentWatch final : public Watching {
  public:
-  // `changed`: document paths; the value is true if the document came or went, so that lists
-  // differ. A path that ends in '/' is a folder that went, with all in it. At most one call every
-  // kWatchSettle.
-  using Tell = std::function<void(const std::map<std::string, bool>& changed)>;
+  using Tell = Store::Tell;  // at most one call every kWatchSettle
   // Watches the folders beneath `root`, at most kWatchedFolders, the nearest ones first. Errors:
   // unavailable if the system gives no watch.
   static Result<std::unique_ptr<DocumentWatch>> start(Fd root, Tell tell);
-  ~DocumentWatch();
+  ~DocumentWatch() override;
   DocumentWatch(const DocumentWatch&) = delete;
   DocumentWatch& operator=(const DocumentWatch&) = delete;
 

@@ -1,73 +1,39 @@
-// Over 400 lines because a commit, its recovery and its version rows are one protocol.
 #include "memory/file_store.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
-#include <set>
 
 #include "base/crypto.h"
-#include "base/json.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "memory/commit_replay.h"
+#include "memory/commit_rules.h"
 #include "memory/document_rows.h"
+#include "memory/document_watch.h"
 #include "memory/sqlite.h"
 
 namespace remit::memory {
 namespace {
-
-constexpr std::size_t kEtagChars = 32;
 
 const Author& external_author() {
   static const Author kExternal{"external", "", "", ""};
   return kExternal;
 }
 
-Result<void> check_changes(std::span<const DocumentChange> changes) {
-  if (changes.empty() || changes.size() > limits::kCommitChanges) {
-    return fail(ErrorKind::invalid_argument, "a commit holds 1 to " +
-                                                 std::to_string(limits::kCommitChanges) +
-                                                 " changes, not " + std::to_string(changes.size()));
-  }
-  std::set<std::string_view> paths;
-  for (const DocumentChange& change : changes) {
-    if (change.path.text().empty()) {
-      return fail(ErrorKind::invalid_argument, "a change without a path", {}, "bad_path");
-    }
-    if (!paths.insert(change.path.text()).second) {
-      return fail(
-          ErrorKind::invalid_argument,
-          "two changes of " + escape_ascii(change.path.text()) + " in one commit; make them one");
-    }
-  }
-  return {};
-}
-
-Error not_found(const DocPath& path) {
-  return Error{
-      ErrorKind::not_found, "no document " + escape_ascii(path.text()), {}, "not_found", nullptr};
-}
-
 }  // namespace
-
-bool same_writer(const Author& a, const Author& b) {
-  return a.persona == b.persona && a.principal == b.principal && a.instruction == b.instruction;
-}
 
 std::string FileStore::etag_of(const DocPath& path, std::string_view sha256_hex) const {
   return etag_of_text(path.text(), sha256_hex);
 }
 
 std::string FileStore::etag_of_text(const std::string& path, std::string_view sha256_hex) const {
-  std::string message = path;
-  message += '\0';
-  message += sha256_hex;
-  return hmac_sha256_hex(etag_key_, message).substr(0, kEtagChars);
+  return etag_text(etag_key_, path, sha256_hex);
 }
 
 Result<Document> FileStore::read(const DocPath& path) {
   TRY(std::optional<FileNow> now, read_document_file(root_, path.text()));
-  if (!now) return tl::unexpected<Error>(not_found(path));
+  if (!now) return tl::unexpected<Error>(document_not_found(path));
   TRY(Snapshot snapshot, state_.database().read());
   TRY(const auto version, DocumentRows::current(snapshot, root_id_, path.text(), now->sha256));
   return Document{.path = path,
@@ -92,6 +58,12 @@ Result<std::vector<DocumentEntry>> FileStore::list(
   return listing_.list(
       prefix, enter, wanted,
       [this](const std::string& path, std::string_view hash) { return etag_of_text(path, hash); });
+}
+
+Result<std::unique_ptr<Watching>> FileStore::watch(Tell tell) {
+  TRY(Fd root, fs::reopen(root_, O_PATH | O_DIRECTORY));
+  TRY(std::unique_ptr<DocumentWatch> watch, DocumentWatch::start(std::move(root), std::move(tell)));
+  return std::unique_ptr<Watching>(std::move(watch));
 }
 
 // --- commit -------------------------------------------------------------------------------------
@@ -127,41 +99,14 @@ Result<NameLocks> FileStore::lock_and_recover(const std::vector<std::string>& pa
   }
 }
 
-Result<void> FileStore::check_conditions(const DocumentChange& change,
-                                         const std::optional<FileNow>& before) const {
-  const std::string etag = before ? etag_of(change.path, before->sha256) : std::string();
-  const auto conflict = [&](std::string message, const char* code) -> Result<void> {
-    Error error{ErrorKind::conflict,
-                std::move(message),
-                {},
-                code,
-                std::make_shared<const Json>(Json{{"etag", etag}})};
-    return tl::unexpected<Error>(std::move(error));
-  };
-  const std::string shown = escape_ascii(change.path.text());
-  if (before &&
-      (change.if_none_match || (change.op == DocumentChange::Op::create && !change.edit))) {
-    return conflict(shown + " exists already; replace it with if_match, or append", "exists");
-  }
-  if (!change.if_match.empty() && change.if_match != etag) {
-    return conflict(
-        shown + (before ? " changed since etag " : " does not exist any more; it had etag ") +
-            escape_ascii(change.if_match.substr(0, limits::kEchoedInput)) + "; read it again",
-        "conflict");
-  }
-  const bool needs_file = change.op == DocumentChange::Op::remove ||
-                          (change.op == DocumentChange::Op::replace && !change.edit);
-  if (!before && needs_file) return tl::unexpected<Error>(not_found(change.path));
-  return {};
-}
-
 Result<FileStore::Prepared> FileStore::prepare(const DocumentChange& change, const Author& author) {
   Prepared one;
   one.change = &change;
   one.op = op_of(change);
   one.removes = change.op == DocumentChange::Op::remove;
   TRY(one.before, read_document_file(root_, change.path.text()));
-  TRY_DO(check_conditions(change, one.before));
+  TRY_DO(check_conditions(
+      change, one.before ? std::optional(etag_of(change.path, one.before->sha256)) : std::nullopt));
   {
     TRY(Snapshot snapshot, state_.database().read());
     TRY(const auto known,
@@ -174,30 +119,34 @@ Result<FileStore::Prepared> FileStore::prepare(const DocumentChange& change, con
     one.sole = whole || (known && known->sole && same_writer(known->author, author));
   }
   if (one.removes) return one;
-  if (change.edit) {
-    TRY(one.body, change.edit(one.before ? std::optional(one.before->body) : std::nullopt));
-  } else if (change.op == DocumentChange::Op::append && one.before) {
-    one.body = one.before->body + change.body;
-  } else {
-    one.body = change.body;
-  }
-  if (one.body.size() > limits::kDocumentBytes) {
-    return fail(ErrorKind::too_large, escape_ascii(change.path.text()) + " would have " +
-                                          human_bytes(one.body.size()) + ", over the limit of " +
-                                          human_bytes(limits::kDocumentBytes));
-  }
-  if (change.check) TRY_DO(change.check(one.body));
+  TRY(one.body, new_body(change, one.before ? &one.before->body : nullptr));
   one.sha256 = sha256_hex(one.body);
   return one;
 }
 
+FileStore::Growth FileStore::growth_of(const std::vector<Prepared>& all) {
+  Growth out;
+  for (const Prepared& one : all) {
+    Use& use = out[FolderUse::folder_of(one.change->path.text())];
+    use.bytes += static_cast<std::int64_t>(one.body.size());
+    use.documents += one.removes ? 0 : 1;
+    if (!one.before) continue;
+    use.bytes -= static_cast<std::int64_t>(one.before->body.size());
+    --use.documents;
+  }
+  std::erase_if(out,
+                [](const auto& one) { return one.second.bytes <= 0 && one.second.documents <= 0; });
+  return out;
+}
+
 Result<std::vector<Committed>> FileStore::record(const std::vector<Prepared>& all,
-                                                 const Author& author, const std::string& key,
-                                                 const std::string& digest,
+                                                 const Growth& growth, const Author& author,
+                                                 const std::string& key, const std::string& digest,
                                                  const std::string& batch) {
   const std::int64_t now = state_.clock().unix_ms();
   std::vector<Committed> out;
   TRY(Transaction transaction, state_.database().write());
+  for (const auto& [folder, more] : growth) TRY_DO(use_.judge(transaction, folder, more, allowed_));
   for (const Prepared& one : all) {
     const DocPath& path = one.change->path;
     const std::string before = one.before_sha();
@@ -298,6 +247,7 @@ Result<std::vector<Committed>> FileStore::commit(std::span<const DocumentChange>
                   "conflict");
     }
   }
+  FolderUse::Look look = FolderUse::Look::if_old;
   for (int attempt = 1;; ++attempt) {
     std::vector<Prepared> all;
     for (const DocumentChange& change : changes) {
@@ -305,7 +255,16 @@ Result<std::vector<Committed>> FileStore::commit(std::span<const DocumentChange>
       all.push_back(std::move(one));
     }
     const std::string batch = ulid(state_.clock().unix_ms());
-    TRY(std::vector<Committed> committed, record(all, author, idempotency_key, digest, batch));
+    const Growth growth = growth_of(all);
+    for (const auto& [folder, more] : growth)
+      TRY_DO(use_.look(state_.database(), state_.clock(), folder, look));
+    auto committed = record(all, growth, author, idempotency_key, digest, batch);
+    if (!committed && committed.error().code == "quota" && look == FolderUse::Look::if_old) {
+      // Nobody is refused for what may be gone by now.
+      look = FolderUse::Look::now;
+      continue;
+    }
+    if (!committed) return committed;
     Result<void> applied = apply_all(all);
     if (!applied) {
       TRY_DO(drop(batch));
@@ -316,7 +275,7 @@ Result<std::vector<Committed>> FileStore::commit(std::span<const DocumentChange>
     // The documents are in place; if the rows cannot be marked now, the next writer will.
     const auto mark = [&]() -> Result<void> {
       TRY(Transaction transaction, state_.database().write());
-      TRY_DO(DocumentRows::mark_done(transaction, root_id_, batch, paths));
+      TRY_DO(DocumentRows::mark_done(transaction, root_id_, batch, paths, allowed_.keep_versions));
       return transaction.commit(Sync::cached);
     };
     const Result<void> marked = mark();
@@ -356,7 +315,7 @@ Result<void> FileStore::recover_batch(const std::string& batch) {
     if (!finished && finished.error().kind != ErrorKind::conflict) return finished;
   }
   TRY(Transaction transaction, state_.database().write());
-  TRY_DO(DocumentRows::mark_done(transaction, root_id_, batch, paths));
+  TRY_DO(DocumentRows::mark_done(transaction, root_id_, batch, paths, allowed_.keep_versions));
   return transaction.commit(Sync::cached);
 }
 
@@ -380,7 +339,7 @@ Result<void> FileStore::recover() {
   return {};
 }
 
-Result<std::unique_ptr<Store>> open_file_store(State& state, Fd root) {
+Result<std::unique_ptr<Store>> open_file_store(State& state, Fd root, const StoreLimits& allowed) {
   TRY(const struct stat st, fs::stat_of(root));
   if (!S_ISDIR(st.st_mode)) {
     return fail(ErrorKind::invalid_argument, "the memory folder is not a directory");
@@ -393,7 +352,8 @@ Result<std::unique_ptr<Store>> open_file_store(State& state, Fd root) {
                                   static_cast<std::int64_t>(st.st_ino)));
     TRY_DO(transaction.commit(Sync::cached));
   }
-  auto store = std::make_unique<FileStore>(state, std::move(root), id, std::move(etag_key));
+  auto store =
+      std::make_unique<FileStore>(state, std::move(root), id, std::move(etag_key), allowed);
   TRY_DO(store->recover());
   return std::unique_ptr<Store>(std::move(store));
 }

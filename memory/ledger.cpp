@@ -170,6 +170,7 @@ struct Ledger::Parts {
                                   const std::vector<Waiting*>& batch);
   void work(const std::stop_token& stop);
   bool start_worker();  // false if there is none and the system has no thread left
+  void publish_head();
 
   State& state;
   std::string scratch;  // of the thread that writes a batch
@@ -185,6 +186,10 @@ struct Ledger::Parts {
   bool failed = false;  // the last write did: nothing is spooled until one succeeds
   // When the worker has something to do; kNever: nothing. Moved only from kNever, or to now.
   Time flush_due = kNever, sync_due = kNever;
+  // Of a server, which has a spool: the head is told when rows were written since, at most so
+  // often.
+  Time publish_due = Time::min();
+  bool unpublished = false;
   std::jthread worker;
   bool worker_failed = false;  // what is recorded is then written and synced by who records it
 };
@@ -231,6 +236,7 @@ Result<std::uint64_t> Ledger::Parts::write_one(std::unique_lock<std::mutex>& loc
       Result<std::uint64_t> commit = write_all(spooled, batch);
       lock.lock();
       failed = !commit;
+      unpublished = unpublished || commit;
       if (commit && !spooled.empty()) spool->drop(spooled.back().number);
       for (Waiting* each : batch) {
         each->done = true;
@@ -313,13 +319,29 @@ void Ledger::Parts::work(const std::stop_token& stop) {
       lock.lock();
     } else {
       sync_due = kNever;
+      const Time now = Steady::now();
+      const bool publishes = spool && unpublished && now >= publish_due;
+      if (publishes) {
+        publish_due = now + limits::kLedgerHead;
+        unpublished = false;
+      }
       lock.unlock();
       Result<void> done = state.database().sync();
       if (done) done = state.database().checkpoint_if_large();
+      if (done && publishes) publish_head();
       if (!done) log::error("ledger: sync failed", {{"error", done.error().message}});
       lock.lock();
     }
   }
+}
+
+// In the log of the server, which is not ours to change afterwards: who keeps it can prove that the
+// ledger lost nothing from its end (`remit ledger verify --head`).
+void Ledger::Parts::publish_head() {
+  auto snapshot = state.database().read();
+  if (!snapshot) return;
+  if (const auto head = read_head(*snapshot))
+    log::info("ledger head", {{"sha256", to_hex(head->hash)}, {"seq", std::to_string(head->seq)}});
 }
 
 Ledger::Ledger(State& state) : parts_(std::make_unique<Parts>(state)) {}
@@ -331,10 +353,13 @@ Ledger::Verdicts Ledger::verdicts() const {
 
 Ledger::~Ledger() {
   parts_->worker = {};  // asks it to stop, joins
-  const bool spooled = parts_->spool && !parts_->spool->empty();
-  if (!spooled && parts_->flush_due == kNever && parts_->sync_due == kNever) return;
-  Result<void> done = sync();
-  if (done && parts_->spool) {
+  const bool served = parts_->spool != nullptr;
+  const bool spooled = served && !parts_->spool->empty();
+  const bool pending = spooled || parts_->flush_due != kNever || parts_->sync_due != kNever;
+  Result<void> done = pending ? sync() : Result<void>();
+  if (done && served && parts_->unpublished) parts_->publish_head();
+  if (!pending) return;
+  if (done && served) {
     parts_->spool = nullptr;
     done = forget_spools(parts_->state);
   }

@@ -96,7 +96,8 @@ class Ledger {
   Result<LedgerCheck> verify(const std::optional<std::string>& expected_head);
   // Rows with seq > after, oldest first, at most `limit`; seq < 0 means the last -after rows.
   Result<std::vector<LedgerRow>> rows(std::int64_t after, std::size_t limit);
-  // Hash of the last record as 64 hex digits; 64 zeros for an empty ledger. To be published.
+  // Hash of the last record as 64 hex digits; 64 zeros for an empty ledger. A server (open_spool)
+  // publishes it in its log: every kLedgerHead while records are written, and at its end.
   Result<std::string> head();
   // Blocks until every record is on disk (shutdown).
   Result<void> sync();

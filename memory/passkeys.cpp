@@ -17,7 +17,7 @@ namespace {
 
 constexpr const char* kPasskeysFile = "passkeys";
 constexpr const char* kPasskeysFormat = "remit.passkeys/1";
-constexpr std::size_t kIdPrefix = 4;         // characters of an id that may stand for it
+constexpr std::size_t kIdPrefix = 4;       // characters of an id that may stand for it
 constexpr std::size_t kHandleDigits = 32;  // of a user handle, which may have 64 bytes
 
 tl::unexpected<Error> damaged_keys() {

@@ -245,12 +245,25 @@ alter table approval add column credential text not null default '';
 update approval set state = 'expired' where state = 'approved' and signature != '';
 )sql";
 
+// What is done once in a while for an Agent_Memory, and when it is due (memory/retention_rows.h).
+constexpr const char* kChores = R"sql(
+create table chore(
+  root integer not null references memory_root(id),
+  name text not null,
+  due_ms integer not null,
+  note text not null,
+  primary key(root, name)
+) strict, without rowid;
+)sql";
+
 }  // namespace
 
 const std::vector<Migration>& schema() {
   static const std::vector<Migration> kSteps = {
-      {1, kLedger}, {2, kDocuments}, {3, kApprovals},    {4, kServers},           {5, kHandoffs},
-      {6, kTasks},  {7, kSpools},    {8, kHandoffRoots}, {9, kApprovalCredential}};
+      {1, kLedger},  {2, kDocuments},    {3, kApprovals},
+      {4, kServers}, {5, kHandoffs},     {6, kTasks},
+      {7, kSpools},  {8, kHandoffRoots}, {9, kApprovalCredential},
+      {10, kChores}};
   return kSteps;
 }
 

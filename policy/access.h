@@ -83,6 +83,8 @@ class Walk {
   // Opens a regular file for reading; symlinks are refused. Never waits, whatever stands there by
   // now.
   virtual Result<WalkedFile> open(const WalkDirectory& parent, std::string_view name) = 0;
+  // Of an entry of a directory, symlinks not followed. not_found if it vanished.
+  virtual Result<struct stat> status_of(const WalkDirectory& directory, std::string_view name);
   // True if some names were left out by policy below this root (constant per persona and root, so
   // that it is no oracle).
   virtual bool filtered() const = 0;

@@ -11,6 +11,7 @@
 #include "memory/handoff_projection.h"
 #include "memory/handoff_rows.h"
 #include "policy/agent_access.h"
+#include "policy/answer_schema.h"
 
 namespace remit::policy {
 namespace {
@@ -235,6 +236,11 @@ Result<memory::Handoff> AgentAccess::respond(const CallScope& call, const Handof
         ErrorKind::too_large,
         "an answer has at most " + std::to_string(limits::kHandoffTextChars) + " characters",
         "/text");
+  }
+  if (reply.act == memory::HandoffAct::answer) {
+    const Result<Json> fields = parse_json(found->fields_json);
+    if (fields && fields->is_object() && fields->contains("answer_schema"))
+      TRY_DO(check_answer((*fields)["answer_schema"], text));
   }
   TRY_DO(record(call, action, decision, memory::Durability::effect));
   memory::HandoffStep step;

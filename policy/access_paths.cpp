@@ -56,6 +56,27 @@ Location AgentAccess::place(std::string_view absolute) const {
   return out;
 }
 
+std::optional<Location> AgentAccess::stored_place(std::string_view path) const {
+  if (!documents_are_rows() || roots_.empty() || !fs::check_path(path)) return std::nullopt;
+  const std::string absolute = path.starts_with('/')
+                                   ? std::string(path)
+                                   : fs::join(parts_.remit->roots.front().path, std::string(path));
+  std::vector<std::string_view> parts;
+  for (const std::string_view part : split(absolute, '/')) {
+    if (part.empty() || part == ".") continue;
+    if (part != "..") {
+      parts.push_back(part);
+    } else if (!parts.empty()) {
+      parts.pop_back();
+    }
+  }
+  std::string normal;
+  for (const std::string_view part : parts) normal += "/" + std::string(part);
+  Location where = place(normal);
+  if (where.space != Space::memory) return std::nullopt;
+  return where;
+}
+
 Result<AgentAccess::Start> AgentAccess::start_of(std::string_view path) const {
   TRY_DO(fs::check_path(path));
   const Remit& remit = *parts_.remit;
@@ -98,8 +119,12 @@ Result<Location> AgentAccess::place_missing(const Start& start) const {
 }
 
 Result<AgentAccess::Seen> AgentAccess::look(std::string_view path) const {
-  TRY(const Start start, start_of(path));
   Seen out;
+  if (auto stored = stored_place(path)) {
+    out.where = std::move(*stored);
+    return out;
+  }
+  TRY(const Start start, start_of(path));
   out.where.path = path;
   out.where.shown = path;
   if (start.root == nullptr) return out;  // outside every root
@@ -127,8 +152,16 @@ Result<AgentAccess::Seen> AgentAccess::look(std::string_view path) const {
 }
 
 Result<AgentAccess::Slot> AgentAccess::look_for_write(std::string_view path) const {
-  TRY(Start start, start_of(path));
   Slot out;
+  if (auto stored = stored_place(path)) {
+    if (stored->path.empty())
+      return fail(ErrorKind::invalid_argument,
+                  "path names a root, not a file in it: " + escape_ascii(path));
+    out.name = fs::base_name(stored->path);
+    out.where = std::move(*stored);
+    return out;
+  }
+  TRY(Start start, start_of(path));
   out.where.path = path;
   out.where.shown = path;
   if (start.root == nullptr) return out;

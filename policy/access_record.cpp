@@ -31,8 +31,9 @@ Result<std::unique_ptr<Access>> make_access(AccessParts parts) {
     roots.push_back(std::move(fd));
   }
   Fd memory_root;
-  // Without a store there is nothing to reach: a dry decision needs the name only.
-  if (parts.store != nullptr) {
+  // Without a store there is nothing to reach: a dry decision needs the name only. Nor is there a
+  // folder where documents are rows.
+  if (parts.store != nullptr && parts.remit->memory_database.empty()) {
     TRY(memory_root, fs::open_root(parts.remit->memory_root));
   }
   return std::unique_ptr<Access>(
@@ -115,7 +116,10 @@ Result<Action> AgentAccess::describe(Verb verb, std::string_view tool, std::stri
   TRY(const Slot slot, look_for_write(path));
   if (slot.where.space == Space::memory) {
     TRY(const memory::DocPath document, memory::DocPath::parse(slot.where.path));
-    return action_on_document(call, op, document, slot.exists);
+    const bool exists = documents_are_rows()
+                            ? parts_.store != nullptr && parts_.store->read(document).has_value()
+                            : slot.exists;
+    return action_on_document(call, op, document, exists);
   }
   Action action = action_of(call, verb, slot.where);
   action.op = op;

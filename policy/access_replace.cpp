@@ -57,7 +57,6 @@ bool for_documents_only(ReplaceOp op) {
          op == ReplaceOp::set;
 }
 
-constexpr std::size_t kSha256Hex = 64;
 constexpr const char* kInstead = "replace it by a description, or let redact: true mask it";
 
 // Does the file have the version that the caller names? A command's changes name every file by its
@@ -65,7 +64,7 @@ constexpr const char* kInstead = "replace it by a description, or let redact: tr
 Result<bool> has_version(const Fd& file, const struct stat& status, const std::string& version,
                          const std::string& wanted) {
   if (version == wanted) return true;
-  if (wanted.size() != kSha256Hex || version.size() == kSha256Hex) return false;
+  if (!is_sha256_hex(wanted) || is_sha256_hex(version)) return false;
   Sha256 hash;
   constexpr std::size_t kPiece = std::size_t{1} << 20;
   const auto size = static_cast<std::uint64_t>(status.st_size);
@@ -107,6 +106,12 @@ Result<Replaced> AgentAccess::replace(const CallScope& call, const ReplaceReques
 
 Result<Replaced> AgentAccess::replace_document(const CallScope& call, const ReplaceRequest& request,
                                                const memory::DocPath& path) {
+  if (parts_.store == nullptr) {
+    return fail(ErrorKind::unavailable,
+                "Agent_Memory is kept in a database, which this command does not reach; use "
+                "`remit memory` with --memory",
+                {}, "unavailable");
+  }
   if (request.op == ReplaceOp::rename) return rename_document(call, request, path);
   const memory::Author who = author(call);
   const auto current = parts_.store->read(path);

@@ -74,8 +74,11 @@ Result<SpawnView> AgentAccess::view_of() {
   view.workspace = remit.roots.front().path;
   for (std::size_t i = 1; i < remit.roots.size(); ++i)
     view.read_only_roots.push_back(remit.roots[i].path);
-  view.memory = remit.memory_root;
-  if (!remit.memory_root.empty()) {
+  // Documents that are rows are not shown to commands. A folder that has their name is one from
+  // before: nothing of it is.
+  const bool rows = documents_are_rows();
+  if (!rows || fs::open_root(remit.memory_root)) view.memory = remit.memory_root;
+  if (!remit.memory_root.empty() && !rows) {
     Action read;
     read.verb = Verb::open;
     read.space = Space::memory;
@@ -279,11 +282,18 @@ Result<SpawnOutcome> AgentAccess::spawn(const CallScope& call, const SpawnReques
   }
   if (out.spilled()) outcome->stdout_uri = "remit://bash/" + call.call_id + "/stdout";
   if (err.spilled()) outcome->stderr_uri = "remit://bash/" + call.call_id + "/stderr";
-  Json fields{{"signal", outcome->signal},          {"stdout_bytes", out.bytes()},
-              {"stderr_bytes", err.bytes()},        {"stdout_sha256", out.sha256()},
-              {"stderr_sha256", err.sha256()},      {"limit", outcome->limit},
-              {"changes", outcome->changes.size()}, {"duration_ms", outcome->duration.count()},
-              {"user_us", outcome->user_us},        {"max_rss_kib", outcome->max_rss_kib}};
+  Json fields{{"signal", outcome->signal},
+              {"stdout_bytes", out.bytes()},
+              {"stderr_bytes", err.bytes()},
+              {"stdout_sha256", out.sha256()},
+              {"stderr_sha256", err.sha256()},
+              {"limit", outcome->limit},
+              {"changes", outcome->changes.size()},
+              {"duration_ms", outcome->duration.count()},
+              {"user_us", outcome->user_us},
+              {"max_rss_kib", outcome->max_rss_kib},
+              {"pid", outcome->pid},
+              {"cgroup", outcome->cgroup}};
   if (outcome->exit_code) fields["exit_code"] = *outcome->exit_code;
   end.fields = dump(fields);
   TRY_DO(parts_.ledger->append(std::move(end), memory::Durability::effect));

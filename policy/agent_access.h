@@ -7,6 +7,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 
 #include "memory/ledger.h"
@@ -81,9 +82,22 @@ class AgentAccess : public Access {
   };
 
   Result<Seen> look(std::string_view path) const;
+  // The short way to a file that is called what the agent calls it: decided by that name, then
+  // opened by it with no link on the way, as a walk does. nullopt: look() at it.
+  Result<std::optional<OpenFile>> open_plain(const CallScope& call, std::string_view path);
   Result<Slot> look_for_write(std::string_view path) const;
   // Where an absolute name of the kernel lies. Pure.
   Location place(std::string_view absolute) const;
+  // Agent_Memory has no folder: what lies below its name is reached through the Store alone.
+  bool documents_are_rows() const { return !parts_.remit->memory_database.empty(); }
+  bool is_row(const Location& where) const {
+    return where.space == Space::memory && documents_are_rows();
+  }
+  // Such a document (or folder of some), by the path as it was written; nullopt: it is none.
+  std::optional<Location> stored_place(std::string_view path) const;
+  // Its content as an open file.
+  Result<OpenFile> open_stored(const Location& where) const;
+  Result<bool> is_stored_folder(const std::string& path) const;
   // The root a written path starts from, and the rest. `absolute` is its lexical absolute form.
   struct Start {
     const Fd* root = nullptr;

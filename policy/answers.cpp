@@ -120,6 +120,7 @@ Result<ApplyReport> apply_held(memory::State& state, memory::Ledger& ledger, con
       operator_access(state, ledger,
                       {.workspace = set.workspace,
                        .memory_root = set.memory_root,
+                       .memory_database = set.memory_database,
                        .manifests = manifests,
                        .instruction = set.instruction}));
   TRY_DO(record_held(state, ledger, set, "changes.apply", presence));

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "base/crypto.h"
 #include "base/limits.h"
 #include "base/text.h"
 
@@ -83,13 +84,13 @@ ReplaceRequest request_of(const Change& change) {
     case ChangeKind::modify:
       request.op = ReplaceOp::replace;
       request.bytes = change.content;
-      if (change.preimage_sha256.size() == 64) request.if_version = change.preimage_sha256;
+      if (is_sha256_hex(change.preimage_sha256)) request.if_version = change.preimage_sha256;
       break;
     case ChangeKind::remove:
     case ChangeKind::rmdir:
       request.op = ReplaceOp::remove;
       // A deletion may wait for a person for hours: what has changed since is not deleted.
-      if (change.preimage_sha256.size() == 64) request.if_version = change.preimage_sha256;
+      if (is_sha256_hex(change.preimage_sha256)) request.if_version = change.preimage_sha256;
       break;
     case ChangeKind::mkdir:
       request.op = ReplaceOp::mkdir;
@@ -141,6 +142,7 @@ Result<ApplyReport> apply_changes(Access& access, const ChangeSets& sets, const 
   held.instruction = access.principal().instruction;
   held.workspace = access.remit().roots.front().path;
   held.memory_root = access.remit().memory_root;
+  held.memory_database = access.remit().memory_database;
   held.reason = hold_all;
   auto id = sets.save(std::move(held));
   if (!id) {

@@ -43,9 +43,9 @@ Json to_json(const ChangeSet& set) {
   return {{"format", "remit.changes/1"},    {"id", set.id},
           {"call_id", set.call_id},         {"agent", set.agent},
           {"instruction", set.instruction}, {"workspace", set.workspace},
-          {"memory_root", set.memory_root}, {"reason", set.reason},
-          {"created", set.created_unix_ms}, {"expires", set.expires_unix_ms},
-          {"changes", std::move(changes)}};
+          {"memory_root", set.memory_root}, {"memory_database", set.memory_database},
+          {"reason", set.reason},           {"created", set.created_unix_ms},
+          {"expires", set.expires_unix_ms}, {"changes", std::move(changes)}};
 }
 
 std::string unhex(const std::string& hex) {
@@ -67,6 +67,7 @@ Result<ChangeSet> from_json(const Json& json, std::vector<std::string>* blobs) {
     set.instruction = json.at("instruction").get<std::string>();
     set.workspace = json.at("workspace").get<std::string>();
     set.memory_root = json.at("memory_root").get<std::string>();
+    set.memory_database = json.value("memory_database", "");
     set.reason = json.at("reason").get<std::string>();
     set.created_unix_ms = json.at("created").get<std::int64_t>();
     set.expires_unix_ms = json.at("expires").get<std::int64_t>();

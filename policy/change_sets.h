@@ -20,6 +20,7 @@ namespace remit::policy {
 struct ChangeSet {
   std::string id;  // 16 hex digits
   std::string call_id, agent, instruction, workspace, memory_root, reason;
+  std::string memory_database;  // as Remit::memory_database
   std::int64_t created_unix_ms = 0, expires_unix_ms = 0;
   std::vector<Change> changes;  // load() fills their content
 };

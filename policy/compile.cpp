@@ -332,7 +332,9 @@ class Compiler {
     remit.instruction_id = in_.binding.instruction_id;
     remit.tools_not_provided = out_.tools_not_provided;
     if (!in_.binding.memory_root.empty()) {
-      remit.memory_root = real_folder(in_.binding.memory_root);
+      remit.memory_database = in_.binding.memory_database;
+      remit.memory_root = remit.memory_database.empty() ? real_folder(in_.binding.memory_root)
+                                                        : in_.binding.memory_root;
     }
     remit.approval_timeout_s = site_.approval_timeout_s;
     remit.approvals_by_terminal = site_.approvals_cli;
@@ -340,6 +342,7 @@ class Compiler {
                            : in_.binding.state.empty()   ? std::string{}
                                                          : fs::join(in_.binding.state, "drop");
     remit.same_user_answers = site_.same_user_answers;
+    remit.memory_limits = site_.memory;
     remit.tools_line = persona_.tools_line;
     remit.memory_heading = persona_.memory_heading;
     remit.collaboration_heading = persona_.collaboration_heading;

@@ -26,6 +26,8 @@ struct Binding {
   std::string workspace;       // absolute
   std::string memory_root;     // absolute
   std::string state;           // absolute: drop/ lies in it unless the site says otherwise
+  // Where documents are if not in that folder, which is then a name alone: a URL without secrets.
+  std::string memory_database = {};
 };
 bool valid_instruction(std::string_view id);
 

@@ -56,6 +56,12 @@ std::string words(const Json& list) {
   return join_text(out, ", ");
 }
 
+RE2::Options quiet() {
+  RE2::Options options;
+  options.set_log_errors(false);
+  return options;
+}
+
 class Checker {
  public:
   explicit Checker(const Json& root) : root_(root) {}
@@ -102,9 +108,7 @@ class Checker {
 
   const RE2& compiled(const std::string& pattern) {
     auto& slot = patterns_[pattern];
-    RE2::Options quiet;
-    quiet.set_log_errors(false);
-    if (!slot) slot = std::make_unique<RE2>(pattern, quiet);
+    if (!slot) slot = std::make_unique<RE2>(pattern, quiet());
     return *slot;
   }
 
@@ -228,6 +232,10 @@ Found repeated(const yaml::Node& root, const std::string& list_key, const std::s
 }
 
 }  // namespace
+
+bool is_schema_pattern(const std::string& pattern) {
+  return RE2(pattern, quiet()).ok();
+}
 
 std::optional<DocumentFault> DocumentSchema::check(std::string_view body) const {
   const yaml::Parsed parsed =

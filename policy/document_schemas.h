@@ -43,6 +43,9 @@ struct DocumentSchema {
   bool declares(std::string_view property) const;
 };
 
+// Whether check() can match texts against this pattern.
+bool is_schema_pattern(const std::string& pattern);
+
 class DocumentSchemas {
  public:
   // Reads every *.json of `folder`. Placeholders of x-remit-paths are filled from `bindings`; a

@@ -154,6 +154,8 @@ Narrowed narrow(const Remit& now, const Remit& next) {
   if (next.file_drop_root != now.file_drop_root)
     allowed_again.push_back("file drop root " + next.file_drop_root);
   remit.file_drop_root = now.file_drop_root;
+  if (next.memory_limits != now.memory_limits) allowed_again.emplace_back("limits of Agent_Memory");
+  remit.memory_limits = now.memory_limits;
   if (next.same_user_answers && !now.same_user_answers)
     allowed_again.emplace_back("answers of the same user");
   remit.same_user_answers = now.same_user_answers && next.same_user_answers;

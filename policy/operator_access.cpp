@@ -45,7 +45,7 @@ class Hands : public OperatorAccess {
   memory::Store* store() override { return store_.get(); }
   Remit remit_;
   std::unique_ptr<Redactor> redactor_;
-  std::unique_ptr<memory::Store> store_;
+  std::shared_ptr<memory::Store> store_;
   std::optional<DocumentSchemas> schemas_;
   std::unique_ptr<Access> access_;
 };
@@ -58,11 +58,13 @@ Result<std::unique_ptr<OperatorAccess>> operator_access(memory::State& state,
   auto hands = std::make_unique<Hands>();
   hands->remit_ = operator_remit(places.workspace, places.memory_root);
   hands->remit_.file_drop_root = places.file_drop_root;
+  hands->remit_.memory_database = places.memory_database;
   TRY(std::string case_key, state.key("case"));
   hands->redactor_ = std::make_unique<Redactor>(std::move(case_key));
-  if (!places.memory_root.empty()) {
+  hands->store_ = places.store;
+  if (!places.memory_root.empty() && places.memory_database.empty()) {
     TRY(Fd root, fs::open_root(places.memory_root));
-    TRY(hands->store_, memory::open_file_store(state, std::move(root)));
+    TRY(hands->store_, memory::open_file_store(state, std::move(root), places.limits));
   }
   if (!places.manifests.empty()) {
     memory::Bindings bindings;

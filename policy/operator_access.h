@@ -23,9 +23,13 @@ class OperatorAccess {
 // What the hands reach.
 struct OperatorPlaces {
   std::string workspace;
-  std::string memory_root = {};     // "" = none
+  std::string memory_root = {};  // "" = none
+  // Where documents are if not in that folder; then `store` reaches them, if anything does.
+  std::string memory_database = {};
+  std::shared_ptr<memory::Store> store = {};
   std::string manifests = {};       // whose schemas/ known documents must fit; "" = none is known
   std::string instruction = {};     // whose documents may be written; "" = of no instruction
+  memory::StoreLimits limits = {};  // of the site
   std::string file_drop_root = {};  // where files for queues go; "" = drop/ in the state directory
 };
 // `state` and `ledger` are borrowed. Errors: those of opening the two directories and of the

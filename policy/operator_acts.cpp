@@ -138,6 +138,24 @@ Result<std::int64_t> purge_versions(memory::Ledger& ledger, OperatorAccess& hand
   return hands.store()->purge(document, version);
 }
 
+Result<void> record_import(memory::Ledger& ledger, Access& access, const CallScope& call,
+                           std::int64_t documents, std::int64_t versions, const std::string& sha256,
+                           const Presence& presence) {
+  TRY_DO(need_person(presence));
+  return record_act(ledger, access.principal(), call, "memory.import",
+                    {{"documents", documents}, {"versions", versions}, {"file_sha256", sha256}},
+                    presence);
+}
+
+Result<std::string> archive_instruction(memory::Ledger& ledger, OperatorAccess& hands,
+                                        const CallScope& call, const std::string& instruction,
+                                        const Presence& presence) {
+  TRY_DO(need_person(presence));
+  TRY_DO(record_act(ledger, hands.access().principal(), call, "memory.archive",
+                    {{"instruction", instruction}}, presence));
+  return hands.store()->archive(instruction);
+}
+
 const char* to_string(HandoffStanding standing) {
   switch (standing) {
     case HandoffStanding::open:

@@ -53,11 +53,22 @@ Result<PlannedWrite> plan_revert(Access& access, const CallScope& call, const st
 Result<Replaced> write_planned(memory::Ledger& ledger, Access& access, const CallScope& call,
                                const PlannedWrite& plan, const Presence& presence);
 
+// The ledger's row of an import, before it begins.
+Result<void> record_import(memory::Ledger& ledger, Access& access, const CallScope& call,
+                           std::int64_t documents, std::int64_t versions, const std::string& sha256,
+                           const Presence& presence);
+
 // Drops for good the texts of one version, or of all that the document no longer holds; their rows
 // stay. How many. Errors: those of Store::purge().
 Result<std::int64_t> purge_versions(memory::Ledger& ledger, OperatorAccess& hands,
                                     const CallScope& call, const std::string& path,
                                     std::optional<std::int64_t> version, const Presence& presence);
+
+// Moves the folder of an instruction to _archive/; its place there. Errors: those of
+// Store::archive().
+Result<std::string> archive_instruction(memory::Ledger& ledger, OperatorAccess& hands,
+                                        const CallScope& call, const std::string& instruction,
+                                        const Presence& presence);
 
 // --- handoffs ---
 

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "memory/doc_path.h"
+#include "memory/store_limits.h"
 #include "policy/spawner.h"
 
 namespace remit::policy {
@@ -131,6 +132,8 @@ struct Remit {
   std::vector<PathRule> read_denied;      // no tool reads them; masked in slots
   std::vector<PathRule> write_ask;        // a person is asked
   std::string memory_root;                // absolute path of Agent_Memory
+  std::string memory_database;            // "": documents are files there; else where they are rows
+  memory::StoreLimits memory_limits;
   int approval_timeout_s = 300;
   bool approvals_by_terminal = true;
   std::string file_drop_root;      // absolute

@@ -230,7 +230,8 @@ void ShellAssessor::redirection(const ShellRedirection& redirected) {
     return ask(Risk::high, "redirection", std::to_string(redirected.fd) + shown);
   const std::string known = redirected.target.empty_reading();
   if (known.find("/dev/tcp") != std::string::npos || known.find("/dev/udp") != std::string::npos) {
-    return ask(Risk::high, "network", shown, "net_check");
+    return ask(Risk::high, "network", shown,
+               "no tool of this version reaches the network; ask a person for what it would show");
   }
   if (op == "<&" || op == ">&") {
     if (target && (*target == "-" || *target == "0" || *target == "1" || *target == "2")) return;

@@ -350,6 +350,7 @@ std::string Remit::sha256() const {
   out["read_denied"] = globs_json(read_denied);
   out["write_ask"] = globs_json(write_ask);
   out["memory_root"] = memory_root;
+  if (!memory_database.empty()) out["memory_database"] = memory_database;
   out["file_drop_root"] = file_drop_root;
   out["approvals"] = {approvals_by_terminal, approval_timeout_s};
   return sha256_hex(dump(out));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/crypto.h"
+#include "base/limits.h"
 
 namespace remit::policy {
 
@@ -70,6 +71,30 @@ void read_handoffs(ConfigReader& reader, Site& out) {
   }
 }
 
+void read_memory(ConfigReader& reader, Site& out) {
+  const yaml::Node* map = reader.root().find("memory");
+  if (map == nullptr || !reader.keys(*map, "memory",
+                                     {"quota_mib", "quota_documents", "keep_versions",
+                                      "version_days", "archive_days"})) {
+    return;
+  }
+  constexpr std::int64_t kMib = 1 << 20;
+  constexpr auto kMost = static_cast<std::int64_t>(limits::kFolderBytesMax) / kMib;
+  const auto number = [&](const char* key, std::int64_t low, std::int64_t high) {
+    return reader.integer(*map, key, low, high);
+  };
+  if (const auto mib = number("quota_mib", 1, kMost))
+    out.memory.folder_bytes = static_cast<std::uint64_t>(*mib * kMib);
+  if (const auto count = number("quota_documents", 1, limits::kListedDocuments))
+    out.memory.folder_documents = static_cast<std::size_t>(*count);
+  if (const auto kept = number("keep_versions", 1, limits::kKeepVersionsMax))
+    out.memory.keep_versions = static_cast<std::size_t>(*kept);
+  if (const auto days = number("version_days", 0, limits::kRetentionDaysMax))
+    out.memory.version_days = static_cast<int>(*days);
+  if (const auto days = number("archive_days", 0, limits::kRetentionDaysMax))
+    out.memory.archive_days = static_cast<int>(*days);
+}
+
 std::vector<PathRule> globs(ConfigReader& reader, std::string_view key) {
   std::vector<PathRule> out;
   for (Located& one : reader.texts(reader.root(), key)) {
@@ -124,13 +149,14 @@ Result<Site> parse_site(std::string file, std::string_view text) {
   if (!reader.failed() &&
       reader.keys(reader.root(), "the site policy",
                   {"version", "tools_default", "tools", "read_roots", "sandbox", "approvals",
-                   "bash", "handoffs", "http", "protected", "read_denied"})) {
+                   "bash", "handoffs", "memory", "http", "protected", "read_denied"})) {
     reader.version();
     read_tools(reader, out);
     read_sandbox(reader, out);
     read_approvals(reader, out);
     read_bash(reader, out);
     read_handoffs(reader, out);
+    read_memory(reader, out);
     read_http(reader, out);
     out.read_roots = reader.texts(reader.root(), "read_roots");
     for (const Located& root : out.read_roots) {

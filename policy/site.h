@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "memory/store_limits.h"
 #include "policy/config_reader.h"
 #include "policy/remit.h"
 
@@ -28,6 +29,7 @@ struct Site {
   Apply apply = Apply::as_write;
   std::string file_drop_root;  // empty: drop/ in the state directory
   bool same_user_answers = false;
+  memory::StoreLimits memory;
   std::vector<std::string> http_hosts, http_origins;  // besides the loopback names
   std::vector<PathRule> protected_paths, read_denied;
 };

@@ -10,9 +10,9 @@
 namespace remit::server {
 
 // The rows, and the start of the waiting for orders with the first of them.
-class AgentChanges::Store final : public memory::TaskStore {
+class AgentChanges::Tasks final : public memory::TaskStore {
  public:
-  Store(AgentChanges& changes, memory::State& state, const std::string& principal,
+  Tasks(AgentChanges& changes, memory::State& state, const std::string& principal,
         const std::string& server_id)
       : changes_(changes), rows_(state, principal, server_id) {}
   Result<void> create(const memory::TaskRecord& task) override {
@@ -51,7 +51,7 @@ void AgentChanges::attach(mcp::Server& server) {
 }
 
 void AgentChanges::stop() {
-  std::unique_ptr<memory::DocumentWatch> documents;
+  std::unique_ptr<memory::Watching> documents;
   std::jthread orders;
   {
     const std::lock_guard held(mutex_);
@@ -74,9 +74,7 @@ void AgentChanges::grant(std::shared_ptr<const policy::Remit> remit) {
 Result<void> AgentChanges::watch() {
   const std::lock_guard held(mutex_);
   if (documents_ || stopped_) return {};
-  TRY(Fd root, fs::open_root(remit_->memory_root));
-  TRY(documents_, memory::DocumentWatch::start(std::move(root),
-                                               [this](const auto& changed) { tell(changed); }));
+  TRY(documents_, store_.watch([this](const auto& changed) { tell(changed); }));
   return {};
 }
 
@@ -138,16 +136,17 @@ void AgentChanges::await_orders() {
 
 std::shared_ptr<memory::TaskStore> AgentChanges::tasks(const std::string& principal,
                                                        const std::string& server_id) {
-  return std::make_shared<Store>(*this, state_, principal, server_id);
+  return std::make_shared<Tasks>(*this, state_, principal, server_id);
 }
 
 Result<std::shared_ptr<AgentChanges>> serve_changes(mcp::Settings& service,
                                                     std::shared_ptr<const policy::Remit> remit,
-                                                    memory::State& state, memory::Wake& wake,
+                                                    memory::State& state, memory::Store& store,
+                                                    memory::Wake& wake,
                                                     const std::string& server_id) {
   TRY(const std::int64_t lost, memory::settle_tasks(state, mcp::kTaskLost));
   if (lost > 0) log::warning("tasks ended with their servers", {{"tasks", std::to_string(lost)}});
-  auto changes = std::make_shared<AgentChanges>(std::move(remit), state, wake);
+  auto changes = std::make_shared<AgentChanges>(std::move(remit), state, store, wake);
   service.changes = changes;
   service.announces = {.tools = true, .prompts = true, .resources = true, .resource_updates = true};
   service.tasks = changes->tasks(service.principal, server_id);

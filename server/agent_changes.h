@@ -9,8 +9,8 @@
 #include <mutex>
 #include <thread>
 
-#include "memory/document_watch.h"
 #include "memory/server_rows.h"
+#include "memory/store.h"
 #include "memory/task_rows.h"
 #include "policy/remit.h"
 #include "server/mcp/dispatcher.h"
@@ -19,8 +19,9 @@ namespace remit::server {
 
 class AgentChanges final : public mcp::ChangeSource {
  public:
-  AgentChanges(std::shared_ptr<const policy::Remit> remit, memory::State& state, memory::Wake& wake)
-      : state_(state), wake_(wake), remit_(std::move(remit)) {}
+  AgentChanges(std::shared_ptr<const policy::Remit> remit, memory::State& state,
+               memory::Store& store, memory::Wake& wake)
+      : state_(state), store_(store), wake_(wake), remit_(std::move(remit)) {}
   ~AgentChanges() override { stop(); }
   AgentChanges(const AgentChanges&) = delete;
   AgentChanges& operator=(const AgentChanges&) = delete;
@@ -37,16 +38,17 @@ class AgentChanges final : public mcp::ChangeSource {
                                            const std::string& server_id);
 
  private:
-  class Store;
+  class Tasks;
   void tell(const std::map<std::string, bool>& changed);
   void await_orders();
 
   memory::State& state_;
+  memory::Store& store_;
   memory::Wake& wake_;
   std::mutex mutex_;  // guards the rest
   std::shared_ptr<const policy::Remit> remit_;
   mcp::Server* server_ = nullptr;
-  std::unique_ptr<memory::DocumentWatch> documents_;
+  std::unique_ptr<memory::Watching> documents_;
   std::jthread orders_;
   bool stopped_ = false;
 };
@@ -54,7 +56,8 @@ class AgentChanges final : public mcp::ChangeSource {
 // Makes `service` announce changes and keep tasks, and settles the tasks of servers that are gone.
 Result<std::shared_ptr<AgentChanges>> serve_changes(mcp::Settings& service,
                                                     std::shared_ptr<const policy::Remit> remit,
-                                                    memory::State& state, memory::Wake& wake,
+                                                    memory::State& state, memory::Store& store,
+                                                    memory::Wake& wake,
                                                     const std::string& server_id);
 
 // remit://inbox/SLUG

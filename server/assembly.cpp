@@ -18,6 +18,7 @@
 #include "policy/shell_render.h"
 #include "policy/spawn_gate.h"
 #include "policy/spool.h"
+#include "server/documents.h"
 #include "tools/sandbox/confine.h"
 #include "tools/sandbox/starter.h"
 
@@ -107,12 +108,11 @@ Result<void> Assembly::compile(const AssemblyOptions& options) {
                     escape_ascii(binding.instruction_id));
   }
   const bool own_memory = serve.memory.empty();
-  if (serve.memory.starts_with("postgresql://") || serve.memory.starts_with("postgres://")) {
-    return fail(ErrorKind::unavailable,
-                "this build keeps Agent_Memory in files; --memory takes a directory");
-  }
-  const std::string memory = own_memory ? binding.workspace + "/Agent_Memory" : serve.memory;
-  if (struct stat there{}; own_memory && ::lstat(memory.c_str(), &there) != 0) {
+  TRY(database_, database_of(serve.memory));
+  if (database_) binding.memory_database = database_->shown;
+  const std::string memory =
+      own_memory || database_ ? binding.workspace + "/Agent_Memory" : serve.memory;
+  if (struct stat there{}; database_ || (own_memory && ::lstat(memory.c_str(), &there) != 0)) {
     binding.memory_root = memory;  // wire() makes it, once nothing can be refused any more
   } else {
     TRY(binding.memory_root, real_directory(memory, "the memory folder"));
@@ -156,17 +156,11 @@ Result<void> Assembly::wire(const AssemblyOptions& options) {
   std::vector<std::string> roots{granted.memory_root};
   for (const policy::RootRule& root : granted.roots) roots.push_back(root.path);
   TRY_DO(memory::State::prepare({state_directory_, roots}));
-  if (!options.dry) TRY_DO(make_memory(granted.memory_root));
+  if (!options.dry && !database_) TRY_DO(make_memory(granted.memory_root));
   if (!options.dry || options.asks_sandbox) TRY_DO(start_starter());
   TRY(state_, memory::State::open({state_directory_, roots}, clock));
   ledger_ = std::make_unique<memory::Ledger>(*state_);
-  if (::access(granted.memory_root.c_str(), F_OK) == 0) {
-    TRY(Fd memory_root, fs::open_root(granted.memory_root));
-    if (!options.dry) {
-      TRY_DO(fs::make_directories(memory_root, granted.instruction_id));
-    }
-    TRY(store_, memory::open_file_store(*state_, std::move(memory_root)));
-  }
+  TRY_DO(open_store(options.dry));
   TRY(std::string case_key, state_->key("case"));
   redactor_ = std::make_shared<Redactor>(std::move(case_key));
   log::set_filter(
@@ -192,6 +186,28 @@ Result<void> Assembly::wire(const AssemblyOptions& options) {
   TRY_DO(furnish(*standing, nullptr));
   standing_ = std::move(standing);
   return {};
+}
+
+Result<void> Assembly::open_store(bool dry) {
+  const policy::Remit& granted = remit();
+  if (database_) {
+    auto opened = open_database(*state_, *database_);
+    // A dry decision can do without, but for who wrote a document last.
+    if (!opened && dry) return {};
+    TRY(store_, std::move(opened));
+    return {};
+  }
+  if (::access(granted.memory_root.c_str(), F_OK) != 0) return {};
+  TRY(Fd memory_root, fs::open_root(granted.memory_root));
+  if (!dry) {
+    TRY_DO(fs::make_directories(memory_root, granted.instruction_id));
+  }
+  TRY(store_, memory::open_file_store(*state_, std::move(memory_root), granted.memory_limits));
+  return {};
+}
+
+std::string Assembly::database_report() const {
+  return store_ != nullptr ? store_->standing() : std::string();
 }
 
 Result<void> Assembly::record_start() {
@@ -231,7 +247,8 @@ Result<void> Assembly::confine() {
   for (const policy::RootRule& root : granted.roots) {
     (root.write ? plan.writable : plan.readable).push_back(root.path);
   }
-  plan.writable.push_back(granted.memory_root);
+  // Documents that are rows are reached through sockets that are open already.
+  if (!database_) plan.writable.push_back(granted.memory_root);
   plan.readable.push_back(source_->installation.manifests);
   for (const memory::ConfinedPath& path : state_->confined_paths()) {
     (path.kind == memory::ConfinedPath::Kind::file ? plan.writable_files : plan.writable)

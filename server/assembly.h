@@ -12,6 +12,7 @@
 #include "base/redaction.h"
 #include "base/result.h"
 #include "memory/ledger.h"
+#include "memory/postgres_url.h"
 #include "memory/server_rows.h"
 #include "memory/state.h"
 #include "memory/store.h"
@@ -37,7 +38,8 @@ struct ServeOptions {
   std::string agent;  // FILE_OR_NAME
   std::string manifest, site;
   std::string workspace;    // default: the current directory
-  std::string memory;       // default: WORKSPACE/Agent_Memory, made when missing
+  std::string memory;       // a folder, default: WORKSPACE/Agent_Memory, made when missing; or a
+                            // postgresql:// URL
   std::string state;        // default: $XDG_STATE_HOME/remit or ~/.local/state/remit
   std::string instruction;  // default: minted
 };
@@ -85,10 +87,13 @@ class Assembly {
   }
   const policy::Site& site() const { return source_->installation.site; }
   memory::State& state() { return *state_; }
-  memory::Wake& wake() { return *wake_; }  // of a server that is not dry
+  memory::Wake& wake() { return *wake_; }     // of a server that is not dry
+  memory::Store& store() { return *store_; }  // of a process that is not dry
   memory::Ledger& ledger() { return *ledger_; }
   Redactor& redactor() { return *redactor_; }
   const policy::ChangeSets& change_sets() const { return *standing_->tool_state.change_sets; }
+  // Where documents are rows: which server it is, for a person. "": they are files.
+  std::string database_report() const;
   const std::string& server_id() const { return server_id_; }
   bool instruction_minted() const { return minted_; }
   const policy::Principal& principal() const { return principal_; }
@@ -127,6 +132,7 @@ class Assembly {
   Assembly();
   Result<void> compile(const AssemblyOptions& options);
   Result<void> wire(const AssemblyOptions& options);
+  Result<void> open_store(bool dry);
   Result<void> start_starter();
   // Gives `standing` its hands. `before`: where there is one, what it keeps between calls.
   Result<void> furnish(Standing& standing, const Standing* before);
@@ -137,6 +143,7 @@ class Assembly {
   mutable std::mutex standing_mutex_;
   std::shared_ptr<policy::ShellRules> shell_rules_;
   policy::Principal principal_;
+  std::optional<memory::PostgresUrl> database_;  // where documents are, if not in a folder
   std::string state_directory_, server_id_, console_;
   bool minted_ = false;
   std::unique_ptr<sandbox::StarterSpawner> spawner_;

@@ -72,6 +72,23 @@ Result<std::int64_t> HandoffTimers::pause_ms() {
   return pause;
 }
 
+void HandoffTimers::retain() {
+  const auto done = store_.retain(memory::RetainWhen::if_due);
+  if (!done && done.error().code == "not_offered") return;
+  if (!done) {
+    if (done.error().message != last_retain_error_)
+      log::warning("documents: a round of retention failed", {{"error", done.error().message}});
+    last_retain_error_ = done.error().message;
+    return;
+  }
+  last_retain_error_.clear();
+  if (done->versions > 0 || !done->archived.empty()) {
+    log::info("documents: what is kept no longer was let go",
+              {{"versions", std::to_string(done->versions)},
+               {"archived", std::to_string(done->archived.size())}});
+  }
+}
+
 void HandoffTimers::run(const std::stop_token& stop) {
   memory::Wake::Watch watch(wake_, memory::kHandoffTopic);
   std::string last_error;
@@ -86,6 +103,7 @@ void HandoffTimers::run(const std::stop_token& stop) {
       log::warning("handoff: a round failed", {{"error", done.error().message}});
     }
     last_error = done ? std::string() : done.error().message;
+    retain();
     const auto now = std::chrono::steady_clock::now();
     const std::chrono::milliseconds wait(std::max(pause, limits::kTimersRest.count()));
     const bool woken = watch.wait(now + wait, stop);

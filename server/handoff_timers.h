@@ -1,7 +1,9 @@
-// The clock of handoffs: deadlines that pass, ladders that are climbed, files whose delivery failed
-// before. They are rows (memory/handoff_rows.h, memory/handoff_outbox.h), so any process that
-// serves their Agent_Memory may take them; the database's write lock and the lease of a delivery
-// let one do it, once. `remit handoffs due` does the same round where no server runs.
+// The clock of an Agent_Memory. Of its handoffs: deadlines that pass, ladders that are climbed,
+// files whose delivery failed before. They are rows (memory/handoff_rows.h,
+// memory/handoff_outbox.h), so any process that serves their Agent_Memory may take them; the
+// database's write lock and the lease of a delivery let one do it, once. `remit handoffs due` does
+// the same round where no server runs. Of its documents: what is kept no longer (Store::retain),
+// for which `remit memory retention` does the same.
 //
 // Threads: one of its own from start() to the destructor. It sleeps until the next row is due,
 // until somebody says that a handoff changed, or kTimersLook; between two rounds at least
@@ -48,11 +50,13 @@ class HandoffTimers {
   void run(const std::stop_token& stop);
   Result<void> round();
   Result<std::int64_t> pause_ms();
+  void retain();
 
   memory::State& state_;
   memory::Store& store_;
   memory::Wake& wake_;
   const std::string drop_root_;
+  std::string last_retain_error_;
   std::jthread thread_;
 };
 

@@ -13,14 +13,13 @@ namespace remit::tools {
 namespace {
 
 constexpr const char* kDoc =
-    "Runs a command with bash in a sandbox: no network, no other agents' memory, only the "
+    "Runs bash in a sandbox: no network, no other agents' memory, only the "
     "workspace and "
-    "the granted log roots exist. The workspace is a copy-on-write layer: what the command changes "
-    "is "
+    "the granted log roots exist. The workspace is a copy-on-write layer: what it changes is "
     "listed and applied afterwards like calls of Write; deletions and conflicts wait for a person. "
     "Commands that are not plainly read-only need a person's approval of exactly these bytes; the "
     "answer "
-    "then says how it is given. The directory is kept between calls, the environment is not. "
+    "says how. The directory is kept between calls, the environment is not. "
     "Prefer Read, "
     "Grep, Glob and Write to cat, grep, find and echo.";
 
@@ -100,6 +99,12 @@ Result<Outcome<BashResult>> bash(const BashArgs& args, Call& call, const policy:
   result.out = out.text(page - std::min(page / 3, count_chars(result.err)), &result.truncated);
   describe(outcome, report, call.access.sandbox(), result);
   name_foreign_owner(result.err, result);
+  if (!call.access.remit().memory_database.empty() &&
+      args.command.find("Agent_Memory") != std::string::npos) {
+    result.notices.push_back(
+        "the documents of Agent_Memory are kept in a database and are not shown to commands: read "
+        "them with memory_read or Read");
+  }
   if (outcome.cwd_reset) {
     result.notices.push_back(
         "the directory of the last call has vanished; this ran in the workspace's root");

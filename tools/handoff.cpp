@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "memory/handoff_projection.h"
+#include "policy/answer_schema.h"
 #include "tools/handoff_result.h"
 #include "tools/registry.h"
 #include "tools/tool_builder.h"
@@ -26,6 +27,7 @@ struct HandoffArgs {
   std::string to;
   std::optional<std::string> question, context, default_if_no_response;
   std::optional<std::string> title, scope;
+  std::optional<std::map<std::string, Json>> answer_schema;
   bool blocking = false;
   std::vector<std::string> success_criteria, constraints;
   std::optional<Deciding> decision_making;
@@ -85,11 +87,11 @@ struct remit::Fields<remit::tools::HandoffArgs> {
       field("action", &T::action, "send needs kind and to, the others id"),
       field("id", &T::id, "", {.max_length = 64}),
       field("kind", &T::kind, ""),
-      field("to", &T::to, "A target of this persona", {.max_length = limits::kNameBytes}),
-      field("question", &T::question, "consult: what you need to know, 10 to 4000 characters",
-            {.max_length = 16000}),
+      field("to", &T::to, "A target of yours", {.max_length = limits::kNameBytes}),
+      field("question", &T::question, "consult: 10 to 4000 characters", {.max_length = 16000}),
       field("context", &T::context, "", {.max_length = 64000}),
       field("default_if_no_response", &T::default_if_no_response, "consult", {.max_length = 4000}),
+      field("answer_schema", &T::answer_schema, "consult: JSON Schema"),
       field("blocking", &T::blocking, "consult"),
       field("title", &T::title, "delegate", {.max_length = 500}),
       field("scope", &T::scope, "delegate: what is to be done", {.max_length = 16000}),
@@ -108,7 +110,7 @@ struct remit::Fields<remit::tools::HandoffArgs> {
       field("priority", &T::priority, ""),
       field("deadline", &T::deadline, "RFC 3339", {.max_length = 64}),
       field("thread_id", &T::thread_id, "", {.max_length = 64}),
-      field("parent_id", &T::parent_id, "The handoff this follows from", {.max_length = 64}),
+      field("parent_id", &T::parent_id, "What this follows from", {.max_length = 64}),
       field("idempotency_key", &T::idempotency_key, "Repeat safely within 24 h",
             {.max_length = 128}),
       field("wait_ms", &T::wait_ms, "For an answer",
@@ -195,6 +197,17 @@ Result<Json> fields_of(const HandoffArgs& args) {
       put("question", args.question);
       put("default_if_no_response", args.default_if_no_response);
       if (args.blocking) out["blocking"] = true;
+      if (args.answer_schema) {
+        out["answer_schema"] = *args.answer_schema;
+        TRY_DO(policy::check_answer_schema(out["answer_schema"], "/answer_schema"));
+        if (args.default_if_no_response) {
+          auto fits = policy::check_answer(out["answer_schema"], *args.default_if_no_response);
+          if (!fits) {
+            fits.error().where = "/default_if_no_response";
+            return tl::unexpected<Error>(std::move(fits).error());
+          }
+        }
+      }
       return out;
     }
     case Kind::delegate:
@@ -254,6 +267,21 @@ Result<Outcome<HandoffResult>> follow(const HandoffArgs& args, Call& call) {
   return await(waiting, args.id, now.handoff.state, call);
 }
 
+// A question whose asker cannot go on without the answer: until it ends, for as long as the result
+// of a call that goes on can be had.
+Result<Outcome<HandoffResult>> await_end(const std::string& id, Call& call) {
+  const auto until = std::chrono::steady_clock::now() + limits::kTaskTtl * 3 / 4;
+  std::string state;
+  for (;;) {
+    TRY(const policy::HandoffRecord now,
+        call.access.await_handoff(call.scope, id, state, until, call.stop));
+    const bool waited = now.handoff.state == state;  // till the end, in vain
+    state = now.handoff.state;
+    if (waited || memory::is_terminal(now.handoff.type, state))
+      return outcome_of(result_of(now.handoff));
+  }
+}
+
 Result<Outcome<HandoffResult>> handoff(const HandoffArgs& args, Call& call) {
   if (args.action != HandoffDo::send) return follow(args, call);
   if (!args.kind) return tl::unexpected<Error>(missing("kind", "send"));
@@ -289,6 +317,8 @@ Result<Outcome<HandoffResult>> handoff(const HandoffArgs& args, Call& call) {
   draft.task_id = args.kind == Kind::delegate ? args.task_id : "";
   draft.evidence = evidence_of(args.evidence);
   TRY(const policy::Delivered sent, call.access.send(call.scope, draft));
+  if (args.kind == Kind::consult && args.blocking && call.may_go_on)
+    return await_end(sent.id, call);
   if (args.wait_ms > 0) return await(args, sent.id, sent.state, call);
   return outcome_of(result_of(sent, draft));
 }

@@ -11,6 +11,7 @@
 #include "server/cli/export.h"
 #include "server/cli/serve_flags.h"
 #include "server/cli/welcome.h"
+#include "server/documents.h"
 #include "server/mcp/dispatcher.h"
 #include "server/process.h"
 
@@ -23,7 +24,9 @@ std::vector<std::string> tool_names_of(server::Assembly& all) {
   return names;
 }
 
-std::string machine_report(const policy::SandboxReport& report, bool json) {
+// `database`: what is known of the database of Agent_Memory; "": it is a folder.
+std::string machine_report(const policy::SandboxReport& report, const std::string& database,
+                           bool json) {
   if (json) {
     OrderedJson points = OrderedJson::array();
     for (const policy::CanaryPoint& point : report.canary) {
@@ -34,11 +37,13 @@ std::string machine_report(const policy::SandboxReport& report, bool json) {
                             {"landlock_abi", report.landlock_abi},
                             {"degraded", report.degraded},
                             {"remedy", report.remedy},
-                            {"canary", std::move(points)}}) +
+                            {"canary", std::move(points)},
+                            {"memory", database}}) +
            "\n";
   }
   std::string text = "sandbox tier  " + std::string(policy::to_string(report.tier)) +
                      "\nLandlock ABI  " + std::to_string(report.landlock_abi) + "\n";
+  if (!database.empty()) text += "Agent_Memory  " + database + "\n";
   for (const std::string& point : report.degraded) text += "degraded      " + point + "\n";
   text += "canary:\n";
   for (const policy::CanaryPoint& point : report.canary) {
@@ -113,7 +118,7 @@ int doctor_command(std::span<const std::string> args) {
   if (!assembly) return report(assembly.error());
   if (client.empty()) {
     const policy::SandboxReport& sandbox = (*assembly)->access().sandbox();
-    print(machine_report(sandbox, json));
+    print(machine_report(sandbox, (*assembly)->database_report(), json));
     return sandbox.tier == policy::Tier::t1 ? kDone : kFindings;
   }
   const server::DoctorOptions wanted{client,

@@ -19,6 +19,7 @@
 #include "server/cli/flags.h"
 #include "server/cli/loopback_names.h"
 #include "server/console/console_site.h"
+#include "server/documents.h"
 #include "server/transport/http_server.h"
 #include "tools/sandbox/confine.h"
 
@@ -119,6 +120,14 @@ int console_command(std::span<const std::string> args) {
   const auto sets = policy::ChangeSets::open(**state);
   if (!sets) return report(sets.error());
   if (const auto noted = note_restart(ledger, after); !noted) return report(noted.error());
+  const auto database = server::database_of(memory_option);
+  if (!database) return report_usage(database.error(), "console");
+  std::shared_ptr<memory::Store> rows;
+  if (*database) {
+    auto opened = server::open_database(**state, **database);
+    if (!opened) return report(opened.error());
+    rows = std::move(*opened);
+  }
   const policy::Site& site = installation->site;
   const std::string folder = fs::absolute(workspace.empty() ? "." : workspace);
   console::ConsoleSite pages(
@@ -129,9 +138,13 @@ int console_command(std::span<const std::string> args) {
        .passkeys = passkeys->party,
        .no_passkeys = passkeys->why_not,
        .memory = {.workspace = folder,
-                  .memory_root = fs::absolute(memory_option.empty() ? folder + "/Agent_Memory"
-                                                                    : memory_option),
+                  .memory_root =
+                      fs::absolute(memory_option.empty() || *database ? folder + "/Agent_Memory"
+                                                                      : memory_option),
+                  .memory_database = *database ? (*database)->shown : "",
+                  .store = rows,
                   .manifests = *manifests,
+                  .limits = site.memory,
                   .file_drop_root = site.file_drop_root},
        .site = site_option},
       (*http)->metrics());

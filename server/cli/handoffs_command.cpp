@@ -220,7 +220,7 @@ int follow_due(OperatorHouse& house) {
   auto wake = memory::Wake::open(house.state(), ulid(house.state().clock().unix_ms()));
   if (!wake) return report(wake.error());
   sandbox::ConfinePlan plan;
-  plan.writable.push_back(house.memory_root());
+  if (!house.memory_root().empty()) plan.writable.push_back(house.memory_root());
   if (!house.drop_root().empty()) plan.writable.push_back(house.drop_root());
   for (const memory::ConfinedPath& path : house.state().confined_paths())
     (path.kind == memory::ConfinedPath::Kind::file ? plan.writable_files : plan.writable)

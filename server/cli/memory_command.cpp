@@ -16,6 +16,7 @@
 #include "policy/operator_acts.h"
 #include "server/cli/commands.h"
 #include "server/cli/export.h"
+#include "server/cli/memory_transfer.h"
 #include "server/cli/operator_house.h"
 #include "server/cli/terminal.h"
 
@@ -25,7 +26,8 @@ namespace {
 constexpr const char* kMemoryUsage =
     "remit memory ls [PREFIX] | cat PATH [VERSION] | history PATH | diff PATH [OLD [NEW]] | put "
     "PATH FILE | "
-    "revert PATH VERSION | purge PATH [VERSION] | verify [PREFIX]";
+    "revert PATH VERSION | purge PATH [VERSION] | verify [PREFIX] | export FILE | import FILE | "
+    "archive ID | retention";
 
 Result<std::int64_t> version_number(const std::string& text) {
   std::int64_t out = 0;
@@ -195,6 +197,35 @@ int purge_document(OperatorHouse& house, const std::string& path, const std::str
   return kDone;
 }
 
+// An instruction that is over: its folder goes where no agent's lines lead.
+int archive_folder(OperatorHouse& house, const std::string& instruction, bool json) {
+  print_error("The folder " + printable(instruction) + "/ goes to _archive/ with its versions.\n");
+  if (const auto proven = prove_presence(house.state()); !proven) return report(proven.error());
+  const auto done = policy::archive_instruction(house.ledger(), house.hands(), house.call(),
+                                                instruction, policy::kAtTerminal);
+  if (!done) return report(done.error());
+  print(json ? dump(OrderedJson{
+                   {"format", "remit.memory.archive/1"}, {"from", instruction}, {"to", *done}}) +
+                   "\n"
+             : printable(instruction) + "/ is now " + printable(*done) + "/\n");
+  return kDone;
+}
+
+// What the site policy says is kept no longer; the same that servers do once an hour.
+int run_retention(OperatorHouse& house, bool json) {
+  const auto done = house.store().retain(memory::RetainWhen::now);
+  if (!done) return report(done.error());
+  std::string text = "dropped " + std::to_string(done->versions) +
+                     (done->versions == 1 ? " version\n" : " versions\n");
+  for (const std::string& one : done->archived) text += "archived " + printable(one) + "/\n";
+  print(json ? dump(OrderedJson{{"format", "remit.memory.retention/1"},
+                                {"versions", done->versions},
+                                {"archived", done->archived}}) +
+                   "\n"
+             : text);
+  return kDone;
+}
+
 // What became of a document, as far as its versions do not tell.
 struct Finding {
   std::string what;          // empty: it is as last written
@@ -290,7 +321,8 @@ int verify_memory(OperatorHouse& house, const std::string& prefix, bool json) {
 // How many words a verb takes, itself included; 0: no such verb.
 std::pair<std::size_t, std::size_t> words_of_memory(const std::string& verb) {
   if (verb == "ls" || verb == "verify") return {1, 2};
-  if (verb == "history") return {2, 2};
+  if (verb == "retention") return {1, 1};
+  if (verb == "history" || verb == "export" || verb == "import" || verb == "archive") return {2, 2};
   if (verb == "cat" || verb == "purge") return {2, 3};
   if (verb == "diff") return {2, 4};
   if (verb == "put" || verb == "revert") return {3, 3};
@@ -313,18 +345,22 @@ int memory_command(std::span<const std::string> args) {
         {ErrorKind::invalid_argument, std::string("expected ") + kMemoryUsage, {}, {}, nullptr},
         "memory");
   }
-  if (words->size() > 1) {
+  const bool transfers = verb == "export" || verb == "import";
+  if (words->size() > 1 && !transfers) {
     const auto path = memory::DocPath::parse((*words)[1]);
     if (!path) return report_usage(path.error(), "memory");
     (*words)[1] = path->text();
   }
   const std::string path = words->size() > 1 ? (*words)[1] : "";
   const std::string last = words->size() > 2 ? (*words)[2] : "";
-  if (verb == "put" || verb == "revert" || verb == "purge") {
+  if (verb == "put" || verb == "revert" || verb == "purge" || verb == "import" ||
+      verb == "archive") {
     if (const auto terminal = need_terminal(); !terminal) return report(terminal.error());
   }
-  const auto house = OperatorHouse::open(given, path);
+  const auto house = OperatorHouse::open(given, transfers ? std::string() : path);
   if (!house) return report(house.error());
+  if (verb == "export") return export_memory(**house, path, given.json);
+  if (verb == "import") return import_memory(**house, path, given.json);
   if (verb == "ls") return list_memory(**house, path, given.json);
   if (verb == "cat") return cat_document(**house, path, last, given.json);
   if (verb == "history") return show_history(**house, path, given.json);
@@ -332,6 +368,8 @@ int memory_command(std::span<const std::string> args) {
   if (verb == "put") return put_document(**house, path, last, given.json);
   if (verb == "revert") return revert_document(**house, path, last, given.json);
   if (verb == "purge") return purge_document(**house, path, last, given.json);
+  if (verb == "archive") return archive_folder(**house, path, given.json);
+  if (verb == "retention") return run_retention(**house, given.json);
   return verify_memory(**house, path, given.json);
 }
 

@@ -34,6 +34,7 @@ class OperatorHouse {
   memory::Ledger& ledger() { return *ledger_; }
   // Where files for queues go.
   const std::string& drop_root() const { return drop_root_; }  // of memory::open_drop_root()
+  // "": documents are in a database.
   const std::string& memory_root() const { return memory_root_; }
   // A call of its own, for the ledger.
   policy::CallScope call() const;

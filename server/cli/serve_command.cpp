@@ -63,6 +63,8 @@ Result<void> serve_console(ServeFlags& flags) {
   TRY(flags.assembly.console,
       start_console({flags.console, serve.state, serve.site, serve.workspace, serve.memory,
                      flags.behind_proxy, flags.console_origin}));
+  // Where browsers see it is what people and clients are told.
+  if (!flags.console_origin.empty()) flags.assembly.console = flags.console_origin + "/console";
   return {};
 }
 

@@ -30,7 +30,7 @@ mcp::Offer offer_of(const std::shared_ptr<const server::Standing>& standing,
                     const std::shared_ptr<server::AgentChanges>& changes, bool locked) {
   mcp::Offer offer;
   offer.tools = tools::granted_tools(*standing->remit, standing->tool_state);
-  offer.traits["Bash"].task_after = limits::kTaskAfter;
+  for (const char* tool : {"Bash", "handoff"}) offer.traits[tool].task_after = limits::kTaskAfter;
   offer.access = [standing]() -> policy::Access& { return *standing->access; };
   offer.prompts = server::agent_prompt(standing->remit);
   offer.instructions = server::instructions(*standing->access, locked);
@@ -57,8 +57,8 @@ Result<Locked> lock_and_finish(server::Assembly& all, mcp::Service& service) {
   Locked out;
   out.confined = confined.has_value();
   const auto standing = all.standing();
-  TRY(out.changes,
-      server::serve_changes(service, standing->remit, all.state(), all.wake(), all.server_id()));
+  TRY(out.changes, server::serve_changes(service, standing->remit, all.state(), all.store(),
+                                         all.wake(), all.server_id()));
   static_cast<mcp::Offer&>(service) = offer_of(standing, out.changes, out.confined);
   log::info("serving", {{"agent", all.remit().slug},
                         {"instruction", all.remit().instruction_id},

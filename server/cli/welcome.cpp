@@ -8,8 +8,10 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "memory/postgres_url.h"
 #include "server/cli/doctor_client.h"
 #include "server/cli/export.h"
+#include "server/process.h"
 
 namespace remit::cli {
 namespace {
@@ -52,7 +54,7 @@ std::vector<std::string> serve_arguments(server::Assembly& all,
   };
   add("--manifest", options.manifest, true);
   add("--site", options.site, true);
-  add("--memory", options.memory, true);
+  add("--memory", options.memory, !memory::is_postgres_url(options.memory));
   add("--state", options.state, true);
   add("--instruction", options.instruction, false);
   return args;
@@ -69,7 +71,9 @@ std::string welcome(server::Assembly& all, const server::ServeOptions& options,
     text += "The console, for you and your PIN: " + listening.console + "\n";
   text += "\n";
   text += "  persona      " + remit.persona_file + "\n  workspace    " + remit.roots.front().path +
-          "\n  memory       " + remit.memory_root + "\n  instruction  " + remit.instruction_id +
+          "\n  memory       " +
+          (remit.memory_database.empty() ? remit.memory_root : remit.memory_database) +
+          "\n  instruction  " + remit.instruction_id +
           (all.instruction_minted() ? " (minted; --instruction binds one)" : "") +
           "\n  sandbox      " + policy::to_string(all.access().sandbox().tier);
   if (!all.access().sandbox().remedy.empty()) text += " (" + all.access().sandbox().remedy + ")";

@@ -18,8 +18,11 @@ Result<Fd> folder_of(const policy::OperatorPlaces& places) {
 }  // namespace
 
 Result<std::shared_ptr<policy::OperatorAccess>> AgentMemory::hands() {
-  TRY(const Fd folder, folder_of(places_));
-  TRY(const struct stat status, fs::stat_of(folder));
+  struct stat status{};
+  if (!in_database()) {
+    TRY(const Fd folder, folder_of(places_));
+    TRY(status, fs::stat_of(folder));
+  }
   {
     const std::lock_guard lock(mutex_);
     if (hands_ != nullptr && status.st_dev == device_ && status.st_ino == inode_) return hands_;
@@ -36,7 +39,7 @@ Result<std::shared_ptr<policy::OperatorAccess>> AgentMemory::hands() {
 
 Result<std::unique_ptr<policy::OperatorAccess>> AgentMemory::hands_for(
     const std::string& document) {
-  TRY_DO(folder_of(places_));
+  if (!in_database()) TRY_DO(folder_of(places_));
   policy::OperatorPlaces places = places_;
   places.instruction = policy::instruction_in(document);
   return policy::operator_access(state_, ledger_, places);

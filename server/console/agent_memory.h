@@ -25,12 +25,18 @@ class AgentMemory {
   Result<std::shared_ptr<policy::OperatorAccess>> hands();
   // For writing one document, which must fit the schemas of its instruction.
   Result<std::unique_ptr<policy::OperatorAccess>> hands_for(const std::string& document);
+  // The folder or the database.
+  const std::string& shown() const {
+    return in_database() ? places_.memory_database : places_.memory_root;
+  }
   const policy::OperatorPlaces& places() const { return places_; }
 
  private:
   memory::State& state_;
   memory::Ledger& ledger_;
   const policy::OperatorPlaces places_;
+  // Whether documents are rows, which are there as long as the process is.
+  bool in_database() const { return !places_.memory_database.empty(); }
   std::mutex mutex_;  // guards the rest
   std::shared_ptr<policy::OperatorAccess> hands_;
   std::uint64_t device_ = 0, inode_ = 0;

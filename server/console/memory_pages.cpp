@@ -174,7 +174,7 @@ Html history_section(const std::string& path, const std::vector<memory::VersionR
          el("code", {}, {one.sha256.substr(0, kHashShown)}), el("span", {}, cell)}));
   }
   out += el("p", {{"class", "note"}},
-            {"The newest first; the last " + std::to_string(limits::kKeepVersions) + " are kept."});
+            {"The newest first; how many are kept is said by the site policy."});
   out += table("Versions", {"version", "time", "how", "who", "bytes", "sha256", "more"}, rows);
   out += el("form",
             {{"method", "get"},
@@ -280,7 +280,7 @@ Page show_memory(Visit& visit, const std::string& folder) {
   page.main += el("p", {{"class", "note"}},
                   {with_commas(all->size()) + (all->size() == 1 ? " document, " : " documents, ") +
                        human_bytes(bytes) + ", in ",
-                   el("code", {}, {visit.desk.memory.places().memory_root}), "."});
+                   el("code", {}, {visit.desk.memory.shown()}), "."});
   page.main += el("div", {{"class", "tree"}},
                   {tree(here, folder.empty() ? 0 : folder.size() + 1, shown <= kOpenTree)});
   if (skipped + shown < all->size()) {

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "policy/remit.h"
+#include "server/documents.h"
 #include "server/tokens.h"
 
 namespace remit::front {
@@ -89,14 +90,22 @@ Result<void> Desk::settle() {
   where_.site = serve.site;
   policy::Binding& binding = where_.binding;
   TRY(binding.workspace, folder(serve.workspace.empty() ? "." : serve.workspace, "the workspace"));
+  state_directory_ = server::state_directory(serve.state);
+  binding.state = state_directory_;
+  TRY(const auto database, server::database_of(serve.memory));
+  if (database) {
+    binding.memory_root = binding.workspace + "/Agent_Memory";
+    binding.memory_database = database->shown;
+    memory_option_ = database->text;
+    return {};
+  }
   const std::string memory =
       serve.memory.empty() ? binding.workspace + "/Agent_Memory" : fs::absolute(serve.memory);
   if (serve.memory.empty() && ::mkdir(memory.c_str(), 0755) != 0 && errno != EEXIST)
     return fail(ErrorKind::unavailable,
                 errno_error(errno, "make the memory folder " + escape_ascii(memory)).message);
   TRY(binding.memory_root, folder(memory, "the memory folder"));
-  state_directory_ = server::state_directory(serve.state);
-  binding.state = state_directory_;
+  memory_option_ = binding.memory_root;
   return {};
 }
 
@@ -140,13 +149,10 @@ Result<Workers::Plan> Desk::plan(const std::string& agent, const std::string& in
       !policy::valid_instruction(instruction))
     return fail(ErrorKind::not_found, "there is no such agent");
   Workers::Plan out;
-  out.words = {"remit",         "worker",
-               "--agent",       known->second.file,
-               "--agents",      where_.folder,
-               "--instruction", instruction,
-               "--workspace",   where_.binding.workspace,
-               "--memory",      where_.binding.memory_root,
-               "--state",       state_directory_};
+  out.words = {
+      "remit",       "worker",        "--agent",   known->second.file, "--agents",
+      where_.folder, "--instruction", instruction, "--workspace",      where_.binding.workspace,
+      "--memory",    memory_option_,  "--state",   state_directory_};
   if (!where_.site.empty()) out.words.insert(out.words.end(), {"--site", where_.site});
   out.words.insert(out.words.end(), options_.more.begin(), options_.more.end());
   out.packed = known->second.packed;
@@ -154,11 +160,10 @@ Result<Workers::Plan> Desk::plan(const std::string& agent, const std::string& in
 }
 
 std::vector<std::string> Desk::keeper_words() const {
-  std::vector<std::string> out{"remit",       "handoffs",
-                               "due",         "--follow",
-                               "--workspace", where_.binding.workspace,
-                               "--memory",    where_.binding.memory_root,
-                               "--state",     state_directory_};
+  std::vector<std::string> out{"remit",         "handoffs",     "due",
+                               "--follow",      "--workspace",  where_.binding.workspace,
+                               "--memory",      memory_option_, "--state",
+                               state_directory_};
   if (!where_.site.empty()) out.insert(out.end(), {"--site", where_.site});
   return out;
 }

@@ -56,6 +56,7 @@ class Desk {
   const LauncherOptions options_;
   RosterOptions where_;
   std::string state_directory_;
+  std::string memory_option_;  // as workers are given it: a folder or a URL
   Roster roster_;
   Table table_;
   std::int64_t generation_ = 1;

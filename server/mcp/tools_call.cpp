@@ -111,6 +111,7 @@ struct ToolCall {
   const std::shared_ptr<Exchange> exchange;
   const tools::Tool& tool;
   const ToolTraits* const traits;  // null: none
+  bool may_go_on = false;          // it may become a task
   const Json arguments;
   FormAsker form;
   RetryInputs inputs;
@@ -139,7 +140,8 @@ CallOutcome ToolCall::run() {
                      reporter,
                      exchange->stop.get_token(),
                      parts.service.page_chars,
-                     gives_structured(parts, envelope.revision, tool)};
+                     gives_structured(parts, envelope.revision, tool),
+                     may_go_on};
     return run_guarded(tool, traits, arguments, call, client);
   }();
 
@@ -203,6 +205,7 @@ void call_tool(Parts& parts, std::shared_ptr<const Offered> offered, const CallL
     return parts.tasks.run(reply, tool.name, *traits->task_after, [call](TaskRun& run) {
       call->client.may_become(run);
       call->retry.may_become(run);
+      call->may_go_on = true;
       return call->run();
     });
   const CallOutcome outcome = call->run();

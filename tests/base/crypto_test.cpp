@@ -16,6 +16,16 @@ TEST_CASE("published vectors") {
   CHECK(base64url("\xff\xfe") == "__4");
 }
 
+TEST_CASE("a hash in hex is told from everything else of its length") {
+  CHECK(is_sha256_hex(sha256_hex("")));
+  const std::string identity = "id:64512:12345:10485760:1795490000123456789:179549000012345678";
+  CHECK(identity.size() < 64);
+  CHECK_FALSE(is_sha256_hex(identity + std::string(64 - identity.size(), '9')));
+  CHECK_FALSE(is_sha256_hex(std::string(63, 'a')));
+  CHECK_FALSE(is_sha256_hex(std::string(65, 'a')));
+  CHECK_FALSE(is_sha256_hex(std::string(64, 'A')));
+}
+
 TEST_CASE("a signature is proved by the public key alone, and by no other") {
   const std::string open = signing_public_key("secret");
   const std::string signature = sign_hex("secret", "text");

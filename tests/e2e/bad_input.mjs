@@ -40,7 +40,10 @@ refused('state inside a root', usage, /inside the root/, [...ws, '--state', join
 refused('state inside Agent_Memory', usage, /inside the root/,
   ['--workspace', house.workspace, '--memory', house.memory, '--state', join(house.memory, 'state')]);
 refused('bad instruction', usage, /instruction/, [...ws, ...state, '--instruction', '../../etc']);
-refused('postgresql', unavailable, /directory/, [...ws, ...state, '--memory', 'postgresql://db/x']);
+refused('postgresql with a password', usage, /PGPASSFILE/, [...ws, ...state, '--memory', 'postgresql://u:p@db/x']);
+const gone = start([...ws, '--state', join(house.root, 'other state'), '--memory', 'postgresql://127.0.0.1:1/x']);
+check(gone.code === unavailable && gone.out === '', 'no database: exit code 3', gone);
+check(gone.err.includes('Connection refused') && gone.err.trimEnd().split('\n').pop().includes('cannot be reached'), 'no database: it says so', gone.err);
 refused('unknown flag', usage, /--wat/, [...ws, ...state, '--wat']);
 const open = join(house.root, 'open');
 mkdirSync(open);

@@ -14,61 +14,6 @@
 namespace remit::memory {
 namespace {
 
-TEST_CASE("several documents change together or not at all") {
-  StoreHouse house;
-  house.put(Op::create, "inst_1/tasks/pending/t.yaml", "task");
-  house.put(Op::create, "inst_1/status.yaml", "pending");
-  // A task move: status, new file, old file removed.
-  REQUIRE(house.write({change(Op::replace, "inst_1/status.yaml", "working"),
-                       change(Op::create, "inst_1/tasks/in_progress/t.yaml", "task"),
-                       change(Op::remove, "inst_1/tasks/pending/t.yaml", "")}));
-  CHECK(house.body("inst_1/status.yaml") == "working");
-  CHECK(house.body("inst_1/tasks/in_progress/t.yaml") == "task");
-  CHECK(!std::filesystem::exists(house.file("inst_1/tasks/pending/t.yaml")));
-  // The last condition fails: nothing moves.
-  CHECK(!house.write({change(Op::replace, "inst_1/status.yaml", "done"),
-                      change(Op::create, "inst_1/tasks/in_progress/t.yaml", "again")}));
-  CHECK(house.body("inst_1/status.yaml") == "working");
-  // The last rename fails (its parent is a file): what was renamed is put back.
-  spew(house.file("inst_1/plain"), "a file");
-  const auto refused = house.write({change(Op::replace, "inst_1/status.yaml", "done"),
-                                    change(Op::create, "inst_1/new.yaml", "new"),
-                                    change(Op::remove, "inst_1/tasks/in_progress/t.yaml", ""),
-                                    change(Op::create, "inst_1/plain/x.yaml", "x")});
-  REQUIRE(!refused);
-  CHECK(refused.error().code == "not_a_document");
-  CHECK(house.body("inst_1/status.yaml") == "working");
-  CHECK(house.body("inst_1/tasks/in_progress/t.yaml") == "task");
-  CHECK(!std::filesystem::exists(house.file("inst_1/new.yaml")));
-  CHECK(house.store->read(doc("inst_1/status.yaml")).value().author == kAnna.persona);
-  CHECK(house.ops("inst_1/status.yaml") == std::vector<std::string>{"replace", "create"});
-  CHECK(house.write({change(Op::replace, "a.yaml", ""), change(Op::append, "a.yaml", "")})
-            .error()
-            .kind == ErrorKind::invalid_argument);
-}
-
-TEST_CASE("an idempotency key gives the first result again, for a day") {
-  StoreHouse house;
-  const auto first = house.write({change(Op::append, "a.log", "x\n")}, kAnna, "k1").value();
-  const auto again = house.write({change(Op::append, "a.log", "x\n")}, kAnna, "k1").value();
-  CHECK(again[0].version == first[0].version);
-  CHECK(again[0].etag == first[0].etag);
-  CHECK(again[0].created);
-  CHECK(house.body("a.log") == "x\n");
-  const auto other = house.write({change(Op::append, "a.log", "y\n")}, kAnna, "k1");
-  REQUIRE(!other);
-  CHECK(other.error().kind == ErrorKind::conflict);
-  CHECK(house.write({change(Op::append, "b.log", "x\n")}, kAnna, "k1").error().kind ==
-        ErrorKind::conflict);
-  CHECK(house.write({change(Op::append, "a.log", "z\n")}, kBert, "k1"));
-  // A failed write does not use the key up.
-  CHECK(!house.write({change(Op::create, "a.log", "n")}, kAnna, "k2"));
-  CHECK(house.write({change(Op::append, "a.log", "n\n")}, kAnna, "k2"));
-  house.clock.advance_ms(std::chrono::milliseconds(limits::kIdempotencyWindow).count() + 1);
-  CHECK(house.write({change(Op::append, "a.log", "x\n")}, kAnna, "k1"));
-  CHECK(house.body("a.log") == "x\nz\nn\nx\n");
-}
-
 TEST_CASE("an outsider who edits during a typed edit is not lost") {
   StoreHouse house;
   house.put(Op::create, "k.yaml", "base");
@@ -89,26 +34,6 @@ TEST_CASE("an outsider who edits during a typed edit is not lost") {
   };
   CHECK(house.write({edit}).error().kind == ErrorKind::conflict);
   CHECK(house.body("k.yaml") == "outsider6");
-}
-
-TEST_CASE("threads append to one document and none is lost") {
-  StoreHouse house;
-  std::atomic<int> failed = 0;
-  {
-    std::vector<std::jthread> threads;
-    for (int n = 0; n < 4; ++n) {
-      threads.emplace_back([&] {
-        for (int i = 0; i < 10; ++i) {
-          if (!house.write({change(Op::append, "a.log", "x")})) ++failed;
-        }
-      });
-    }
-  }
-  CHECK(failed == 0);
-  CHECK(house.body("a.log").size() == 40);
-  const auto rows = house.store->history(doc("a.log")).value();
-  CHECK(rows.size() == 40);
-  CHECK(rows.front().version == 40);
 }
 
 // What a kill -9 leaves between two steps of a commit is made here by hand.

@@ -43,8 +43,15 @@ class SlowStore : public Store {
   Result<std::int64_t> purge(const DocPath& path, std::optional<std::int64_t> version) override {
     return store_.purge(path, version);
   }
+  Result<Retained> retain(RetainWhen when) override { return store_.retain(when); }
+  Result<std::string> archive(const std::string& instruction) override {
+    return store_.archive(instruction);
+  }
   Result<bool> is_own(const DocPath& path, const Author& author) override {
     return store_.is_own(path, author);
+  }
+  Result<std::unique_ptr<Watching>> watch(Tell tell) override {
+    return store_.watch(std::move(tell));
   }
   std::string etag_of(const DocPath& path, std::string_view sha256_hex) const override {
     return store_.etag_of(path, sha256_hex);
@@ -59,6 +66,23 @@ class SlowStore : public Store {
 std::string status_of(const std::string& file) {
   const yaml::Parsed parsed = yaml::parse(file);
   return parsed.ok() ? field(parsed, "status") : "(unreadable)";
+}
+
+TEST_CASE("whoever looked at a handoff before its file was written may answer all the same") {
+  House house;
+  for (const HandoffType type : {HandoffType::escalate, HandoffType::consult}) {
+    const Handoff seen = house.send(draft(type, "technical-writer"));
+    REQUIRE(house.delivery->run());
+    const Handoff now = *house.rows->get(seen.id);
+    CHECK(now.state != seen.state);
+    HandoffStep back = as(kTse, "withdrawn");
+    back.if_match = "somebody else's";
+    CHECK(house.rows->step(seen.id, back).error().code == "conflict");
+    back.if_match = seen.etag;
+    const auto done = house.rows->step(seen.id, back);
+    REQUIRE(done);
+    CHECK(done->etag != seen.etag);
+  }
 }
 
 TEST_CASE("a reply that was overtaken is not put back by its slower writer") {

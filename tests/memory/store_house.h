@@ -31,8 +31,38 @@ inline DocumentChange change(Op op, const std::string& path, std::string body) {
   return out;
 }
 
+// What is written and looked at in few words, of a house with a `store`.
+template <class House>
+struct StoreWords {
+  Result<std::vector<Committed>> write(std::vector<DocumentChange> changes,
+                                       const Author& author = kAnna, const std::string& key = "") {
+    return self().store->commit(changes, author, key);
+  }
+  Committed put(Op op, const std::string& path, const std::string& body,
+                const Author& author = kAnna) {
+    auto done = write({change(op, path, body)}, author);
+    if (!done) FAIL(done.error().message);
+    return done->at(0);
+  }
+  // "(none)": there is no such document.
+  std::string text(const std::string& path) {
+    auto read = self().store->read(doc(path));
+    if (!read && read.error().kind != ErrorKind::not_found) FAIL(read.error().message);
+    return read ? read->body : "(none)";
+  }
+  std::vector<std::string> ops(const std::string& path) {
+    std::vector<std::string> out;
+    const auto rows = self().store->history(doc(path)).value();
+    for (const VersionRow& row : rows) out.push_back(row.op);
+    return out;
+  }
+
+ private:
+  House& self() { return static_cast<House&>(*this); }
+};
+
 // A store over a scratch Agent_Memory, which can be opened again as another process would.
-struct StoreHouse {
+struct StoreHouse : StoreWords<StoreHouse> {
   StoreHouse() : clock(system_clock().unix_ms()) {
     REQUIRE(::mkdir(root.c_str(), 0755) == 0);
     state = open_state(scratch, clock);
@@ -45,16 +75,6 @@ struct StoreHouse {
     if (!opened) FAIL(opened.error().message);
     store = std::move(*opened);
   }
-  Result<std::vector<Committed>> write(std::vector<DocumentChange> changes,
-                                       const Author& author = kAnna, const std::string& key = "") {
-    return store->commit(changes, author, key);
-  }
-  Committed put(Op op, const std::string& path, const std::string& body,
-                const Author& author = kAnna) {
-    auto done = write({change(op, path, body)}, author);
-    if (!done) FAIL(done.error().message);
-    return done->at(0);
-  }
   std::string file(const std::string& path) const { return root + "/" + path; }
   std::string body(const std::string& path) const { return slurp(file(path)); }
   void sql(const std::string& text) {
@@ -63,12 +83,6 @@ struct StoreHouse {
     const auto done = t->sql(text).run();
     if (!done) FAIL(done.error().message);
     REQUIRE(t->commit(Sync::cached));
-  }
-  std::vector<std::string> ops(const std::string& path) {
-    std::vector<std::string> out;
-    const auto rows = store->history(doc(path)).value();
-    for (const VersionRow& row : rows) out.push_back(row.op);
-    return out;
   }
   Scratch scratch;
   ManualClock clock;

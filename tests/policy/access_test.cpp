@@ -121,6 +121,24 @@ TEST_CASE("what is no regular file is refused at once") {
   }
 }
 
+TEST_CASE("however a path is spelled, the same is read and refused") {
+  Bench bench(
+      [](Remit& remit) { remit.read_denied = {*make_path_rule("**/.env", {"site.yaml", 4, 1})}; });
+  bench.put("work/d/f", "fine\n");
+  bench.put("work/d/.env", "K=1");
+  REQUIRE(::symlink("d", bench.at("work/way").c_str()) == 0);
+  REQUIRE(::symlink("f", bench.at("work/d/g").c_str()) == 0);
+  for (const std::string head : {"d/", "./d/", "d/.//", "d/../d/", "way/", "way/../d/"}) {
+    for (const std::string& at : {head, bench.at("work/") + head}) {
+      CAPTURE(at);
+      CHECK(good(bench.read(at + "f")) == "fine\n");
+      CHECK(good(bench.read(at + "g")) == "fine\n");
+      CHECK(bench.read(at + ".env").error().kind == ErrorKind::denied);
+      CHECK(bench.read(at + "none").error().kind == ErrorKind::not_found);
+    }
+  }
+}
+
 TEST_CASE("a walk shows neither other agents' memory nor hidden names") {
   Bench bench(
       [](Remit& remit) { remit.read_denied = {*make_path_rule("**/.env", {"site.yaml", 4, 1})}; });
@@ -251,7 +269,17 @@ TEST_CASE("versions: a stale one is a conflict, a big file is known by its hash 
   small.if_version = sha256_hex("else");
   CHECK(bench.access->replace(bench.call("Write"), small).error().kind == ErrorKind::conflict);
   small.if_version = sha256_hex(big);
-  CHECK(bench.access->replace(bench.call("Write"), small));
+  CHECK(good(bench.access->replace(bench.call("Write"), small)).version == sha256_hex("small"));
+
+  // The identity by which a big file is known may have as many characters as a hash: its length
+  // goes with the digits of the inode's number and of the size.
+  for (const std::size_t size : {std::size_t{9'999'999}, std::size_t{99'999'999}}) {
+    const std::string zeros(size, '\0');
+    bench.put("work/zeros", zeros);
+    ReplaceRequest exact = request(ReplaceOp::replace, "zeros", "small");
+    exact.if_version = sha256_hex(zeros);
+    CHECK(good(bench.access->replace(bench.call("Write"), exact)).created == false);
+  }
 }
 
 TEST_CASE("what a write leaves: parents, modes, no set-id bits, no split hard link") {

@@ -36,6 +36,20 @@ TEST_CASE("a manifest: what is refused") {
   CHECK(lint("version: 1\nx: 1\ny: 2\n") == "E-FM-13 2:1, E-FM-13 3:1");
 }
 
+TEST_CASE("what Agent_Memory may hold is the site's to say") {
+  CHECK(parse_site("s", "version: 1\n")->memory == remit::memory::StoreLimits{});
+  const auto site = parse_site("s",
+                               "version: 1\nmemory: {quota_mib: 2, quota_documents: 7, "
+                               "keep_versions: 3, version_days: 30, archive_days: 9}\n");
+  REQUIRE(site);
+  const remit::memory::StoreLimits wanted{.folder_bytes = 2u << 20,
+                                          .folder_documents = 7,
+                                          .keep_versions = 3,
+                                          .version_days = 30,
+                                          .archive_days = 9};
+  CHECK(site->memory == wanted);
+}
+
 TEST_CASE("site, directory, capabilities: the first mistake with its place") {
   const auto where = [](const auto& parsed) { return parsed ? "ok" : parsed.error().where; };
   CHECK(where(parse_site("s", "version: 1\n")) == "ok");
@@ -43,6 +57,9 @@ TEST_CASE("site, directory, capabilities: the first mistake with its place") {
   CHECK(where(parse_site("s", "version: 1\nread_roots: [x]\n")) == "s:2:14");
   CHECK(where(parse_site("s", "version: 1\napprovals: {timeout_s: 9}\n")) == "s:2:24");
   CHECK(where(parse_site("s", "version: 1\nunknown: 1\n")) == "s:2:1");
+  CHECK(where(parse_site("s", "version: 1\nmemory: {quota: 1}\n")) == "s:2:10");
+  CHECK(where(parse_site("s", "version: 1\nmemory: {quota_mib: 0}\n")) == "s:2:21");
+  CHECK(where(parse_site("s", "version: 1\nmemory: {keep_versions: 201}\n")) == "s:2:25");
   CHECK(where(parse_directory("d", "targets: {a: {kind: agent}}\n")) == "d:1:14");
   CHECK(where(parse_directory("d", "targets: {a: {alias: b, kind: queue}}\n")) == "d:1:14");
   CHECK(where(parse_directory("d", "targets: {a: {kind: queue, deliver: {file_drop: ../x}}}\n")) ==

@@ -134,6 +134,14 @@ TEST_CASE("a reload may forbid one user to answer itself, and never allows it") 
   CHECK(waits.waiting == std::vector<std::string>{"answers of the same user"});
 }
 
+TEST_CASE("what Agent_Memory may hold changes with the next start") {
+  Remit now = base(), next = base();
+  next.memory_limits.folder_bytes /= 2;
+  const Narrowed waits = narrow(now, next);
+  CHECK(waits.remit.memory_limits == now.memory_limits);
+  CHECK(waits.waiting == std::vector<std::string>{"limits of Agent_Memory"});
+}
+
 TEST_CASE("the same files change nothing, and what was taken does not come back") {
   const Narrowed same = narrow(base(), base());
   CHECK(same.taken.empty());

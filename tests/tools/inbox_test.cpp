@@ -1,5 +1,6 @@
 // handoff, inbox and respond between two personas on one Agent_Memory.
 #include <set>
+#include <thread>
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -154,6 +155,81 @@ TEST_CASE(
   Colleague twin(office, "technical-support-engineer", "uid:1001");
   CHECK_FALSE(office.run_as(*twin.access, make_handoff, {{"action", "status"}, {"id", id}}));
   CHECK(has(office.inbox(*twin.access, {{"closed", true}}), "no handoff"));
+}
+
+TEST_CASE("an answer_schema is judged when it is sent, and every answer by it") {
+  Office office;
+  Colleague dba(office, "dba");
+  const Json schema = {{"type", "object"},
+                       {"required", {"size"}},
+                       {"properties", {{"size", {{"type", "integer"}}}}}};
+  const auto refused = [&](const Json& more) {
+    Json arguments{{"kind", "consult"}, {"to", "dba"}, {"question", "Is the pool of 50 enough?"}};
+    arguments.update(more);
+    const auto sent = office.run(make_handoff, arguments);
+    return sent ? "sent" : sent.error().where;
+  };
+  CHECK(refused({{"answer_schema", {{"maximum", 5}}}}) == "/answer_schema/maximum");
+  CHECK(refused({{"answer_schema", schema}, {"default_if_no_response", "50"}}) ==
+        "/default_if_no_response");
+  CHECK(has(office.inbox(*office.access), "nothing is open"));
+
+  const std::string id = office.consult({{"answer_schema", schema}});
+  CHECK(has(office.inbox(*dba.access, {{"action", "read"}, {"id", id}}), "answer_schema:"));
+  const auto prose = office.respond(dba, id, "answer", "raise it to 80");
+  REQUIRE_FALSE(prose);
+  CHECK(prose.error().code == "answer_invalid");
+  CHECK(prose.error().where == "/text");
+  const auto odd = office.respond(dba, id, "answer", R"({"size": "many"})");
+  CHECK(has(odd.error().message, "/size must be of type integer"));
+  CHECK(office.state_of(id) == "delivered");
+  CHECK(office.respond(dba, id, "answer", R"({"size": 80})"));
+  CHECK(office.state_of(id) == "answered");
+  // Who declines says why in words of its own.
+  const std::string other = office.consult({{"answer_schema", schema}});
+  CHECK(office.respond(dba, other, "decline", "not mine"));
+}
+
+TEST_CASE("a blocking consult whose call may go on ends with its answer") {
+  Office office;
+  Colleague dba(office, "dba");
+  const auto registration = good(memory::ServerRegistration::make(
+      *office.state, "technical-support-engineer", Desk::kId, "asker"));
+  auto wake = good(memory::Wake::open(*office.state, registration->row().server_id));
+  policy::AccessParts parts;
+  parts.remit = &office.remit;
+  parts.principal = {"uid:1000", "technical-support-engineer", Desk::kId, "s"};
+  parts.state = office.state.get();
+  parts.ledger = office.ledger.get();
+  parts.store = office.store.get();
+  parts.spawner = &office.spawner;
+  parts.redactor = office.redactor.get();
+  parts.schemas = &office.schemas;
+  parts.clock = &office.clock;
+  parts.wake = wake.get();
+  const auto asker = good(policy::make_access(std::move(parts)));
+  const Tool tool = make_handoff(office.tools);
+  std::jthread answering([&] {
+    for (;;) {
+      memory::HandoffFilter open;
+      open.to = "dba";
+      open.only_open = true;
+      const auto all = memory::HandoffRows(*office.state, office.store->root_id()).list(open);
+      if (all && !all->empty() && all->front().state == "delivered") {
+        CHECK(office.respond(dba, all->front().id, "answer", "raise it"));
+        return;
+      }
+      std::this_thread::yield();
+    }
+  });
+  Call call{office.call("handoff"), *asker, office.asker, office.progress, {}, 10'000, true, true};
+  const Reply reply = good(tool.run({{"kind", "consult"},
+                                     {"to", "dba"},
+                                     {"question", "Is the pool of 50 enough?"},
+                                     {"blocking", true}},
+                                    call));
+  CHECK((*reply.structured)["state"] == "answered");
+  CHECK((*reply.structured)["answer"] == "raise it");
 }
 
 TEST_CASE("a delegation: accept, report, ask back, input, complete") {

@@ -1,6 +1,10 @@
 // memory_* over a real Access: what may be written, by whom and how; what a search and a history
 // show.
+#include <filesystem>
+
+#include "base/crypto.h"
 #include "base/json.h"
+#include "base/limits.h"
 #include "tests/tools/desk.h"
 #include "tools/registry.h"
 
@@ -37,6 +41,46 @@ TEST_CASE("memory_write: create, replace by etag, append; refused elsewhere") {
   CHECK(desk.code(desk.write({{"path", kRunbooks}, {"op", "delete"}})) == "not_allowed");
   const std::string list = good(desk.run(make_memory_list, Json::object())).text;
   CHECK(list.find(kRunbooks + "  read-write") != std::string::npos);
+}
+
+TEST_CASE("a full folder takes nothing more, whoever writes and however") {
+  Desk desk;
+  const std::string folder = "_knowledge/";
+  desk.put_memory(kRunbooks, "runbooks: []\n");
+  desk.put_memory(kIssues, "issues: []\nother: 1\n");
+  const std::string etag =
+      (*good(desk.run(make_memory_read, {{"path", kRunbooks}})).structured)["etag"];
+  // A file without a block on the disk counts with its size.
+  const std::string large = desk.memory(folder + "large.bin");
+  desk.put_memory(folder + "large.bin", "");
+  std::filesystem::resize_file(large, limits::kFolderBytes);
+  CHECK(desk.code(desk.write({{"path", kRunbooks}, {"op", "append"}, {"content", "a: 1\n"}})) ==
+        "quota");
+  CHECK(desk.code(desk.write(
+            {{"path", kIssues}, {"op", "entry"}, {"entry", {{"id", "B-2"}, {"note", "two"}}}})) ==
+        "quota");
+  CHECK(desk.code(desk.write({{"path", kIssues},
+                              {"op", "set"},
+                              {"pointer", "/other"},
+                              {"value", "longer than it was"}})) == "quota");
+  // As Write and what Bash changed arrive.
+  policy::ReplaceRequest bash;
+  bash.path = desk.memory(kRunbooks);
+  bash.op = policy::ReplaceOp::replace;
+  bash.if_version = sha256_hex("runbooks: []\n");
+  bash.bytes = "runbooks: []\na: 1\n";
+  CHECK(desk.access->replace(desk.call("Bash"), bash).error().code == "quota");
+  // A text that is no longer than the one before goes in.
+  CHECK(desk.write({{"path", kRunbooks},
+                    {"op", "replace"},
+                    {"content", "runbooks: [] \n"},
+                    {"if_match", etag}})
+            .error()
+            .code == "quota");
+  CHECK(desk.write(
+      {{"path", kRunbooks}, {"op", "replace"}, {"content", "runbooks: []"}, {"if_match", etag}}));
+  std::filesystem::remove(large);
+  CHECK(desk.write({{"path", kRunbooks}, {"op", "append"}, {"content", "\na: 1\n"}}));
 }
 
 TEST_CASE("memory_write: a foreign write-only document is extended, not replaced") {

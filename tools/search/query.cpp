@@ -334,25 +334,24 @@ Result<Found> find_names(policy::Access& access, const policy::CallScope& call,
   std::atomic<std::size_t> count{0};
   Found found;
   TRY(found.coverage,
-      walk_tree(
-          WalkStart{*walk, above.scopes, above.prefix}, selection, options,
-          [&](std::size_t worker, Coverage& coverage, const WalkFile& file) -> Result<void> {
-            struct stat status{};
-            const std::string name(file.name);
-            if (fstatat(file.directory.fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-              --coverage.files;  // vanished since it was listed
-              return {};
-            }
-            if (count.fetch_add(1) >= limits::kSearchHits) {
-              return fail(ErrorKind::too_large, "more than " + with_commas(limits::kSearchHits) +
-                                                    " names match; use a narrower pattern");
-            }
-            Hit hit;
-            hit.path = shown_path(root, file.path) + (directories ? "/" : "");
-            hit.mtime_ns = nanoseconds(status.st_mtim);
-            hits[worker].push_back(std::move(hit));
-            return {};
-          }));
+      walk_tree(WalkStart{*walk, above.scopes, above.prefix}, selection, options,
+                [&](std::size_t worker, Coverage& coverage, const WalkFile& file) -> Result<void> {
+                  const auto status = walk->status_of(file.directory, file.name);
+                  if (!status) {
+                    --coverage.files;  // vanished since it was listed
+                    return {};
+                  }
+                  if (count.fetch_add(1) >= limits::kSearchHits) {
+                    return fail(ErrorKind::too_large, "more than " +
+                                                          with_commas(limits::kSearchHits) +
+                                                          " names match; use a narrower pattern");
+                  }
+                  Hit hit;
+                  hit.path = shown_path(root, file.path) + (directories ? "/" : "");
+                  hit.mtime_ns = nanoseconds(status->st_mtim);
+                  hits[worker].push_back(std::move(hit));
+                  return {};
+                }));
   TRY_DO(walk->finish());
   found.hits = in_order(std::move(hits));
   return found;
