@@ -120,6 +120,10 @@ Error no_such_handoff(std::string_view id) {
                nullptr};
 }
 
+std::string new_handoff_etag() {
+  return random_hex(8);
+}
+
 Result<void> insert_handoff(Transaction& transaction, const Handoff& row, const NewHandoff& draft,
                             const std::string& digest, const std::string& dedupe) {
   const Json path = row.path, task_paths = row.task_paths;
@@ -137,8 +141,7 @@ Result<void> insert_handoff(Transaction& transaction, const Handoff& row, const 
   return s.bind(due_of(row)).bind(dedupe).run();
 }
 
-Result<void> save_handoff(Transaction& transaction, Handoff& row) {
-  row.etag = random_hex(8);
+Result<void> save_handoff(Transaction& transaction, const Handoff& row) {
   return transaction
       .sql(
           "update handoff set state = ?, open = ?, to_name = ?, to_kind = ?, level = ?, "

@@ -27,11 +27,13 @@ Result<Handoff> get_handoff(Source& source, std::int64_t root, const std::string
   return handoff_of(one);
 }
 
+// For a record that differs from what anybody has looked at.
+std::string new_handoff_etag();
 // A new row; its columns are select_handoffs()'s.
 Result<void> insert_handoff(Transaction& transaction, const Handoff& row, const NewHandoff& draft,
                             const std::string& digest, const std::string& dedupe);
-// What a transition changed, under a new etag.
-Result<void> save_handoff(Transaction& transaction, Handoff& row);
+// What a transition changed. Its etag is the caller's affair.
+Result<void> save_handoff(Transaction& transaction, const Handoff& row);
 // The transition's event and ledger record.
 Result<void> note_step(Transaction& transaction, const Clock& clock, const Handoff& row,
                        std::string_view from_state, const HandoffStep& step);

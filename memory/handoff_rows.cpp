@@ -165,6 +165,8 @@ Result<Handoff> HandoffRows::step(const std::string& id, const HandoffStep& step
     TRY_DO(parse_json(step.answer_json));
     row.answer_json = step.answer_json;
   }
+  // That its file was written is no news to whoever looked at it just before and answers now.
+  if (!is_server) row.etag = new_handoff_etag();
   TRY_DO(save_handoff(transaction, row));
   TRY_DO(note_step(transaction, state_.clock(), row, before, step));
   if (by_target || step.is_operator) {
@@ -229,6 +231,7 @@ Result<std::vector<Handoff>> HandoffRows::fire_due() {
       row.state = row.type == HandoffType::delegate ? "expired" : "exhausted";
       by.note = "nobody acknowledged in time";
     }
+    row.etag = new_handoff_etag();
     TRY_DO(save_handoff(transaction, row));
     TRY_DO(note_step(transaction, clock, row, had.state, by));
     TRY_DO(enqueue_reply(transaction, clock, row, by.note));

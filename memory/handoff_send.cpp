@@ -266,7 +266,7 @@ Result<Handoff> HandoffRows::send(const NewHandoff& draft) {
   row.task_id = draft.task_id;
   row.task_paths = draft.task_paths;
   row.state = first_state(draft.type);
-  row.etag = random_hex(8);
+  row.etag = new_handoff_etag();
   std::string parent_severity;
   TRY_DO(place_in_thread(transaction, draft, row, parent_severity));
   TRY_DO(check_loops(transaction, draft, row, parent_severity, now));
